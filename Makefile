@@ -1,0 +1,80 @@
+# Muster. `make help` lists the targets; the two that matter are `make demo` and `make test`.
+# Set-up chatter goes to stderr, so that the last line of `make demo ARGS="--once --json"` is the JSON.
+
+PYTHON ?= python3
+ARGS ?=
+PYTEST_ARGS ?=
+BIN := .venv/bin
+STAMP := .make
+
+.PHONY: help demo test check serve worker assets pack browser lock bench clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(STAMP)/run $(STAMP)/assets pack ## set everything up and run the demonstration; ARGS="--once --json" for one JSON line
+	@$(BIN)/muster demo $(ARGS)
+
+test: $(STAMP)/test $(STAMP)/assets pack browser ## set everything up and run the whole suite
+	@$(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST_ARGS)
+
+check: $(STAMP)/test ## formatting and house rules only
+	@$(BIN)/ruff check app recognition devices migrations tests bench
+
+serve: $(STAMP)/run $(STAMP)/assets pack ## run the service
+	@$(BIN)/muster serve $(ARGS)
+
+worker: $(STAMP)/run ## run the nightly jobs
+	@$(BIN)/muster worker $(ARGS)
+
+assets: $(STAMP)/assets ## fetch the pages' assets with npm
+
+pack: $(STAMP)/run ## build the default model pack
+	@$(BIN)/muster pack build 1>&2
+
+bench: $(STAMP)/test pack ## measure recognition and the whole frame
+	@$(BIN)/python -m bench.recognition
+	@$(BIN)/python -m bench.frames
+	@$(BIN)/python -m bench.overload
+
+lock: ## write the locks again from pyproject.toml
+	@$(PYTHON) -m venv .make/lock && .make/lock/bin/pip install -q uv
+	@compile=".make/lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header"; \
+	echo "setuptools>=77" | $$compile - -o requirements-build.lock && \
+	$$compile pyproject.toml -o requirements.lock && \
+	$$compile --extra test -c requirements.lock pyproject.toml -o requirements-test.lock
+
+clean: ## remove what the targets made (not var/, which may hold your data)
+	rm -rf .venv .make node_modules app/static/vendor models/dlib-resnet-v1
+
+# --- set-up -----------------------------------------------------------------------------------------------------
+
+$(STAMP)/venv: requirements-build.lock
+	@mkdir -p $(STAMP)
+	@echo "setting up .venv (about a minute the first time)" 1>&2
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Muster needs Python 3.11 or newer; set PYTHON=..." 1>&2; exit 1; }
+	@$(PYTHON) -m venv .venv 1>&2
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-build.lock 1>&2
+	@touch $@
+
+# No build isolation: the one package that comes as source is built with the locked setuptools.
+$(STAMP)/run: $(STAMP)/venv requirements.lock pyproject.toml
+	@$(BIN)/pip install --disable-pip-version-check --no-build-isolation --require-hashes -r requirements.lock 1>&2
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e . 1>&2
+	@touch $@
+
+$(STAMP)/test: $(STAMP)/run requirements-test.lock
+	@$(BIN)/pip install --disable-pip-version-check --no-build-isolation --require-hashes -r requirements-test.lock 1>&2
+	@touch $@
+
+$(STAMP)/assets: $(STAMP)/run package-lock.json
+	@$(BIN)/muster assets 1>&2
+	@touch $@
+
+# Pages are tested in a real browser where there is one, or where the package manager can bring one.
+browser:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	    { echo "installing chromium for the page tests" 1>&2; apt-get update -qq && \
+	      DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-noto-cjk; } 1>&2; } || \
+	  echo "no Chromium here: the page tests in a browser will be skipped" 1>&2

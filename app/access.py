@@ -1,0 +1,607 @@
+"""Who somebody is and what he may do: accounts, roles, sign-ins, and the guard against other sites' forms.
+
+    sign_in(...)                    a password becomes a random token; only its SHA-256 is stored
+    person_of_request(request, db)  the token of a cookie or a bearer header becomes a Person, or nobody
+    require(person, action, ...)    the one question every route asks before it does anything
+
+Roles (``ACTIONS`` says which may do what):
+
+    administrator    accounts, devices, packs; no names, faces, attendance or wages
+    manager          项目经理: reads all of his own projects, keeps the gates, decides findings
+    labour_officer   劳资专管员: reads all of his own projects, writes papers, enrolment and payments
+    guard            门卫: sees the gate of his own project live, names masked, and confirms passages
+    inspector        监管人员: reads the projects of his area, ID numbers masked, decides findings
+
+A project somebody may not know of does not exist for him (404); one he knows of but may not touch is refused
+(403). Whoever records money is never the one who closes a finding about it: that is why a labour officer may
+explain a finding and not close it, and a manager may close one and not record a payment.
+"""
+
+import hashlib
+import json
+import re
+import secrets
+import threading
+import unicodedata
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Literal
+
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
+from sqlalchemy.orm import Session
+from starlette.requests import Request, cookie_parser
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.db import Database
+from app.errors import BadRequest, Busy, Conflict, Forbidden, NotFound, TooMany, Unauthorised
+from app.settings import Settings
+from app.store import accounts as account_store
+from app.store import people
+from app.store.people import ProjectInfo
+from app.web import error_body, language_of
+
+COOKIE = "muster_session"
+"""Holds the session token in a browser: HttpOnly, SameSite=Lax."""
+
+PASSWORD_LENGTH_MIN = 10
+PASSWORD_LENGTH_MAX = 200
+"""Argon2 reads the whole password; a megabyte of it would be somebody else's waiting time."""
+
+LOGIN = re.compile(r"[a-z0-9][a-z0-9._@-]{1,63}")
+"""Shape of a login after ``tidy_login``. Plain letters, so that two logins never look the same."""
+
+
+class Role(StrEnum):
+    """What an account is on a project, in an area, or in the service."""
+
+    ADMINISTRATOR = "administrator"
+    MANAGER = "manager"
+    LABOUR_OFFICER = "labour_officer"
+    GUARD = "guard"
+    INSPECTOR = "inspector"
+
+
+PROJECT_ROLES = frozenset({Role.MANAGER, Role.LABOUR_OFFICER, Role.GUARD})
+"""Held on one project."""
+
+_A, _M, _L, _G, _I = Role.ADMINISTRATOR, Role.MANAGER, Role.LABOUR_OFFICER, Role.GUARD, Role.INSPECTOR
+
+ACTIONS: dict[str, frozenset[Role]] = {
+    # Of the service: asked without a project.
+    "projects.create": frozenset({_A}),
+    "accounts.write": frozenset({_A}),
+    "service.read": frozenset({_A}),
+    # Of a project: asked with one.
+    "project.read": frozenset({_A, _M, _L, _G, _I}),
+    "devices.write": frozenset({_A, _M}),
+    "papers.read": frozenset({_M, _L, _I}),
+    "papers.write": frozenset({_L}),
+    "enrol": frozenset({_L}),
+    "gate.watch": frozenset({_M, _L, _G, _I}),
+    "gate.confirm": frozenset({_M, _L, _G}),
+    "attendance.read": frozenset({_M, _L, _I}),
+    "wages.read": frozenset({_M, _L, _I}),
+    "payments.write": frozenset({_L}),
+    "findings.read": frozenset({_M, _L, _I}),
+    "findings.decide": frozenset({_M, _L, _I}),
+    "findings.close": frozenset({_M, _I}),
+    "audits.run": frozenset({_M, _L, _I}),
+}
+"""action -> roles that may do it. ``project.read`` is the project's own line: its name, code and place."""
+
+SERVICE_ACTIONS = frozenset({"projects.create", "accounts.write", "service.read"})
+"""Actions that belong to no project; every other one is asked with a project."""
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """One role of an account: on a project, in an area, or in the service."""
+
+    role: Role
+    project_id: int | None = None
+    """Set for manager, labour officer and guard."""
+    area_code: str | None = None
+    """Set for an inspector: every project whose area code begins with it is his."""
+
+    def reaches(self, project_id: int, project_area: str | None) -> bool:
+        """True when the project is within this role's reach."""
+        if self.role is Role.ADMINISTRATOR:
+            return True
+        if self.role is Role.INSPECTOR:
+            # An empty area would be every project of the country; nobody is given that by an empty field.
+            return bool(self.area_code) and project_area is not None and project_area.startswith(self.area_code)
+        return self.project_id == project_id
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who signed in."""
+
+    account_id: int
+    login: str
+    """Names him in the journal, in payments and in decisions; never his real name."""
+    name: str
+    language: str
+    memberships: tuple[Membership, ...]
+
+    def roles(self, project_id: int | None = None, project_area: str | None = None) -> frozenset[Role]:
+        """His roles on a project; without one, the roles that belong to no project."""
+        if project_id is None:
+            return frozenset(m.role for m in self.memberships if m.role is Role.ADMINISTRATOR)
+        return frozenset(m.role for m in self.memberships if m.reaches(project_id, project_area))
+
+
+# --- may he? -------------------------------------------------------------------------------------------------
+
+
+def may(person: Person | None, action: str, project_id: int | None = None, project_area: str | None = None) -> bool:
+    """True when ``require`` would let him pass. For menus and buttons; a route asks ``require``.
+
+    Raises:
+        KeyError: no such action.
+        ValueError: an action of a project was asked without one.
+    """
+    roles = ACTIONS[action]
+    if action in SERVICE_ACTIONS:
+        project_id = None
+    elif project_id is None:
+        raise ValueError(f"{action} is asked of a project")
+    return person is not None and bool(roles & person.roles(project_id, project_area))
+
+
+def require(
+    person: Person | None, action: str, project_id: int | None = None, project_area: str | None = None
+) -> Person:
+    """Let pass, or refuse.
+
+    Args:
+        person: who asks; None for nobody.
+        action: a key of ``ACTIONS``.
+        project_id: the project it is about; none for ``SERVICE_ACTIONS``.
+        project_area: its area code. Without it an inspector knows of no project, so prefer ``require_on``.
+
+    Returns:
+        The person, who is now certainly somebody.
+
+    Raises:
+        Unauthorised: nobody is signed in.
+        NotFound: a project he may not know of; the same answer as for one that does not exist.
+        Forbidden: he knows of the project but may not do that.
+    """
+    allowed = may(person, action, project_id, project_area)
+    person = signed_in(person)
+    if allowed:
+        return person
+    if action not in SERVICE_ACTIONS and not person.roles(project_id, project_area):
+        raise NotFound("project_unknown")
+    raise Forbidden("not_allowed", action)
+
+
+def require_on(db: Session, person: Person | None, action: str, project_id: int) -> ProjectInfo:
+    """``require`` for a project known by its id only; reads the project and returns it.
+
+    Nobody learns here which projects exist: somebody who is not signed in is refused before the project is read.
+    """
+    person = signed_in(person)
+    project = people.project(db, project_id)
+    require(person, action, project.id, project.area_code)
+    return project
+
+
+def signed_in(person: Person | None) -> Person:
+    """The person, who is certainly somebody.
+
+    Raises:
+        Unauthorised: nobody is signed in.
+    """
+    if person is None:
+        raise Unauthorised("sign_in_needed")
+    return person
+
+
+def projects_of(db: Session, person: Person) -> list[ProjectInfo]:
+    """Every project he may know of, in the order of the store."""
+    if any(m.role in (Role.ADMINISTRATOR, Role.INSPECTOR) for m in person.memberships):
+        found = people.projects(db, None)
+    else:
+        ids = sorted({m.project_id for m in person.memberships if m.project_id is not None})
+        found = people.projects(db, ids) if ids else []
+    return [p for p in found if person.roles(p.id, p.area_code)]
+
+
+def view_of(person: Person, project: ProjectInfo) -> Literal["staff", "bureau", "guard"]:
+    """How much of a name and an ID number he is shown on a project (domain.md 7.2).
+
+    ``staff`` reads names and ``33**************1X``; ``bureau`` reads names and ``330424********001X``; ``guard``
+    reads masked names and no number. Somebody with no business with names (an administrator) is shown what a
+    guard is.
+    """
+    roles = person.roles(project.id, project.area_code)
+    if roles & {Role.MANAGER, Role.LABOUR_OFFICER}:
+        return "staff"
+    return "bureau" if Role.INSPECTOR in roles else "guard"
+
+
+# --- who is it? ----------------------------------------------------------------------------------------------
+
+
+def token_sha256(token: str) -> str:
+    """What the sign-in table holds instead of the token. The token has 256 random bits: no salt is needed."""
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+def token_of_request(request: Request) -> str | None:
+    """The token a request carries. A bearer header wins, so that one request never speaks for two people."""
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip() or None
+    return request.cookies.get(COOKIE) or None
+
+
+def who(db: Session, token: str, now: datetime) -> Person | None:
+    """The person a token stands for; None when it is unknown, expired or revoked, or his account is disabled."""
+    if len(token) > 200:
+        return None
+    found = account_store.sign_in(db, token_sha256(token), now)
+    return None if found is None else person_of_account(db, found.account_id)
+
+
+def person_of_account(db: Session, account_id: int) -> Person | None:
+    """An account with its roles; None when it does not exist or is disabled."""
+    account = account_store.account(db, account_id)
+    if account is None or account.disabled_at is not None:
+        return None
+    roles = tuple(
+        Membership(Role(m.role), m.project_id, m.area_code) for m in account_store.memberships(db, account.id)
+    )
+    return Person(account.id, account.login, account.name, account.language, roles)
+
+
+def person_of_request(request: Request, db: Session, now: datetime | None = None) -> Person | None:
+    """Who asks, by the session cookie or ``Authorization: Bearer``; None for nobody."""
+    token = token_of_request(request)
+    return None if token is None else who(db, token, now or now_of(request))
+
+
+def now_of(request: Request) -> datetime:
+    """The instant a request is answered at: the application's ``state.clock`` where it has one (tests)."""
+    clock = getattr(request.app.state, "clock", None)
+    return clock() if clock else datetime.now(UTC)
+
+
+# --- signing in and out --------------------------------------------------------------------------------------
+
+PASSWORDS = PasswordHash((Argon2Hasher(),))
+"""argon2id at the library's default: 64 MiB and about 0.2 CPU seconds a check (web.md 6)."""
+
+_HASHES_AT_ONCE = threading.BoundedSemaphore(2)
+"""Forty threads at 64 MiB each would be 2.5 GiB on a machine that also recognises faces."""
+
+_HASH_WAIT_SECONDS = 2.0
+"""Short, since whoever waits here holds a thread that a commit may need."""
+
+_nobody_hash: str | None = None
+
+
+def tidy_login(login: str) -> str:
+    """A login as it is stored: full-width letters made plain, spaces around it gone, lower case."""
+    return unicodedata.normalize("NFKC", login).strip().lower()
+
+
+def _login_index(login: str) -> str:
+    # Not the login itself: people type their password into the wrong field. The row lives for minutes.
+    return hashlib.sha256(b"muster sign-in attempt\0" + login.encode("utf-8", "replace")).hexdigest()
+
+
+def _matches(password: str, stored: str | None) -> tuple[bool, str | None]:
+    """Check a password, with the same work for a login that does not exist.
+
+    Returns:
+        Whether it matches, and a new hash when the stored one was made with other parameters.
+    """
+    global _nobody_hash
+    if not _HASHES_AT_ONCE.acquire(timeout=_HASH_WAIT_SECONDS):
+        raise Busy("sign_in_busy", retry_after_s=2)
+    try:
+        if stored is None:
+            if _nobody_hash is None:
+                _nobody_hash = PASSWORDS.hash(secrets.token_urlsafe(16))
+            PASSWORDS.verify(_bytes(password), _nobody_hash)
+            return False, None
+        return PASSWORDS.verify_and_update(_bytes(password), stored)
+    finally:
+        _HASHES_AT_ONCE.release()
+
+
+def sign_in(
+    database: Database, settings: Settings, *, login: str, password: str, address: str, now: datetime
+) -> str:
+    """Check a password and begin a session.
+
+    It takes the database, not a session, for two reasons. A failed attempt must stay recorded although the
+    request is refused, and a refused request rolls its transaction back. And a password check takes a fifth of a
+    second, during which no gate may wait for the write lock. So: record the attempt as failed and commit; check
+    the password with no transaction open; begin the session and commit. Recording first also means that guesses
+    sent at once are counted one by one. (PostgreSQL does not put them in a line: one burst, bounded by the threads
+    of the service, may pass the limit before it holds.)
+
+    Args:
+        login: as typed.
+        address: of the caller, for the limit by address.
+
+    Returns:
+        The token; it is stored nowhere.
+
+    Raises:
+        TooMany: too many failures of this login or this address within the window; the password was not looked at.
+        Unauthorised: no such login, or not its password; which of the two is not said.
+        Busy: too many sign-ins at this moment.
+    """
+    login = tidy_login(login)
+    index = _login_index(login)
+    address = address[:64]
+    window = timedelta(minutes=settings.sign_in_window_minutes)
+
+    def refuse_too_many(db: Session) -> None:
+        failed = account_store.attempts_failed(db, index, now - window, address=address)
+        if failed >= settings.sign_in_tries_max:
+            # Not recorded as another attempt: a stranger who goes on guessing would keep the owner out for ever.
+            raise TooMany("sign_in_too_often", retry_after_s=int(window.total_seconds()))
+
+    with database.read() as db:
+        # Asked once without the write lock, so that hammering costs the gates nothing.
+        refuse_too_many(db)
+    with database.write() as db:
+        refuse_too_many(db)
+        account_store.add_attempt(db, login_index=index, address=address, succeeded=False, now=now)
+        account = _find(db, login)
+        stored = account.password_hash if account and account.disabled_at is None else None
+    matches, fresh = _matches(password[: PASSWORD_LENGTH_MAX + 1], stored)
+    if not matches or account is None:
+        raise Unauthorised("sign_in_wrong")
+    with database.write() as db:
+        account_store.add_attempt(db, login_index=index, address=address, succeeded=True, now=now)
+        if fresh:
+            account_store.set_password(db, account.id, fresh)
+        token = begin_session(db, settings, account_id=account.id, now=now)
+        _journal(db, now, account.login, "sign_in", f"account:{account.id}")
+    return token
+
+
+def begin_session(db: Session, settings: Settings, *, account_id: int, now: datetime) -> str:
+    """Begin a session without a password, for somebody who proved himself another way (and for tests)."""
+    token = secrets.token_urlsafe(32)
+    account_store.add_sign_in(
+        db,
+        token_sha256=token_sha256(token),
+        account_id=account_id,
+        now=now,
+        expires_at=now + timedelta(hours=settings.session_hours),
+    )
+    return token
+
+
+def sign_out(db: Session, token: str, now: datetime) -> None:
+    """End a session, at once and everywhere. A token nobody holds is no error."""
+    account_store.revoke_sign_in(db, token_sha256(token), now)
+
+
+def set_cookie(response: Response, settings: Settings, token: str) -> None:
+    """Give a browser its session. Scripts cannot read it, and other sites' forms do not send it."""
+    response.set_cookie(
+        COOKIE,
+        token,
+        max_age=int(settings.session_hours * 3600),
+        path="/",
+        httponly=True,
+        samesite="lax",
+        secure=settings.secure_cookies,
+    )
+
+
+def drop_cookie(response: Response, settings: Settings) -> None:
+    """Take it back."""
+    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax", secure=settings.secure_cookies)
+
+
+# --- keeping accounts ----------------------------------------------------------------------------------------
+
+
+def hashed(login: str, password: str) -> str:
+    """The hash of an acceptable password.
+
+    Raises:
+        BadRequest: shorter than 10 characters, too long, or the login itself.
+    """
+    if len(password) < PASSWORD_LENGTH_MIN:
+        raise BadRequest("password_too_short", length_min=PASSWORD_LENGTH_MIN)
+    if len(password) > PASSWORD_LENGTH_MAX:
+        raise BadRequest("password_too_long", length_max=PASSWORD_LENGTH_MAX)
+    if tidy_login(password) == tidy_login(login):
+        raise BadRequest("password_is_login")
+    return PASSWORDS.hash(_bytes(password))
+
+
+def _bytes(password: str) -> bytes:
+    # A half character (a lone surrogate out of JSON) is not UTF-8; it must be a wrong password, not an error.
+    return password.encode("utf-8", "surrogatepass")
+
+
+def create_account(
+    db: Session, *, login: str, name: str, password: str, language: str = "zh", by: str = "cli", now: datetime
+) -> int:
+    """Make an account without any role; returns its id.
+
+    The password is hashed before the first statement: nobody waits for a lock meanwhile.
+
+    Raises:
+        BadRequest: the login, the name or the password is not acceptable.
+        Conflict: the login is taken.
+    """
+    login = tidy_login(login)
+    name = name.strip()
+    if not LOGIN.fullmatch(login):
+        raise BadRequest("login_malformed")
+    if not 1 <= len(name) <= 100 or not name.isprintable():
+        raise BadRequest("account_name_wrong")
+    if language not in ("zh", "en"):
+        raise BadRequest("language_unknown")
+    password_hash = hashed(login, password)
+    if _find(db, login) is not None:
+        raise Conflict("login_taken")
+    account_id = account_store.add_account(
+        db, login=login, name=name, password_hash=password_hash, language=language, now=now
+    )
+    _journal(db, now, by, "account_created", f"account:{account_id}")
+    return account_id
+
+
+def set_password(db: Session, *, login: str, password: str, by: str = "cli", now: datetime) -> None:
+    """Give an account a new password and end its sessions: whoever knew the old one is out.
+
+    Raises:
+        NotFound: no such account.
+        BadRequest: the password is not acceptable.
+    """
+    password_hash = hashed(login, password)
+    account = _account(db, login)
+    account_store.set_password(db, account.id, password_hash)
+    account_store.revoke_sign_ins(db, account.id, now)
+    _journal(db, now, by, "password_set", f"account:{account.id}")
+
+
+def add_role(
+    db: Session,
+    *,
+    login: str,
+    role: str,
+    project_id: int | None = None,
+    area_code: str | None = None,
+    by: str = "cli",
+    now: datetime,
+) -> None:
+    """Give an account a role. Giving the same role twice is giving it once.
+
+    Raises:
+        NotFound: no such account or project.
+        BadRequest: no such role, or the role wants a project, an area code, or neither.
+    """
+    account = _account(db, login)
+    if role not in set(Role):
+        raise BadRequest("role_unknown")
+    wanted = Role(role)
+    if (project_id is not None) != (wanted in PROJECT_ROLES) or bool(area_code) != (wanted is Role.INSPECTOR):
+        raise BadRequest("role_reach_wrong", role=wanted.value)
+    if area_code is not None and not re.fullmatch(r"[0-9]{2,12}", area_code):
+        raise BadRequest("area_code_malformed")
+    if project_id is not None:
+        people.project(db, project_id)
+    held = account_store.memberships(db, account.id)
+    if any((m.role, m.project_id, m.area_code) == (wanted.value, project_id, area_code or None) for m in held):
+        return
+    account_store.add_membership(
+        db, account_id=account.id, role=wanted.value, project_id=project_id, area_code=area_code or None
+    )
+    facts = {"role": wanted.value, **({"area_code": area_code} if area_code else {})}
+    _journal(db, now, by, "role_given", f"account:{account.id}", project_id, facts)
+
+
+def remove_role(db: Session, *, login: str, role_id: int, by: str = "cli", now: datetime) -> None:
+    """Take a role back. It holds at once: roles are read at every request.
+
+    Raises:
+        NotFound: no such account, or it has no such role.
+        Conflict: ``own_account``: an administrator does not lock himself out.
+    """
+    account = _account(db, login)
+    held = next((m for m in account_store.memberships(db, account.id) if m.id == role_id), None)
+    if held is None:
+        raise NotFound("role_not_held")
+    if account.login == by and held.role == Role.ADMINISTRATOR:
+        raise Conflict("own_account")
+    account_store.remove_membership(db, role_id)
+    _journal(db, now, by, "role_taken", f"account:{account.id}", held.project_id, {"role": held.role})
+
+
+def disable_account(db: Session, *, login: str, by: str = "cli", now: datetime) -> None:
+    """Let an account sign in no more and end its sessions. What it did stays under its name.
+
+    Raises:
+        NotFound: no such account.
+        Conflict: ``own_account``: nobody disables himself.
+    """
+    account = _account(db, login)
+    if account.login == by:
+        raise Conflict("own_account")
+    account_store.disable_account(db, account.id, now)
+    _journal(db, now, by, "account_disabled", f"account:{account.id}")
+
+
+def _account(db: Session, login: str) -> account_store.AccountInfo:
+    account = _find(db, tidy_login(login))
+    if account is None:
+        raise NotFound("account_unknown")
+    return account
+
+
+def _find(db: Session, login: str) -> account_store.AccountInfo | None:
+    # What no login can be is not asked of the database: NUL and half characters are errors there, not misses.
+    return account_store.account_by_login(db, login) if LOGIN.fullmatch(login) else None
+
+
+def _journal(
+    db: Session,
+    now: datetime,
+    actor: str,
+    action: str,
+    what: str,
+    project_id: int | None = None,
+    facts: dict | None = None,
+) -> None:
+    account_store.journal(
+        db, at=now, actor=actor, action=action, project_id=project_id, object=what, facts=facts or {}
+    )
+
+
+# --- forms of other sites ------------------------------------------------------------------------------------
+
+
+class SameOrigin:
+    """Refuse an unsafe request that another site's page makes in our reader's browser (403 ``cross_site``).
+
+    Asked of every request that carries the session cookie, and of signing in, where there is no cookie yet and
+    a foreign form could sign the reader in as somebody else. Gates and bearer callers send no cookie and pass:
+    they prove themselves on every request. Browsers have sent ``Origin`` with every POST for years; a cookie
+    sent with neither header is a script's, and the cookie is SameSite=Lax besides (web.md 6).
+    """
+
+    SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+    SIGN_IN_PATHS = frozenset({"/sign-in", "/v1/sign-in"})
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] in self.SAFE or not self._foreign(scope):
+            await self.app(scope, receive, send)
+            return
+        body = json.dumps(error_body("cross_site", language_of(Request(scope))), ensure_ascii=False).encode()
+        head = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": 403, "headers": head})
+        await send({"type": "http.response.body", "body": body})
+
+    def _foreign(self, scope: Scope) -> bool:
+        headers: dict[str, list[str]] = {}
+        for name, value in scope["headers"]:
+            headers.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
+        carries = any(COOKIE in cookie_parser(line) for line in headers.get("cookie", ()))
+        if not carries and scope["path"] not in self.SIGN_IN_PATHS:
+            return False
+        if any(site not in ("same-origin", "none") for site in headers.get("sec-fetch-site", ())):
+            return True
+        host = headers.get("host", [""])[0].lower()
+        # "null" (a sandboxed frame, a data: page) has no "//" and so never equals a host.
+        return any(origin.lower().partition("://")[2] != host for origin in headers.get("origin", ()))

@@ -1,0 +1,320 @@
+"""Sign-ins and accounts.
+
+    POST   /v1/sign-in                          a password becomes a token
+    DELETE /v1/sign-in                          ... which ends here
+    GET    /v1/me                               who am I, and what may I reach
+    GET    /v1/accounts                         the administrator's list
+    POST   /v1/accounts
+    POST   /v1/accounts/{login}/roles
+    DELETE /v1/accounts/{login}/roles/{role_id}
+    POST   /v1/accounts/{login}/password
+    POST   /v1/accounts/{login}/disable
+"""
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from app import access
+from app.access import Person
+from app.db import Reading, Tx
+from app.store import accounts
+from app.web import error_body
+
+router = APIRouter(tags=["accounts"])
+
+ROW_ID_MAX = 2**63 - 1
+"""Largest row id of either database; a larger one in a path is a 422, not a crash of the driver."""
+
+
+def refusals(*codes: tuple[int, str]) -> dict[int | str, dict]:
+    """OpenAPI text for the refusals of a route: (status, code) pairs, several of one status as examples."""
+    told: dict[int | str, dict] = {}
+    for status, code in codes:
+        entry = told.setdefault(status, {"content": {"application/json": {"examples": {}}}, "description": ""})
+        entry["description"] = ", ".join(filter(None, [entry["description"], f"`{code}`"]))
+        entry["content"]["application/json"]["examples"][code] = {"value": error_body(code, "en")}
+    return told
+
+
+NOBODY = (401, "sign_in_needed")
+NOT_ALLOWED = (403, "not_allowed")
+UNKNOWN_PROJECT = (404, "project_unknown")
+
+
+def _someone(request: Request, db: Reading) -> Person:
+    return access.signed_in(access.person_of_request(request, db))
+
+
+Someone = Annotated[Person, Depends(_someone, scope="function")]
+"""Whoever is signed in. Read in a snapshot of its own, so that asking who it is takes no write lock."""
+
+
+def _now(request: Request) -> datetime:
+    return access.now_of(request)
+
+
+Now = Annotated[datetime, Depends(_now)]
+
+
+def _administrator(person: Someone) -> Person:
+    return access.require(person, "accounts.write")
+
+
+Administrator = Annotated[Person, Depends(_administrator, scope="function")]
+
+Login = Annotated[str, Path(max_length=64, description="Login of the account", examples=["wang.labour"])]
+
+
+class SignIn(BaseModel):
+    """A login and its password."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"login": "wang.labour", "password": "a long sentence"}})
+    login: str = Field(max_length=256)
+    password: str = Field(max_length=1024)
+
+
+class Token(BaseModel):
+    """A session. Send the token as ``Authorization: Bearer <token>``; it is not stored and not shown again."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"token": "f3V0…", "expires_at": "2026-03-02T20:00:00Z", "login": "wang.labour"}}
+    )
+    token: str
+    expires_at: datetime
+    login: str
+
+
+class RoleOut(BaseModel):
+    """One role."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"id": 4, "role": "labour_officer", "project_id": 1, "area_code": None}}
+    )
+    id: int | None = Field(None, description="Only in the administrator's list: names the role when it is taken back")
+    role: str
+    project_id: int | None
+    area_code: str | None
+
+
+class ProjectLine(BaseModel):
+    """A project somebody may know of."""
+
+    id: int
+    code: str
+    name: str
+
+
+class Me(BaseModel):
+    """Who asks."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "login": "wang.labour",
+                "name": "王芳",
+                "language": "zh",
+                "roles": [{"id": None, "role": "labour_officer", "project_id": 1, "area_code": None}],
+                "projects": [{"id": 1, "code": "PH-2026-001", "name": "示例项目一期"}],
+            }
+        }
+    )
+    login: str
+    name: str
+    language: str
+    roles: list[RoleOut]
+    projects: list[ProjectLine]
+
+
+class AccountIn(BaseModel):
+    """A new account; roles are given afterwards."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {"login": "wang.labour", "name": "王芳", "password": "a long sentence", "language": "zh"}
+        }
+    )
+    login: str = Field(max_length=64)
+    name: str = Field(max_length=100)
+    password: str = Field(max_length=1024)
+    language: str = Field("zh", max_length=8)
+
+
+class AccountOut(BaseModel):
+    """An account as the administrator sees it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "login": "wang.labour",
+                "name": "王芳",
+                "language": "zh",
+                "disabled_at": None,
+                "roles": [{"id": 4, "role": "labour_officer", "project_id": 1, "area_code": None}],
+            }
+        }
+    )
+    login: str
+    name: str
+    language: str
+    disabled_at: datetime | None
+    roles: list[RoleOut]
+
+
+class RoleIn(BaseModel):
+    """A role: with a project for manager, labour_officer and guard; with an area code for inspector."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"role": "labour_officer", "project_id": 1}})
+    role: str = Field(max_length=20)
+    project_id: int | None = Field(None, ge=1, le=ROW_ID_MAX)
+    area_code: str | None = Field(None, max_length=12)
+
+
+class PasswordIn(BaseModel):
+    """A new password."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"password": "another long sentence"}})
+    password: str = Field(max_length=1024)
+
+
+@router.post(
+    "/v1/sign-in",
+    summary="Sign in",
+    responses=refusals((401, "sign_in_wrong"), (403, "cross_site"), (429, "sign_in_too_often"), (503, "sign_in_busy")),
+)
+def sign_in(request: Request, body: SignIn, now: Now) -> Token:
+    """A password becomes a token. After five failures of a login or an address within five minutes: 429."""
+    settings = request.app.state.settings
+    token = access.sign_in(
+        request.app.state.database,
+        settings,
+        login=body.login,
+        password=body.password,
+        address=request.client.host if request.client else "unknown",
+        now=now,
+    )
+    return Token(
+        token=token,
+        expires_at=now + timedelta(hours=settings.session_hours),
+        login=access.tidy_login(body.login),
+    )
+
+
+@router.delete("/v1/sign-in", summary="Sign out", status_code=204, responses=refusals(NOBODY))
+def sign_out(request: Request, person: Someone, db: Tx, now: Now) -> Response:
+    """End the session this request carries, at once and everywhere."""
+    del person
+    access.sign_out(db, access.token_of_request(request) or "", now)
+    response = Response(status_code=204)
+    if access.COOKIE in request.cookies:
+        access.drop_cookie(response, request.app.state.settings)
+    return response
+
+
+@router.get("/v1/me", summary="Who am I", responses=refusals(NOBODY))
+def me(person: Someone, db: Reading) -> Me:
+    """The signed-in person, his roles, and the projects he may know of."""
+    return Me(
+        login=person.login,
+        name=person.name,
+        language=person.language,
+        roles=[RoleOut(role=m.role, project_id=m.project_id, area_code=m.area_code) for m in person.memberships],
+        projects=[ProjectLine(id=p.id, code=p.code, name=p.name) for p in access.projects_of(db, person)],
+    )
+
+
+@router.get("/v1/accounts", summary="List accounts", responses=refusals(NOBODY, NOT_ALLOWED))
+def list_accounts(person: Administrator, db: Reading) -> list[AccountOut]:
+    """Every account with its roles, by login."""
+    del person
+    return [_account_out(db, account) for account in accounts.accounts(db)]
+
+
+@router.post(
+    "/v1/accounts",
+    summary="Add an account",
+    status_code=201,
+    responses=refusals(NOBODY, NOT_ALLOWED, (400, "password_too_short"), (400, "login_malformed"), (409, "login_taken")),
+)
+def add_account(person: Administrator, db: Tx, body: AccountIn, now: Now) -> AccountOut:
+    """An account that may do nothing yet: give it a role."""
+    account_id = access.create_account(
+        db,
+        login=body.login,
+        name=body.name,
+        password=body.password,
+        language=body.language,
+        by=person.login,
+        now=now,
+    )
+    return _account_out(db, accounts.account(db, account_id))
+
+
+@router.post(
+    "/v1/accounts/{login}/roles",
+    summary="Give a role",
+    status_code=201,
+    responses=refusals(NOBODY, NOT_ALLOWED, (400, "role_reach_wrong"), (404, "account_unknown"), UNKNOWN_PROJECT),
+)
+def add_role(person: Administrator, db: Tx, login: Login, body: RoleIn, now: Now) -> AccountOut:
+    """Give an account one more role; the same role again changes nothing."""
+    access.add_role(
+        db,
+        login=login,
+        role=body.role,
+        project_id=body.project_id,
+        area_code=body.area_code,
+        by=person.login,
+        now=now,
+    )
+    return _account_out(db, accounts.account_by_login(db, access.tidy_login(login)))
+
+
+@router.delete(
+    "/v1/accounts/{login}/roles/{role_id}",
+    summary="Take a role back",
+    status_code=204,
+    responses=refusals(NOBODY, NOT_ALLOWED, (404, "account_unknown"), (404, "role_not_held"), (409, "own_account")),
+)
+def remove_role(
+    person: Administrator, db: Tx, login: Login, role_id: Annotated[int, Path(ge=1, le=ROW_ID_MAX)], now: Now
+) -> None:
+    """It holds at once: roles are read at every request."""
+    access.remove_role(db, login=login, role_id=role_id, by=person.login, now=now)
+
+
+@router.post(
+    "/v1/accounts/{login}/password",
+    summary="Set a password",
+    status_code=204,
+    responses=refusals(NOBODY, NOT_ALLOWED, (400, "password_too_short"), (400, "password_is_login"), (404, "account_unknown")),
+)
+def set_password(person: Administrator, db: Tx, login: Login, body: PasswordIn, now: Now) -> None:
+    """Give an account a new password; its sessions end."""
+    access.set_password(db, login=login, password=body.password, by=person.login, now=now)
+
+
+@router.post(
+    "/v1/accounts/{login}/disable",
+    summary="Disable an account",
+    status_code=204,
+    responses=refusals(NOBODY, NOT_ALLOWED, (404, "account_unknown"), (409, "own_account")),
+)
+def disable_account(person: Administrator, db: Tx, login: Login, now: Now) -> None:
+    """It signs in no more and its sessions end; what it did stays under its name."""
+    access.disable_account(db, login=login, by=person.login, now=now)
+
+
+def _account_out(db, account: accounts.AccountInfo) -> AccountOut:
+    return AccountOut(
+        login=account.login,
+        name=account.name,
+        language=account.language,
+        disabled_at=account.disabled_at,
+        roles=[
+            RoleOut(id=m.id, role=m.role, project_id=m.project_id, area_code=m.area_code)
+            for m in accounts.memberships(db, account.id)
+        ],
+    )

@@ -1,0 +1,257 @@
+"""Gates that push: signed frames and cards in, signed answers out (devices.md 1.1).
+
+    POST /v1/devices/{device_id}/frames     a JPEG, raw or multipart
+    POST /v1/devices/{device_id}/cards      a card, code or identity card
+
+The head is verified before the body is read, so a forger costs no bandwidth and no decoding.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Path, Request
+from fastapi.responses import Response
+from starlette.requests import ClientDisconnect
+
+from app import gate
+from app.errors import BadRequest, ServiceError, TooMany, Unauthorised, Unusable
+from app.house import House
+from app.store import gates
+from app.web import language_of, refusal
+from devices import BadPayload, BadSignature, DeviceError
+from devices.dialects import frames
+
+router = APIRouter(tags=["gates"])
+
+EXAMPLE = {
+    "event_id": "1042",
+    "event_key": "b7c1f0a2:17",
+    "decision": "admit",
+    "code": "admitted",
+    "text": "王*，请通行",
+    "open": True,
+    "recorded": True,
+    "repeated": False,
+    "hold_ms": 5000,
+    "server_time_ms": 1795305600123,
+    "next_frame_after_ms": 0,
+}
+
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The decision. `recorded` is true only for what is on disk; a resend gets the first answer.",
+        "content": {"application/json": {"example": EXAMPLE}},
+    },
+    400: {"description": "A header is missing or malformed."},
+    401: {"description": "Signature, time or nonce does not prove the device."},
+    409: {"description": "`event_conflict`: same key, other body. `superseded`: a newer frame took its place."},
+    413: {"description": "The body is larger than the service reads."},
+    422: {"description": "Not a JPEG, or one that cannot be used."},
+    429: {"description": "This device is over its quota; see Retry-After."},
+    503: {"description": "Busy or nothing can be saved; the device keeps the event. See Retry-After."},
+}
+
+DeviceId = Annotated[str, Path(description="Id given when the device was added", examples=["gate-1-in"])]
+
+
+class Quota:
+    """Token bucket per device: a burst of two seconds, then the settled rate."""
+
+    def __init__(self, per_second: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._per_second = per_second
+        self._burst = max(2.0, per_second * 2)
+        self._clock = clock
+        self._buckets: dict[str, tuple[float, float]] = {}
+
+    def take(self, device_id: str) -> None:
+        """Take one token.
+
+        Raises:
+            TooMany: ``device_too_fast``, with the seconds until there is one again.
+        """
+        now = self._clock()
+        tokens, at = self._buckets.get(device_id, (self._burst, now))
+        tokens = min(self._burst, tokens + (now - at) * self._per_second)
+        if tokens < 1.0:
+            self._buckets[device_id] = (tokens, now)
+            raise TooMany("device_too_fast", retry_after_s=max(1, round((1.0 - tokens) / self._per_second)))
+        self._buckets[device_id] = (tokens - 1.0, now)
+
+
+@router.post(
+    "/v1/devices/{device_id}/frames",
+    summary="Post a frame of a gate camera",
+    responses=ANSWERS,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "image/jpeg": {"schema": {"type": "string", "format": "binary"}},
+                "multipart/form-data": {
+                    "schema": {
+                        "type": "object",
+                        "required": ["frame"],
+                        "properties": {
+                            "meta": {"type": "string", "example": '{"captured_at_ms": 1795305600000}'},
+                            "frame": {"type": "string", "format": "binary"},
+                        },
+                    }
+                },
+            },
+        }
+    },
+)
+async def post_frame(
+    request: Request,
+    device_id: DeviceId,
+    x_device_id: Annotated[str | None, Header(description="The id in the path")] = None,
+    x_timestamp: Annotated[str | None, Header(description="Unix milliseconds of this delivery")] = None,
+    x_nonce: Annotated[str | None, Header(description="16 random bytes, base64url, new for each delivery")] = None,
+    x_seq: Annotated[str | None, Header(description="Counts up from the device's start")] = None,
+    x_content_sha256: Annotated[str | None, Header(description="Hex SHA-256 of the body")] = None,
+    x_signature: Annotated[str | None, Header(description="v1=<hex HMAC-SHA256>, see the README")] = None,
+    idempotency_key: Annotated[str | None, Header(description="<boot id>:<seq>")] = None,
+) -> Response:
+    """Recognise the person in a frame, decide, record, answer."""
+    del x_device_id, x_timestamp, x_nonce, x_seq, x_content_sha256, x_signature, idempotency_key
+    # Before the look-up and the body: a refusal must cost next to nothing when there are many.
+    request.app.state.house.intake.check_room(device_id)
+    return await _answered(request, _frame)
+
+
+@router.post(
+    "/v1/devices/{device_id}/cards",
+    summary="Post a card, code or identity card",
+    responses=ANSWERS,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "example": {"channel": "card", "value": "0012345678", "captured_at_ms": 1795305600000}
+                }
+            },
+        }
+    },
+)
+async def post_card(request: Request, device_id: DeviceId) -> Response:
+    """The way in without a face, with the same standing."""
+    del device_id
+    return await _answered(request, _card)
+
+
+async def _frame(
+    house: House, device: gates.DeviceInfo, head: frames.SignedHead, request: Request, body: bytes,
+    received_at: datetime, seconds_max: float,
+) -> gate.Answer:
+    event = frames.parse_frame(head, request.headers.get("content-type"), body)
+    # Only live frames take each other's place: one that a gate has stored is somebody's passage, not a newer look.
+    stored = event.captured_at is not None and event.sent_at - event.captured_at > gate.FRESH_MAX
+    stream = f"{event.stream} {event.event_key}" if stored else event.stream
+    answer = await house.intake.submit(
+        stream, lambda: gate.admit_frame(house, device, event, received_at), seconds_max=seconds_max
+    )
+    for stage, ms in answer.stages_ms.items():
+        house.metrics.stage_seconds.labels(stage).observe(ms / 1000)
+    return answer
+
+
+async def _card(
+    house: House, device: gates.DeviceInfo, head: frames.SignedHead, request: Request, body: bytes,
+    received_at: datetime, seconds_max: float,
+) -> gate.Answer:
+    event = frames.parse_card(head, body)
+    return await house.intake.run(lambda: gate.admit_card(house, device, event, received_at), seconds_max=seconds_max)
+
+
+FINAL = frozenset({409, 413, 422})
+"""Statuses a gate may forget an event on. Only these refusals are signed: a signed "try again" could be
+relabelled by whoever carries it, and would delete an attendance."""
+
+KEPT = frozenset({"captured_in_future", "captured_too_long_ago"})
+"""Refused by the service, kept by the gate for a person to decide."""
+
+
+async def _answered(request: Request, work: Callable[..., Any]) -> Response:
+    """Verify the head, read and verify the body, do the work, sign the answer.
+
+    The look-up and the work share ``decision_seconds_max``; the body's own way here is not counted.
+    """
+    house: House = request.app.state.house
+    began = time.perf_counter()
+    received_at = datetime.now(UTC)
+    try:
+        head = frames.read_head(request.headers, request.url.path, request.method)
+        device, keys = await house.intake.run(lambda: _device(house, head.device_id))
+        seconds_left = house.settings.decision_seconds_max - (time.perf_counter() - began)
+        key = frames.verify_head(
+            head, keys=keys, now=received_at, window_s=house.settings.signature_window_seconds
+        )
+    except DeviceError as error:
+        raise _refusal_of(error) from None
+    if device is None or device.disabled_at is not None:
+        raise Unauthorised("device_disabled" if device else "device_unknown")
+    request.app.state.quota.take(device.id)
+
+    def signed(content: bytes) -> dict[str, str]:
+        signature = frames.sign_reply(key, nonce=head.nonce, event_key=head.event_key, body=content)
+        return {frames.REPLY_SIGNATURE: signature, "Cache-Control": "no-store"}
+
+    try:
+        body = await request.body()
+        frames.verify_body(head, body)
+        answer = await work(house, device, head, request, body, received_at, seconds_left)
+    except ClientDisconnect:
+        raise BadRequest("body_cut", "the connection ended before the body did") from None
+    except (DeviceError, ServiceError) as error:
+        refused = _refusal_of(error) if isinstance(error, DeviceError) else error
+        if refused.status not in FINAL or refused.code in KEPT:
+            raise refused from None
+        house.metrics.refused.labels(refused.code).inc()
+        status, said, headers = refusal(refused, language_of(request))
+        content = json.dumps(said, ensure_ascii=False).encode()
+        return Response(content, status, media_type="application/json", headers={**headers, **signed(content)})
+    if answer.recorded and not answer.repeated:
+        house.metrics.passages.labels(answer.verdict.value).inc()
+    house.metrics.frames.labels("repeated" if answer.repeated else answer.code).inc()
+    reply = frames.Reply(
+        event_id=None if answer.passage_id is None else str(answer.passage_id),
+        event_key=head.event_key,
+        decision=answer.verdict.value,
+        code=answer.code,
+        text=answer.text,
+        open=answer.open,
+        recorded=answer.recorded,
+        repeated=answer.repeated,
+        hold_ms=house.settings.confirm_hold_ms if answer.open else 0,
+        server_time_ms=int(time.time() * 1000),
+        next_frame_after_ms=0,
+    )
+    content = reply.body()
+    whole_ms = (time.perf_counter() - began) * 1000
+    timing = ", ".join(f"{stage};dur={ms:.1f}" for stage, ms in {**answer.stages_ms, "whole": whole_ms}.items())
+    return Response(content, media_type="application/json", headers={"Server-Timing": timing, **signed(content)})
+
+
+def _device(house: House, device_id: str) -> tuple[gates.DeviceInfo | None, list[bytes]]:
+    """The device and its live keys; (None, []) for one nobody knows, which then fails like a wrong key."""
+    with house.database.read() as db:
+        device = gates.find_device(db, device_id)
+    if device is None:
+        return None, []
+    sealed = [device.key_sealed] + ([device.key_previous_sealed] if device.key_previous_sealed else [])
+    return device, [house.vault.open(s, table="device", column="key_sealed", owner=device.id) for s in sealed]
+
+
+def _refusal_of(error: DeviceError) -> ServiceError:
+    if isinstance(error, BadSignature):
+        return Unauthorised(error.code)
+    field = error.field if isinstance(error, BadPayload) else ""
+    # A header that cannot be read is a bad request; a body that can, and is no picture or card, is unusable.
+    in_head = field in ("method", "path") or field.startswith("x-") or field == "idempotency-key"
+    return (BadRequest if in_head else Unusable)(error.code, field=field)
+
+

@@ -1,0 +1,736 @@
+"""The ``muster`` command: what an operator does from a shell. One command a job; ``muster --help`` lists them.
+
+Results go to stdout (``--json`` where a machine reads them), progress and logs to stderr. Exit status: 0 done,
+1 refused or found faulty (the sentence says why), 2 the command was used wrongly.
+"""
+
+import json
+import os
+import re
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from app import __version__
+from app.errors import NotFound, ServiceError
+from app.settings import Settings, SettingsWrong, read_settings, settings_table
+from app.settings import spoken_language as language
+from app.wording import sentence
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Muster: real-name attendance and wages.",
+    # A traceback with its local variables would print names and ID numbers.
+    pretty_exceptions_enable=False,
+)
+pack_app = typer.Typer(no_args_is_help=True, help="Model packs: build, list, verify, import.")
+user_app = typer.Typer(no_args_is_help=True, help="Accounts of people who sign in.")
+device_app = typer.Typer(no_args_is_help=True, help="Gates and the devices that post for them.")
+project_app = typer.Typer(no_args_is_help=True, help="Projects, companies, teams and workers.")
+key_app = typer.Typer(no_args_is_help=True, help="The master key.")
+for child, name in ((pack_app, "pack"), (user_app, "user"), (device_app, "device"), (project_app, "project"), (key_app, "key")):
+    app.add_typer(child, name=name)
+
+BY = "command line"
+"""Who did it, in the journal."""
+
+out = Console()
+err = Console(stderr=True)
+
+
+def now() -> datetime:
+    """The one place of the command line where the clock is read."""
+    return datetime.now(UTC)
+
+
+def main() -> None:
+    """Entry point: refusals become one sentence and exit status 1."""
+    # The database holds names and wages, the logs who was refused: nobody else on this machine reads them.
+    os.umask(0o077)
+    from app.db import DatabaseWrong
+    from app.vault import VaultError
+
+    try:
+        app()
+    except (DatabaseWrong, VaultError) as error:
+        err.print(f"[red]{error}[/red]", highlight=False)
+        sys.exit(1)
+    except SettingsWrong as error:
+        err.print(f"[red]{error}[/red]")
+        sys.exit(2)
+    except ServiceError as error:
+        err.print(f"[red]{sentence(error.code, language(), **error.facts)}[/red]  ({error.code})", highlight=False)
+        sys.exit(1)
+
+
+@contextmanager
+def opened() -> Iterator[tuple[Settings, Any, Any]]:
+    """Settings, database and vault, closed again."""
+    from app.db import Database, make_engine, migration_state
+    from app.vault import check, open_vault
+
+    settings = read_settings()
+    database = Database(make_engine(settings))
+    try:
+        vault = open_vault(settings)
+        if migration_state(database.engine)[0] is not None:
+            with database.read() as db:
+                check(db, vault)
+        yield settings, database, vault
+    finally:
+        database.engine.dispose()
+
+
+def say(value: dict[str, Any], as_json: bool) -> None:
+    """Print a small result, as JSON or as lines."""
+    if as_json:
+        print(json.dumps(value, ensure_ascii=False, default=str))
+    else:
+        for key, said in value.items():
+            out.print(f"{key}: {said}", highlight=False)
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object")]
+
+
+# --- service ---------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="address to listen on")] = None,
+    port: Annotated[int | None, typer.Option(help="port to listen on")] = None,
+) -> None:
+    """Run the service: gates, API and pages, in one process."""
+    import uvicorn
+
+    from app.db import make_engine, migrate, migration_state
+    from app.main import create_app
+
+    settings = read_settings(host=host, port=port)
+    engine = make_engine(settings)
+    current, head = migration_state(engine)
+    engine.dispose()
+    if current is None:
+        migrate(settings)
+    elif current != head:
+        err.print(f"[red]The database is at {current}, this version needs {head}: run `muster migrate`.[/red]")
+        raise typer.Exit(1)
+    with opened():
+        pass  # refuses keys that are not those the database was filled with
+    # uvicorn stops in good order on a signal and then raises it again: by then there is nothing left to do.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    uvicorn.run(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=int(settings.stop_seconds_max),
+        forwarded_allow_ips=settings.trusted_proxies,
+        # Far above what a project needs; keeps a flood of idle connections from eating the memory.
+        limit_concurrency=1000,
+    )
+
+
+@app.command()
+def worker(once: Annotated[str | None, typer.Option(help="run this job once and stop")] = None) -> None:
+    """Run what needs no request: nightly audit, checks of the chain, clearing of old nonces."""
+    import threading
+
+    from app import jobs
+    from app.observing import configure_logs
+
+    with opened() as (settings, database, _vault):
+        configure_logs(settings.log_level)
+        if once:
+            jobs.run_once(once, database, settings, now())
+            return
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        jobs.run_forever(database, settings, stop, now)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to this version."""
+    from app.db import make_engine, migration_state
+    from app.db import migrate as to_head
+
+    settings = read_settings()
+    to_head(settings)
+    engine = make_engine(settings)
+    out.print(f"database at {migration_state(engine)[0]}")
+    engine.dispose()
+
+
+@app.command()
+def verify(
+    held: Annotated[
+        list[str] | None, typer.Option(help="a head somebody kept, as printed here: CODE:NUMBER:HASH; may be repeated")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check every project's chain of passages, link by link, and print its head. Exit status 1 when a fault is found.
+
+    Give the head to somebody outside: with it, even a chain that was rewritten from end to end is found out.
+    """
+    from app.store import gates, people
+
+    kept: dict[str, tuple[int, str]] = {}
+    for said in held or ():
+        code, seq, digest = (said.rsplit(":", 2) + ["", ""])[:3]
+        if not seq.isdigit() or not re.fullmatch("[0-9a-f]{64}", digest):
+            raise typer.BadParameter("a head is CODE:NUMBER:HASH, as this command prints it", param_hint="--held")
+        kept[code] = (int(seq), digest)
+    report: dict[str, Any] = {"projects": 0, "passages": 0, "heads": {}, "faults": []}
+    with opened() as (_settings, database, _vault), database.read() as db:
+        projects = people.projects(db, None)
+        unknown = kept.keys() - {project.code for project in projects}
+        if unknown:
+            raise NotFound("project_unknown")
+        for project in projects:
+            seq, digest = gates.head(db, project.id)
+            report["projects"] += 1
+            report["passages"] += seq
+            report["heads"][project.code] = f"{project.code}:{seq}:{digest}"
+            for fault in gates.verify_chain(db, project.id, kept.get(project.code)):
+                report["faults"].append({"project": project.code, "seq": fault.seq, "kind": fault.kind, "detail": fault.detail})
+    if as_json:
+        print(json.dumps(report, ensure_ascii=False))
+    else:
+        out.print(f"{report['projects']} projects, {report['passages']} passages, {len(report['faults'])} faults")
+        for head in report["heads"].values():
+            out.print(f"head {head}", highlight=False, soft_wrap=True)
+        for fault in report["faults"]:
+            out.print(f"[red]project {fault['project']} passage {fault['seq']}: {fault['kind']} {fault['detail']}[/red]", soft_wrap=True)
+    if report["faults"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def backup(target: Annotated[Path, typer.Argument(help="file to write; must not exist")]) -> None:
+    """Write a consistent copy of the SQLite database while the service runs."""
+    from app.db import backup as copy
+
+    copy(read_settings(), target)
+    out.print(f"written to {target}")
+
+
+@app.command()
+def settings(markdown: Annotated[bool, typer.Option(help="as the README's table")] = False) -> None:
+    """List every setting with its default and meaning."""
+    if markdown:
+        print("| variable | default | meaning |\n|---|---|---|")
+        for variable, default, meaning in settings_table():
+            print(f"| `{variable}` | {f'`{default}`' if default else ''} | {meaning} |")
+        return
+    table = Table("variable", "default", "meaning")
+    for row in settings_table():
+        table.add_row(*row)
+    out.print(table)
+
+
+@app.command()
+def openapi() -> None:
+    """Print the OpenAPI document of this version."""
+    import tempfile
+
+    from app.main import create_app
+
+    with tempfile.TemporaryDirectory() as folder:
+        made = create_app(read_settings({}, environment="test", data_dir=Path(folder), pack_id="synthetic", log_level="error"))
+        print(json.dumps(made.openapi(), ensure_ascii=False, indent=1))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    out.print(__version__)
+
+
+@app.command()
+def assets() -> None:
+    """Fetch the pages' assets with npm; at once when they are there already."""
+    from app.assets import fetch_assets
+
+    with err.status("page assets"):
+        folder = fetch_assets()
+    out.print(f"assets in {folder}")
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option(help="stop after the summary instead of serving on")] = False,
+    as_json: AsJson = False,
+    port: Annotated[int, typer.Option(help="port; 0 takes a free one")] = 8080,
+    rate: Annotated[float, typer.Option(help="frames a second of the gate process")] = 2.0,
+) -> None:
+    """A demonstration project, from enrolled faces and a gate process to wages owed and findings."""
+    from app.demo.run import main as run
+
+    raise typer.Exit(run(once=once, as_json=as_json, port=port, rate=rate))
+
+
+# --- packs -----------------------------------------------------------------------------------------------------
+
+
+@pack_app.command("build")
+def pack_build(
+    force: Annotated[bool, typer.Option(help="build again even if everything verifies")] = False,
+) -> None:
+    """Make the default pack from the weights of the package face_recognition_models."""
+    from rich.progress import Progress
+
+    from recognition import build_default_pack
+
+    with Progress(console=err, transient=True) as progress:
+        task = progress.add_task("model pack", total=1.0)
+        pack = build_default_pack(
+            read_settings().models_dir,
+            progress=lambda step, share: progress.update(task, description=step, completed=share),
+            force=force,
+        )
+    out.print(f"{pack.pack_id} {pack.contract_id} in {read_settings().models_dir / pack.pack_id}", highlight=False)
+
+
+@pack_app.command("list")
+def pack_list(as_json: AsJson = False) -> None:
+    """List the packs, with licence, thresholds and known weaknesses."""
+    from recognition import list_packs
+
+    settings = read_settings()
+    rows = [_pack_facts(entry, settings) for entry in list_packs(settings.models_dir)]
+    if as_json:
+        print(json.dumps(rows, ensure_ascii=False))
+        return
+    for row in rows:
+        mark = "active" if row["active"] else ""
+        if row.get("error"):
+            out.print(f"[bold]{row['pack_id']}[/bold] [red]{row['error']}[/red] {mark}", highlight=False)
+            continue
+        out.print(f"[bold]{row['pack_id']}[/bold] {row['version']}  {row['contract_id']}  {mark}", highlight=False)
+        for file in row["files"]:
+            out.print(f"    {file['file']}: {file['licence']}", highlight=False)
+        for said in row["thresholds"]:
+            out.print(f"    {said}", highlight=False)
+        for said in row["weaknesses"]:
+            out.print(f"    [yellow]{said}[/yellow]", highlight=False)
+    if not rows:
+        out.print("no pack yet: run `muster pack build`")
+
+
+def _pack_facts(entry: Any, settings: Settings) -> dict[str, Any]:
+    pack = entry.pack
+    if pack is None:
+        return {"pack_id": entry.pack_id, "error": entry.error, "active": entry.pack_id == settings.pack_id}
+    spoken = language()
+    return {
+        "pack_id": pack.pack_id,
+        "version": pack.version,
+        "contract_id": pack.contract_id,
+        "active": pack.pack_id == settings.pack_id,
+        "files": [{"file": f.name, "sha256": f.sha256, "licence": f.licence} for f in pack.files],
+        "thresholds": [
+            f"roster up to {size}: similarity >= {limits.similarity_min:.2f}, margin >= {limits.margin_min:.2f}"
+            for size, limits in ((s, pack.thresholds_for(s)) for s in (100, 1000, 5000))
+        ],
+        "weaknesses": [w.zh if spoken == "zh" else w.en for w in pack.weaknesses],
+    }
+
+
+@pack_app.command("verify")
+def pack_verify() -> None:
+    """Check every file of every pack against its digest. Exit status 1 when one is wrong."""
+    from recognition import list_packs
+
+    entries = list_packs(read_settings().models_dir)
+    for entry in entries:
+        out.print(f"{entry.pack_id}: {'ok' if entry.pack else entry.error}", highlight=False)
+    if not entries or any(entry.pack is None for entry in entries):
+        raise typer.Exit(1)
+
+
+@pack_app.command("import-dat")
+def pack_import(
+    file: Annotated[Path, typer.Argument(help="a .dat of the same 128-d network")],
+    pack_id: Annotated[str, typer.Option(help="name of the new pack")],
+    licence: Annotated[Path, typer.Option(help="text file with the licence you hold it under")],
+) -> None:
+    """Make a pack from another .dat of the same network; its thresholds count as uncalibrated."""
+    from recognition import import_dat
+
+    pack = import_dat(file, read_settings().models_dir, pack_id, licence_text=licence.read_text(encoding="utf-8"))
+    out.print(f"{pack.pack_id} {pack.contract_id}: set MUSTER_PACK_ID={pack.pack_id} to use it", highlight=False)
+
+
+# --- people ----------------------------------------------------------------------------------------------------
+
+
+def _secret(prompt: str, file: Path | None, *, again: bool = True) -> str:
+    if file is not None:
+        return file.read_text(encoding="utf-8").strip()
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().strip()
+    return typer.prompt(prompt, hide_input=True, confirmation_prompt=again)
+
+
+@user_app.command("add")
+def user_add(
+    login: str,
+    name: Annotated[str, typer.Option(help="the person's name")],
+    role: Annotated[str, typer.Option(help="administrator, manager, labour_officer, guard or inspector")],
+    project: Annotated[str | None, typer.Option(help="project code, for manager, labour_officer and guard")] = None,
+    area: Annotated[str | None, typer.Option(help="area code, for inspector")] = None,
+    password_file: Annotated[Path | None, typer.Option(help="file with the password; else asked, or read from stdin")] = None,
+) -> None:
+    """Add an account with one role."""
+    from app import access
+
+    password = _secret("password", password_file)
+    with opened() as (_settings, database, _vault), database.write() as db:
+        access.create_account(db, login=login, name=name, password=password, now=now(), by=BY)
+        access.add_role(db, login=login, role=role, project_id=_project_id(db, project), area_code=area, now=now(), by=BY)
+    out.print(f"{login}: {role}")
+
+
+@user_app.command("role")
+def user_role(
+    login: str,
+    role: Annotated[str, typer.Option(help="administrator, manager, labour_officer, guard or inspector")],
+    project: Annotated[str | None, typer.Option(help="project code")] = None,
+    area: Annotated[str | None, typer.Option(help="area code")] = None,
+) -> None:
+    """Give an account one more role."""
+    from app import access
+
+    with opened() as (_settings, database, _vault), database.write() as db:
+        access.add_role(db, login=login, role=role, project_id=_project_id(db, project), area_code=area, now=now(), by=BY)
+    out.print(f"{login}: {role}")
+
+
+@user_app.command("password")
+def user_password(
+    login: str,
+    password_file: Annotated[Path | None, typer.Option(help="file with the password; else asked, or read from stdin")] = None,
+) -> None:
+    """Set an account's password and end its sessions."""
+    from app import access
+
+    password = _secret("new password", password_file)
+    with opened() as (_settings, database, _vault), database.write() as db:
+        access.set_password(db, login=login, password=password, now=now(), by=BY)
+    out.print(f"{login}: password set")
+
+
+def _project_id(db: Any, code: str | None) -> int | None:
+    from app.store import people
+
+    return None if code is None else people.project_by_code(db, code).id
+
+
+@project_app.command("add")
+def project_add(
+    code: str,
+    name: Annotated[str, typer.Option(help="name of the project")],
+    area: Annotated[str, typer.Option(help="administrative division code, 6 to 12 digits")],
+    address: Annotated[str | None, typer.Option()] = None,
+    time_zone: Annotated[str, typer.Option()] = "Asia/Shanghai",
+    spoken: Annotated[str, typer.Option("--language", help="language of the gate's display: zh or en")] = "zh",
+) -> None:
+    """Add a project."""
+    from app import papers
+
+    with opened() as (_settings, database, _vault), database.write() as db:
+        project_id = papers.create_project(
+            db, code=code, name=name, area_code=area, address=address, time_zone=time_zone, language=spoken,
+            now=now(), by=BY,
+        )
+    out.print(f"project {code}: id {project_id}")
+
+
+@project_app.command("company")
+def project_company(
+    project: str,
+    name: Annotated[str, typer.Option(help="name of the company")],
+    role: Annotated[str, typer.Option(help="owner, general_contractor, labour_subcontractor, ...")],
+    uscc: Annotated[str | None, typer.Option(help="unified social credit code")] = None,
+    entry_on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])] = None,
+) -> None:
+    """Add a participating company in a role."""
+    from app import papers
+
+    with opened() as (_settings, database, _vault), database.write() as db:
+        added = papers.add_company_to_project(
+            db, project_id=_project_id(db, project), name=name, uscc=uscc, role=role,
+            entry_on=(entry_on or now()).date(), now=now(), by=BY,
+        )
+    out.print(f"company in role {role}: id {added}")
+
+
+@project_app.command("team")
+def project_team(
+    project: str,
+    company: Annotated[int, typer.Option(help="id printed by `muster project company`")],
+    name: Annotated[str, typer.Option(help="name of the team")],
+    trade: Annotated[str | None, typer.Option(help="trade of the team")] = None,
+) -> None:
+    """Add a team."""
+    from app import papers
+
+    with opened() as (_settings, database, _vault), database.write() as db:
+        added = papers.add_team(
+            db, project_id=_project_id(db, project), project_company_id=company, name=name, trade=trade,
+            now=now(), by=BY,
+        )
+    out.print(f"team {name}: id {added}")
+
+
+Existing = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
+
+
+def _day(said: datetime | None, project: Any) -> date:
+    """The date said, or today on the project."""
+    return said.date() if said else now().astimezone(ZoneInfo(project.time_zone)).date()
+
+
+def _fen(yuan: str) -> int:
+    """Yuan as typed to integer fen.
+
+    Raises:
+        typer.BadParameter: not a number with at most two decimals.
+    """
+    from decimal import Decimal, InvalidOperation
+
+    try:
+        fen = Decimal(yuan) * 100
+        if fen != int(fen):
+            raise InvalidOperation
+    except (InvalidOperation, ValueError, OverflowError):
+        raise typer.BadParameter("an amount in yuan with at most two decimals") from None
+    return int(fen)
+
+
+@project_app.command("worker")
+def project_worker(
+    project: Annotated[str, typer.Argument(help="project code")],
+    team: Annotated[int, typer.Option(help="id printed by `muster project team`")],
+    name: Annotated[str, typer.Option(help="name as on the identity card")],
+    day_rate: Annotated[str, typer.Option(help="yuan a man-day")],
+    entry_on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="first day; today when left out")] = None,
+    trade: Annotated[str | None, typer.Option(help="trade")] = None,
+    card: Annotated[str | None, typer.Option(help="number of the card; without one a code is given")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Enter a worker. The ID number is asked for, or read from stdin: it must not stand in the shell's history."""
+    from app import papers
+    from app.store import people
+
+    number = _secret("ID number", None, again=False)
+    with opened() as (settings, database, vault), database.write() as db:
+        found = people.project_by_code(db, project)
+        entered = papers.enter_worker(
+            db, vault, settings, project_id=found.id, team_id=team, name=name, id_number=number,
+            day_rate_fen=_fen(day_rate), entry_on=_day(entry_on, found), trade=trade, card=card, now=now(), by=BY,
+        )
+    said = {"worker_id": entered.worker_id, "engagement_id": entered.engagement_id}
+    say(said | ({"code": entered.code} if entered.code else {}), as_json)
+
+
+@project_app.command("rate")
+def project_rate(
+    project: Annotated[str, typer.Argument(help="project code")],
+    worker: int,
+    day_rate: Annotated[str, typer.Option(help="yuan a man-day")],
+    valid_from: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="first day of the new rate")],
+) -> None:
+    """Agree on another day rate from a date on; what was agreed before that date stays."""
+    from app import papers
+
+    with opened() as (_settings, database, _vault), database.write() as db:
+        terms = papers.change_terms(
+            db, project_id=_project_id(db, project), worker_id=worker, rate_fen=_fen(day_rate),
+            valid_from=valid_from.date(), now=now(), by=BY,
+        )
+    out.print(f"terms {terms}")
+
+
+@project_app.command("exit")
+def project_exit(
+    project: Annotated[str, typer.Argument(help="project code")],
+    worker: int,
+    exit_on: Annotated[datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="first day no longer there")] = None,
+) -> None:
+    """Record that a worker leaves."""
+    from app import papers
+    from app.store import people
+
+    with opened() as (_settings, database, _vault), database.write() as db:
+        found = people.project_by_code(db, project)
+        papers.exit_worker(db, project_id=found.id, worker_id=worker, exit_on=_day(exit_on, found), now=now(), by=BY)
+    out.print("recorded")
+
+
+@project_app.command("enrol")
+def project_enrol(
+    project: Annotated[str, typer.Argument(help="project code")],
+    worker: int,
+    photographs: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="JPEG photographs of one person")],
+    scope: Annotated[list[str], typer.Option(help="what he agreed to; give it once a word")] = ["capture", "template", "site_storage"],  # noqa: B006
+    method: Annotated[str, typer.Option(help="how he agreed: paper, screen or spoken")] = "paper",
+    agreed_at: Annotated[datetime | None, typer.Option(help="when he agreed, local time; now when left out")] = None,
+    notice: Annotated[str | None, typer.Option(help="version of the notice he was read; the current one when left out")] = None,
+) -> None:
+    """Enrol a worker's face, with the separate consent he has given."""
+    from app import enrolment
+    from app.main import load_engine
+
+    with opened() as (settings, database, vault):
+        examined = enrolment.examine(load_engine(settings), settings, [path.read_bytes() for path in photographs])
+        with database.write() as db:
+            consent = enrolment.ConsentGiven(
+                scope=tuple(scope), notice_version=notice or enrolment.NOTICE_VERSION, method=method,
+                at=agreed_at.astimezone() if agreed_at else now(),
+            )
+            enrolled = enrolment.enrol(
+                db, vault, examined, project_id=_project_id(db, project), worker_id=worker, consent=consent, now=now(), by=BY
+            )
+    out.print(f"enrolled from {enrolled.photographs} photographs; {enrolled.advised_more} more are advised")
+
+
+@app.command("import-roster")
+def import_roster(
+    project: Annotated[str, typer.Argument(help="project code")],
+    file: Existing,
+    dry_run: Annotated[bool, typer.Option(help="check only, write nothing")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Enter the workers of an Excel roster (.xlsx); each bad row is named with its number and reason."""
+    from app import roster as rosters
+    from app.forms import roster
+
+    with opened() as (settings, database, vault):
+        sheet = roster.read_roster(file.read_bytes(), bytes_max=settings.roster_file_bytes_max)
+        with database.read() as db:
+            project_id = _project_id(db, project)
+        report = rosters.import_roster_in_parts(
+            database.write, vault, settings, project_id=project_id, sheet=sheet, dry_run=dry_run, now=now(), by=BY
+        )
+    said = report.as_json(language())
+    if as_json:
+        print(json.dumps(said, ensure_ascii=False))
+    else:
+        out.print(f"{report.rows_total} rows: {report.entered} entered, {report.already_there} already there, {report.faulty} faulty")
+        for heading in ("faults", "differences"):
+            for fault in said[heading]:
+                out.print(f"  {heading[:-1]}: {fault['sheet']} row {fault['row']} {fault['column']}: {fault['sentence']}", highlight=False)
+        for given in said["codes"]:
+            out.print(f"  {given['sheet']} row {given['row']}: worker {given['worker_id']}, code {given['code']} (shown once)", highlight=False)
+    if report.faults:
+        raise typer.Exit(1)
+
+
+@app.command("roster-template")
+def roster_template(file: Annotated[Path, typer.Argument(help="file to write (.xlsx)")]) -> None:
+    """Write an empty Excel roster with the headings the import reads."""
+    from app.forms import roster
+
+    file.write_bytes(roster.roster_workbook(language()))
+    out.print(f"written to {file}")
+
+
+# --- devices ---------------------------------------------------------------------------------------------------
+
+
+@device_app.command("add-gate")
+def device_add_gate(
+    project: str,
+    name: Annotated[str, typer.Option(help="name of the gate")],
+    direction: Annotated[str, typer.Option(help="in, out or both")],
+) -> None:
+    """Add a gate."""
+    from app import papers
+
+    with opened() as (_settings, database, _vault), database.write() as db:
+        gate_id = papers.add_gate(
+            db, project_id=_project_id(db, project), name=name, direction=direction, now=now(), by=BY
+        )
+    out.print(f"gate {name}: id {gate_id}")
+
+
+@device_app.command("add")
+def device_add(
+    project: str,
+    gate: Annotated[int, typer.Option(help="id printed by `muster device add-gate`")],
+    name: Annotated[str, typer.Option(help="what is written on the device")],
+    as_json: AsJson = False,
+) -> None:
+    """Add a device to a gate; its key is printed once and kept only sealed."""
+    from app import papers
+
+    with opened() as (_settings, database, vault), database.write() as db:
+        added = papers.add_device(
+            db, vault, project_id=_project_id(db, project), gate_id=gate, name=name, now=now(), by=BY
+        )
+    say({"device_id": added.device_id, "key_hex": added.key.hex()}, as_json)
+
+
+@device_app.command("rotate")
+def device_rotate(device_id: str, as_json: AsJson = False) -> None:
+    """Give a device a new key; the old one works until the next rotation."""
+    from app import papers
+
+    with opened() as (_settings, database, vault), database.write() as db:
+        key = papers.rotate_device_key(db, vault, device_id=device_id, now=now(), by=BY)
+    say({"device_id": device_id, "key_hex": key.hex()}, as_json)
+
+
+@device_app.command("list")
+def device_list(project: str, as_json: AsJson = False) -> None:
+    """List a project's devices and when each was last heard."""
+    from app.store import gates
+
+    with opened() as (_settings, database, _vault), database.read() as db:
+        rows = [
+            {"device_id": d.id, "gate": d.gate_name, "direction": d.direction, "last_seen_at": d.last_seen_at,
+             "disabled": d.disabled_at is not None}
+            for d in gates.devices(db, _project_id(db, project))
+        ]
+    if as_json:
+        print(json.dumps(rows, ensure_ascii=False, default=str))
+        return
+    table = Table("device", "gate", "direction", "last seen", "disabled")
+    for row in rows:
+        table.add_row(*(str(v) for v in row.values()))
+    out.print(table)
+
+
+# --- keys ------------------------------------------------------------------------------------------------------
+
+
+@key_app.command("rotate")
+def key_rotate() -> None:
+    """Make a new master key and seal everything again with it."""
+    from app.vault import rotate_key
+
+    with opened() as (settings, database, _vault):
+        for column, rows in rotate_key(settings, database).items():
+            out.print(f"{column}: {rows} sealed again")
+    out.print("[yellow]Restart every running service and worker now: they do not know the new key yet.[/yellow]")
+
+
+if __name__ == "__main__":
+    main()

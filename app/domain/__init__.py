@@ -1,0 +1,1 @@
+"""The rules: pure functions of facts. Standard library only, no clock, no database, no pictures."""

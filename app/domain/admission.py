@@ -1,0 +1,167 @@
+"""May this person pass now? One pure decision for a face, one for a card or code.
+
+The nearest name alone never decides. A face is somebody when its similarity reaches the pack's threshold *and*
+the next best person is far enough behind. Being inside already, or having missed an exit, never keeps anybody
+out or in: attendance sorts that out later, and a gate is not the place to argue.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from app.domain.facts import Direction, Engagement, Verdict
+
+ADMITTED = "admitted"
+NO_FACE = "no_face"
+SEVERAL_FACES = "several_faces"
+FACE_UNKNOWN = "face_unknown"
+FACE_AMBIGUOUS = "face_ambiguous"
+CONSENT_WITHDRAWN = "consent_withdrawn"
+CREDENTIAL_UNKNOWN = "credential_unknown"
+NOT_ENGAGED = "not_engaged"
+ENGAGEMENT_OVER = "engagement_over"
+NEEDS_CONFIRMATION = "needs_confirmation"
+"""Stable codes. Codes of recognition's quality checks (``face_too_small`` ...) pass through beside them."""
+
+ALREADY_INSIDE = "already_inside"
+NOT_INSIDE = "not_inside"
+"""Notes: worth showing, never a reason."""
+
+SIMILARITY_ROUNDING = 1e-3
+"""Float32 puts a vector's product with itself a little above 1 (architecture.md 0.7); more is no cosine."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionPolicy:
+    """What the project asks beyond recognition."""
+
+    confirm_face: bool = False
+    """The project wants a person to confirm each face while a weak pack is active."""
+    pack_is_weak: bool = False
+    """The active model pack is not good enough to decide alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known about one worker on one project at the moment he is at the gate."""
+
+    worker_id: int
+    engaged: bool
+    """An engagement covers today."""
+    exited: bool = False
+    """None covers today, and one has ended."""
+    consent_withdrawn: bool = False
+    """Consent to face recognition; does not concern cards and codes."""
+    inside: bool | None = None
+    """On site by the passages so far; None when not looked up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the gate is told."""
+
+    verdict: Verdict
+    code: str
+    worker_id: int | None
+    """The worker admitted, or proposed for ``ask``. A refused face has none: nobody was identified. A refused
+    card or code keeps its worker: it is his, whoever holds it."""
+    notes: tuple[str, ...] = ()
+    """``already_inside``, ``not_inside``: for the log and the page, not for the gate."""
+
+
+def standing(
+    worker_id: int,
+    engagements: Iterable[Engagement],
+    on: date,
+    *,
+    consent_withdrawn: bool = False,
+    inside: bool | None = None,
+) -> Standing:
+    """Sum up a worker's engagements with one project on the calendar date ``on``.
+
+    Args:
+        engagements: any; only this worker's are used.
+    """
+    own = [e for e in engagements if e.worker_id == worker_id]
+    engaged = any(e.covers(on) for e in own)
+    exited = not engaged and any(e.exit_on is not None and e.exit_on <= on for e in own)
+    return Standing(worker_id, engaged, exited, consent_withdrawn, inside)
+
+
+def decide(
+    *,
+    match_similarity: float | None,
+    match_margin: float | None,
+    similarity_min: float,
+    margin_min: float,
+    quality_codes: Iterable[str],
+    standing: Standing | None,
+    policy: AdmissionPolicy,
+    direction: Direction | None = None,
+) -> Decision:
+    """Decide about a face.
+
+    In this order: quality, similarity, margin, consent, engagement, confirmation. Both limits are included:
+    similarity >= similarity_min and margin >= margin_min. A value that is not a number passes neither.
+
+    Args:
+        match_similarity: cosine in [-1, 1] of the best match; None for an empty gallery.
+        match_margin: how far the best *other* worker is behind, 0 to 2; 2.0 when there is none.
+        similarity_min: of the active pack, in [-1, 1].
+        margin_min: of the active pack, not negative.
+        quality_codes: why the picture cannot be used; ``no_face`` and ``several_faces`` speak first, then the
+            first given.
+        standing: of the best match; None when there is none.
+        direction: of the gate, for the notes only.
+
+    Raises:
+        ValueError: a threshold is not a number in its range. A pack so configured admits nobody.
+    """
+    if not -1.0 <= similarity_min <= 1.0 or not 0.0 <= margin_min <= 2.0:
+        raise ValueError("similarity_min is in [-1, 1] and margin_min in [0, 2]")
+    codes = tuple(quality_codes)
+    if codes:
+        first = next((c for c in (NO_FACE, SEVERAL_FACES) if c in codes), codes[0])
+        return _refused(first)
+    if standing is None or match_similarity is None or match_margin is None:
+        return _refused(FACE_UNKNOWN)
+    # Written so that NaN, for which every comparison is false, fails each of them.
+    if not similarity_min <= match_similarity <= 1.0 + SIMILARITY_ROUNDING:
+        return _refused(FACE_UNKNOWN)
+    if not margin_min <= match_margin <= 2.0 + SIMILARITY_ROUNDING:
+        return _refused(FACE_AMBIGUOUS)
+    if standing.consent_withdrawn:
+        return _refused(CONSENT_WITHDRAWN)
+    if not standing.engaged:
+        return _refused(ENGAGEMENT_OVER if standing.exited else NOT_ENGAGED)
+    notes = _notes(standing, direction)
+    if policy.confirm_face and policy.pack_is_weak:
+        return Decision(Verdict.ASK, NEEDS_CONFIRMATION, standing.worker_id, notes)
+    return Decision(Verdict.ADMIT, ADMITTED, standing.worker_id, notes)
+
+
+def decide_credential(*, standing: Standing | None, direction: Direction | None = None) -> Decision:
+    """Decide about a card, a code or an identity card. They count as much as a face and need no consent.
+
+    Args:
+        standing: of the worker the credential was given to; None when it is unknown or was revoked.
+        direction: of the gate, for the notes only.
+    """
+    if standing is None:
+        return _refused(CREDENTIAL_UNKNOWN)
+    if not standing.engaged:
+        code = ENGAGEMENT_OVER if standing.exited else NOT_ENGAGED
+        return Decision(Verdict.REFUSE, code, standing.worker_id)
+    return Decision(Verdict.ADMIT, ADMITTED, standing.worker_id, _notes(standing, direction))
+
+
+def _refused(code: str) -> Decision:
+    return Decision(Verdict.REFUSE, code, None)
+
+
+def _notes(standing: Standing, direction: Direction | None) -> tuple[str, ...]:
+    if direction is Direction.IN and standing.inside is True:
+        return (ALREADY_INSIDE,)
+    if direction is Direction.OUT and standing.inside is False:
+        return (NOT_INSIDE,)
+    return ()

@@ -1,0 +1,92 @@
+"""What a form, a file or a command may say about a person or a project: each field checked the same way everywhere.
+
+Each function returns the tidy value or raises ``Unusable`` with a code that says which field and why.
+"""
+
+import re
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from app.domain import identity
+from app.domain.identity import NumberWrong
+from app.errors import Unusable
+from app.forms.roster import RATE_FEN_MAX, clean_text
+from app.settings import Settings
+from app.wording import papers as words
+
+
+def project_today(time_zone: str, now: datetime) -> date:
+    return now.astimezone(ZoneInfo(time_zone)).date()
+
+
+def check_zone(time_zone: str) -> None:
+    try:
+        ZoneInfo(time_zone)
+    except (KeyError, ValueError, OSError):
+        raise Unusable("time_zone_unknown") from None
+
+
+def check_text(text: str, name: str, length_max: int) -> str:
+    said = clean_text(text)
+    if not said:
+        raise Unusable("text_missing", field=name)
+    if len(said) > length_max:
+        raise Unusable("text_long", field=name, limit=length_max)
+    if not said.isprintable():
+        # A zero byte ends a PostgreSQL text, half a surrogate cannot be written at all.
+        raise Unusable("text_malformed", field=name)
+    return said
+
+
+def check_name(name: str) -> str:
+    said = check_text(name, "name", 100)
+    if any(sign.isdigit() for sign in said) or not any(sign.isalpha() for sign in said):
+        raise Unusable("name_wrong")
+    return said
+
+
+def check_trade(trade: str | None) -> str | None:
+    return words.trade(check_text(trade, "trade", 50)) if trade and trade.strip() else None
+
+
+def check_id_number(id_number: str, today: date, settings: Settings) -> identity.IdNumber:
+    try:
+        return identity.check_id_number(id_number, today=today, allow_test=settings.environment != "production")
+    except NumberWrong as wrong:
+        raise Unusable(wrong.code) from None
+
+
+def check_uscc(uscc: str | None) -> str | None:
+    if uscc is None or not uscc.strip():
+        return None
+    try:
+        return identity.check_uscc(uscc)
+    except NumberWrong as wrong:
+        raise Unusable(wrong.code) from None
+
+
+def check_phone(phone: str | None) -> str | None:
+    if phone is None or not phone.strip():
+        return None
+    try:
+        return identity.check_phone(phone)
+    except NumberWrong as wrong:
+        raise Unusable(wrong.code) from None
+
+
+def check_card(card: str | None) -> str | None:
+    if card is None or not card.strip():
+        return None
+    said = re.sub(r"\s", "", clean_text(card))
+    if not re.fullmatch(r"[0-9A-Za-z_-]{4,64}", said):
+        raise Unusable("card_wrong")
+    return said
+
+
+def check_rate(rate_fen: int) -> None:
+    if not 0 < rate_fen <= RATE_FEN_MAX:
+        raise Unusable("day_rate_wrong", limit=RATE_FEN_MAX // 100)
+
+
+def shown_yuan(fen: int) -> str:
+    return f"{fen // 100}.{fen % 100:02d}"

@@ -1,0 +1,364 @@
+"""Use case: someone stands at a gate; a decision, a recorded passage and an answer come of it.
+
+    admit_frame   a signed frame: recognise, match against the project's roster, decide, append
+    admit_card    a card or code: look up, decide, append; the same standing as a face
+    confirm       a person at the gate decides about a passage that asked
+
+An answer says ``recorded`` only for what is on disk: the answer is built after the transaction has been
+committed. A frame that shows nobody is answered and not recorded; every frame that shows a face is, admitted
+or not, and a face that is not admitted leaves nothing but its reason.
+"""
+
+import time
+from collections.abc import Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from app.domain import admission, identity
+from app.domain.facts import Channel, Direction, Verdict
+from app.errors import Busy, Conflict, Unauthorised, Unusable
+from app.house import House
+from app.store import accounts, gates, people
+from app.wording import sentence
+from devices.base import CardEvent, FrameEvent, PassEvent
+from recognition import BadImage, Match, Quality, best_match, decode_jpeg
+
+# A frame older than this is not a passage any more but a matter for a person (domain.md 3.6).
+AGE_MAX = timedelta(days=7)
+# A gate that says a picture was taken after it was sent has lost its clock (domain.md 3.2: now + 5 min).
+AHEAD_MAX = timedelta(minutes=5)
+
+# "Last heard" is read by people, in minutes; a gate sends up to 15 frames a second.
+SEEN_EVERY = timedelta(minutes=1)
+
+# Longer than the retries of a gate whose connection blinked, shorter than the next man's arrival.
+FRESH_MAX = timedelta(seconds=10)
+
+UNRECORDED = frozenset({"no_face", "too_dark"})
+"""Codes of frames that show nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the gate is told; ``devices.dialects.frames.Reply`` puts it into bytes."""
+
+    passage_id: int | None
+    verdict: Verdict
+    code: str
+    text: str
+    recorded: bool
+    repeated: bool
+    fresh: bool
+    """The event is seconds old: an hour-old frame sent from a gate's store must not open the gate."""
+    stages_ms: dict[str, float]
+    """Where the time went; empty for a repeated delivery."""
+
+    @property
+    def open(self) -> bool:
+        """True only for a recorded admission of somebody who stands there now."""
+        return self.recorded and self.verdict is Verdict.ADMIT and self.fresh
+
+
+def occurred_at(event: PassEvent, received_at: datetime) -> datetime:
+    """When the event happened, on our clock.
+
+    The gate's clock may be wrong, but it is the same clock for ``captured_at`` and ``sent_at``: the age of
+    the event is their difference, whatever the gate thinks the time is.
+
+    Raises:
+        Unusable: ``captured_in_future`` or ``captured_too_long_ago``; nothing is recorded and the gate keeps
+            the event for a person to decide.
+    """
+    if event.captured_at is None:
+        return received_at
+    age = event.sent_at - event.captured_at
+    if age < -AHEAD_MAX:
+        raise Unusable("captured_in_future", "captured after it was sent")
+    if age > AGE_MAX:
+        raise Unusable("captured_too_long_ago", "older than a passage may be", days=AGE_MAX.days)
+    return received_at - max(age, timedelta(0))
+
+
+def admit_frame(house: House, device: gates.DeviceInfo, event: FrameEvent, received_at: datetime) -> Answer:
+    """Recognise, decide, record and answer one frame. Runs in a recogniser thread.
+
+    Raises:
+        Conflict: ``event_conflict``, this key was recorded with another body.
+        Unauthorised: ``nonce_used``, this very request was used before.
+        Unusable: the picture cannot be read, or its time cannot be right.
+        Busy: no pack is loaded, or nothing can be saved.
+    """
+    if house.engine is None:
+        raise Busy("pack_missing", retry_after_s=30)
+    stages = _Stages()
+    pack = house.engine.pack
+
+    # Gather: what we know before looking at the picture.
+    happened_at = occurred_at(event, received_at)
+    with stages("read"), house.database.read() as db:
+        if gates.nonce_seen(db, device.id, event.nonce):
+            raise Unauthorised("nonce_used", "a signed request is good once")
+        project = people.project(db, device.project_id)
+        earlier = _earlier(db, device, event, event.content_sha256, received_at, project.language)
+        gallery = house.galleries.of(db, device.project_id)
+
+    if earlier is not None:
+        with house.database.write() as db:
+            _hear(db, device, event, received_at)
+        return earlier
+
+    # Recognise: slow, pure, no transaction open.
+    with stages("decode"):
+        try:
+            image = decode_jpeg(event.image, pixels_max=house.settings.frame_pixels_max)
+        except BadImage as error:
+            raise Unusable(error.code, "the frame cannot be read") from None
+    analysis = house.engine.analyse(image, purpose="gate")
+    stages.ms.update(analysis.timings_ms)
+    face = analysis.subject
+    quality_codes = (analysis.code,) if analysis.code else face.codes if face else ()
+    match: Match | None = None
+    if face is not None and not quality_codes and face.embedding is not None:
+        with stages("match"):
+            match = best_match(face.embedding, gallery, contract_id=pack.contract_id)
+    thresholds = pack.thresholds_for(len(set(gallery.keys)))
+
+    # Decide and append, in one transaction; a commit that fails is an error, never an answer.
+    work_date = happened_at.astimezone(ZoneInfo(project.time_zone)).date()
+    with stages("commit"), house.database.write() as db:
+        _hear(db, device, event, received_at)
+        with stages("policy"):
+            decision = admission.decide(
+                match_similarity=match.similarity if match else None,
+                match_margin=match.margin if match else None,
+                similarity_min=thresholds.similarity_min,
+                margin_min=thresholds.margin_min,
+                quality_codes=quality_codes,
+                standing=_standing(db, device, match.key, work_date) if match else None,
+                policy=admission.AdmissionPolicy(
+                    confirm_face=project.confirm_face, pack_is_weak=pack.needs_confirmation_advised
+                ),
+            )
+        # Two deliveries of one event may have run side by side: the second is told what the first was.
+        earlier = _earlier(db, device, event, event.content_sha256, received_at, project.language)
+        if earlier is not None:
+            return earlier
+        if decision.code in UNRECORDED:
+            record = None
+        else:
+            record = _append(
+                db,
+                device,
+                event,
+                content=event.content_sha256,
+                decision=decision,
+                channel=Channel.FACE,
+                received_at=received_at,
+                happened_at=happened_at,
+                similarity=match.similarity if match else None,
+                margin=match.margin if match else None,
+                similarity_min=thresholds.similarity_min if match else None,
+                margin_min=thresholds.margin_min if match else None,
+                contract_id=pack.contract_id,
+                quality=_quality(face.quality) if face else None,
+            )
+        said = record or decision
+        text = _text(db, said.code, said.worker_id, project.language)
+    stages.ms["commit"] -= stages.ms.get("policy", 0.0)
+    return _answer(record, said.verdict, said.code, text, stages.ms, received_at)
+
+
+def admit_card(house: House, device: gates.DeviceInfo, event: CardEvent, received_at: datetime) -> Answer:
+    """Decide, record and answer a card, code or identity card: the non-face way in, with the same standing.
+
+    Raises:
+        Conflict, Unauthorised, Unusable, Busy: as ``admit_frame``.
+    """
+    stages = _Stages()
+    happened_at = occurred_at(event, received_at)
+    channel = Channel(event.channel)
+    # The hash of a card's body is as telling as the card: it is stored keyed.
+    content = house.vault.index("content", event.content_sha256)
+    with stages("commit"), house.database.write() as db:
+        project = people.project(db, device.project_id)
+        _hear(db, device, event, received_at)
+        earlier = _earlier(db, device, event, content, received_at, project.language)
+        if earlier is not None:
+            return earlier
+        work_date = happened_at.astimezone(ZoneInfo(project.time_zone)).date()
+        worker_id = _holder(db, house, device.project_id, channel, event.value, work_date)
+        standing = _standing(db, device, worker_id, work_date) if worker_id is not None else None
+        decision = admission.decide_credential(standing=standing)
+        if standing is not None and not (standing.engaged or standing.exited):
+            # Never of this project: whose identity card it was is none of this project's business.
+            decision = replace(decision, worker_id=None)
+        record = _append(
+            db,
+            device,
+            event,
+            content=content,
+            decision=decision,
+            channel=channel,
+            received_at=received_at,
+            happened_at=happened_at,
+        )
+        text = _text(db, record.code, record.worker_id, project.language)
+    return _answer(record, record.verdict, record.code, text, stages.ms, received_at)
+
+
+def confirm(db: Session, *, project_id: int, passage_id: int, confirmed: bool, by: str, now: datetime) -> None:
+    """A person at the gate confirms or rejects a passage that asked (人工确认). Once, for good.
+
+    Raises:
+        NotFound: ``passage_unknown`` in this project.
+        Conflict: ``passage_decided``, or ``passage_not_asking``: it never asked.
+    """
+    gates.add_review(db, project_id=project_id, passage_id=passage_id, confirmed=confirmed, by=by, now=now)
+    accounts.journal(
+        db,
+        at=now,
+        actor=by,
+        action="passage.confirmed" if confirmed else "passage.rejected",
+        project_id=project_id,
+        object=f"passage:{passage_id}",
+        facts={},
+    )
+
+
+def _holder(db: Session, house: House, project_id: int, channel: Channel, value: str, today: date) -> int | None:
+    if channel is Channel.ID_CARD:
+        # An identity card proves the person; its number is looked up by the same index as the roster's.
+        try:
+            number = identity.check_id_number(value, today=today, allow_test=True).normalised
+        except identity.IdNumberWrong:
+            return None
+        return people.find_worker(db, house.vault.index("id_number", number))
+    return people.worker_by_credential(
+        db, project_id, channel.value, house.vault.index(f"credential.{channel.value}", value)
+    )
+
+
+def _earlier(
+    db: Session, device: gates.DeviceInfo, event: PassEvent, content: str, now: datetime, language: str
+) -> Answer | None:
+    """The first answer to this event, if it has one; the check that makes a resend the same passage."""
+    record = gates.passage_by_event(db, device.id, event.event_key)
+    if record is None:
+        return None
+    if record.content_sha256 != content:
+        raise Conflict("event_conflict", "the key was recorded with another body")
+    text = _text(db, record.code, record.worker_id, language)
+    return _answer(record, record.verdict, record.code, text, {}, now, repeated=True)
+
+
+def _hear(db: Session, device: gates.DeviceInfo, event: PassEvent, now: datetime) -> None:
+    """Use up the request, and note that its device lives."""
+    if not gates.use_nonce(db, device.id, event.nonce, now):
+        raise Unauthorised("nonce_used", "a signed request is good once")
+    if device.last_seen_at is None or now - device.last_seen_at >= SEEN_EVERY:
+        gates.seen(db, device.id, now)
+
+
+def _append(
+    db: Session, device: gates.DeviceInfo, event: PassEvent, *, content: str, decision: admission.Decision,
+    channel: Channel, received_at: datetime, happened_at: datetime, **measured: object,
+) -> gates.PassageRecord:
+    unmeasured = dict.fromkeys(
+        ("similarity", "margin", "similarity_min", "margin_min", "contract_id", "quality")
+    )
+    try:
+        return gates.add_passage(
+            db,
+            project_id=device.project_id,
+            device_id=device.id,
+            gate_id=device.gate_id,
+            direction=device.direction,
+            event_key=event.event_key,
+            content_sha256=content,
+            worker_id=decision.worker_id,
+            channel=channel.value,
+            verdict=decision.verdict.value,
+            code=decision.code,
+            captured_at=event.captured_at,
+            received_at=received_at,
+            occurred_at=happened_at,
+            **{**unmeasured, **measured},
+        )
+    except gates.AlreadyRecorded as twice:
+        # A twin delivery was recorded between our look and the chain's lock: this one is told the same.
+        if twice.record.content_sha256 != content:
+            raise Conflict("event_conflict", "the key was recorded with another body") from None
+        return twice.record
+
+
+def _standing(db: Session, device: gates.DeviceInfo, worker_id: int, today: date) -> admission.Standing:
+    """What is known about a worker at this gate now.
+
+    Nobody is kept in: whose last day was yesterday may still go out, and his night counts (domain.md 3.2 refuses
+    the *entry* of one who has left).
+    """
+    now = gates.standing(db, device.project_id, worker_id, today)
+    if now.engaged or device.direction is not Direction.OUT:
+        return now
+    yesterday = gates.standing(db, device.project_id, worker_id, today - timedelta(days=1))
+    return yesterday if yesterday.engaged else now
+
+
+def _quality(quality: Quality) -> dict[str, float]:
+    """What was measured on the face, rounded to what it means."""
+    return {name: round(value, 3) for name, value in asdict(quality).items()}
+
+
+def _text(db: Session, code: str, worker_id: int | None, language: str) -> str:
+    """What the display says; a worker who passes sees his masked name, so that he notices a mistake."""
+    said = sentence(code, language)
+    if worker_id is None or code != "admitted":
+        return said
+    shown = identity.mask_name(people.worker(db, worker_id).name, identity.View.PUBLIC)
+    return f"{shown}，{said}" if language == "zh" else f"{shown}: {said}"
+
+
+def _answer(
+    record: gates.PassageRecord | None,
+    verdict: Verdict | str,
+    code: str,
+    text: str,
+    stages_ms: dict[str, float],
+    now: datetime,
+    *,
+    repeated: bool = False,
+) -> Answer:
+    return Answer(
+        passage_id=record.id if record else None,
+        verdict=Verdict(verdict),
+        code=code,
+        text=text,
+        recorded=record is not None,
+        repeated=repeated,
+        fresh=record is not None and now - record.occurred_at <= FRESH_MAX,
+        stages_ms=stages_ms,
+    )
+
+
+class _Stages:
+    """Milliseconds of each stage of one frame."""
+
+    def __init__(self) -> None:
+        self.ms: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, stage: str):
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.ms[stage] = self.ms.get(stage, 0.0) + (time.perf_counter() - began) * 1000
+
+
+def stage_names() -> Sequence[str]:
+    """The stages of a frame in their order, for the tables that show where the time goes."""
+    return ("read", "decode", "detect", "landmarks", "embed", "match", "policy", "commit")

@@ -1,0 +1,25 @@
+"""What the application owns while it runs; handed to the use cases that need more than a transaction."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from app.db import Database
+from app.galleries import Galleries
+from app.intake import Intake
+from app.observing import Metrics
+from app.settings import Settings
+from app.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """One running service: settings, database, keys, the recogniser and its galleries."""
+
+    settings: Settings
+    database: Database
+    vault: Vault
+    engine: Any
+    """``recognition.Engine`` or ``recognition.synthetic.SyntheticEngine``; None when no pack could be loaded."""
+    galleries: Galleries
+    intake: Intake
+    metrics: Metrics

@@ -1,0 +1,230 @@
+"""What runs without a request: ``muster worker``, in as many processes as one likes.
+
+    audit     every hour      every project's findings, for this month and the one before
+    verify    every night     every project's chain of passages, link by link
+    purge     every hour      nonces, sign-in attempts and expired sign-ins that are too old to matter
+    retention every day       faces that may not be kept any more: of workers who left, of consents taken back
+
+A turn of a job is claimed by one conditional UPDATE of its row in ``schedule``: whoever changes the row has the
+turn, on SQLite and PostgreSQL alike. A worker that dies in its turn loses the claim when ``turn_max`` has passed.
+A job that fails is logged, tried again after ``RETRY`` and stops nobody.
+
+The audit runs by the hour and not at 01:00: projects lie in several time zones, a month costs about a second,
+and a finding that clears an hour after the payment is worth more than one that clears the next morning.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from app import enrolment, oversight
+from app.db import Database
+from app.observing import log
+from app.settings import Settings
+from app.store import accounts, gates, people, schedule
+from app.store import papers as kept
+
+RETRY = timedelta(minutes=5)
+TICK_SECONDS = 5.0
+FACES_AT_ONCE = 50
+"""Workers whose faces are erased in one transaction: a site that closes must not keep its gates waiting."""
+
+
+class JobFailed(Exception):
+    """A job did part of its work. The message says how much, without personal data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something to do again and again."""
+
+    name: str
+    every: timedelta
+    turn_max: timedelta
+    """Longest time one turn may take; then another worker may take it."""
+    work: Callable[[Database, Settings, datetime], str]
+    """Does it and says in a few words what was done."""
+
+
+# --- the jobs ------------------------------------------------------------------------------------------------
+
+
+def _audit(database: Database, _settings: Settings, now: datetime) -> str:
+    done = oversight.audit_all(database, now)
+    said = f"{done.projects} projects, {done.months} months, {done.found} findings, {done.failed} failed"
+    if done.failed:
+        raise JobFailed(said)
+    return said
+
+
+def _verify(database: Database, _settings: Settings, now: datetime) -> str:
+    """Check every chain. A broken one is logged as an error and journalled, every night until it is dealt with."""
+    with database.read() as db:
+        projects = [p.id for p in people.projects(db, None)]
+    broken = failed = 0
+    for project_id in projects:
+        try:
+            first, count = None, 0
+            with database.read() as db:
+                for fault in gates.verify_chain(db, project_id):
+                    first = first or fault
+                    count += 1
+            if first is None:
+                continue
+            broken += 1
+            log.error("chain_broken", project_id=project_id, faults=count, seq=first.seq, kind=first.kind)
+            with database.write() as db:
+                accounts.journal(
+                    db,
+                    at=now,
+                    actor="worker",
+                    action="chain_broken",
+                    project_id=project_id,
+                    object=f"passage_seq:{first.seq}",
+                    facts={"faults": count, "kind": str(first.kind)},
+                )
+        except Exception as error:  # noqa: BLE001 - the other projects' chains must be checked all the same
+            failed += 1
+            log.error("chain_not_checked", project_id=project_id, error=type(error).__name__)
+    said = f"{len(projects)} chains, {broken} broken, {failed} not checked"
+    if broken or failed:
+        raise JobFailed(said)
+    return said
+
+
+def _purge(database: Database, settings: Settings, now: datetime) -> str:
+    # A nonce can be used as long as its request's time is within the window, ahead or behind.
+    nonces_before = now - timedelta(seconds=4 * settings.signature_window_seconds)
+    # Who signed in when is in the journal; an attempt may hold the hash of a password typed into the wrong field.
+    tries_before = now - timedelta(minutes=2 * settings.sign_in_window_minutes)
+    # One transaction each: no gate waits for the write lock longer than one of them takes.
+    with database.write() as db:
+        nonces = gates.purge_nonces(db, nonces_before)
+    with database.write() as db:
+        tries = accounts.purge_sign_ins(db, tries_before)
+    return f"{nonces} nonces, {tries} sign-ins and attempts"
+
+
+def _retention(database: Database, settings: Settings, now: datetime) -> str:
+    """Erase what may not be kept any more, look again, and say how much it was."""
+    with database.read() as db:
+        projects = [p.id for p in people.projects(db, None)]
+    erased, left, failed = enrolment.Erased(), 0, 0
+    for project_id in projects:
+        try:
+            one, remaining = _erase_faces(database, settings, project_id, now)
+            erased, left = erased + one, left + remaining
+        except Exception as error:  # noqa: BLE001 - the other projects' workers were promised the same
+            failed += 1
+            log.error("faces_not_erased", project_id=project_id, error=type(error).__name__)
+    with database.read() as db:
+        enrolled = kept.faces_enrolled(db)
+    if enrolled >= settings.faces_warn_min:
+        # 人脸识别技术应用安全管理办法: 100,000 persons are filed with the authority within 30 working days.
+        log.warning("faces_near_filing", enrolled=enrolled, warn_min=settings.faces_warn_min)
+    said = (
+        f"{erased.templates} templates, {erased.photographs} photographs erased"
+        f" ({erased.exited} exited, {erased.withdrawn} withdrawn), {enrolled} faces enrolled"
+    )
+    if left or failed:
+        raise JobFailed(f"{said}, {left} workers' faces still there, {failed} projects failed")
+    return said
+
+
+def _erase_faces(database: Database, settings: Settings, project_id: int, now: datetime) -> tuple[enrolment.Erased, int]:
+    """Returns what was erased on a project, and how many workers' faces were not although they are overdue."""
+    days = settings.template_days_after_exit
+
+    def overdue() -> set[int]:
+        with database.read() as db:
+            return set(enrolment.overdue(db, project_id=project_id, now=now, days_after_exit=days))
+
+    waiting, erased = sorted(overdue()), enrolment.Erased()
+    for first in range(0, len(waiting), FACES_AT_ONCE):
+        with database.write() as db:
+            erased += enrolment.erase_overdue(
+                db, project_id=project_id, among=waiting[first : first + FACES_AT_ONCE],
+                now=now, days_after_exit=days, by="worker",
+            )
+    return erased, len(overdue() & set(waiting)) if waiting else 0
+
+
+JOBS: dict[str, Job] = {
+    job.name: job
+    for job in (
+        Job("purge", timedelta(hours=1), timedelta(minutes=10), _purge),
+        Job("audit", timedelta(hours=1), timedelta(hours=1), _audit),
+        Job("verify", timedelta(hours=24), timedelta(hours=4), _verify),
+        Job("retention", timedelta(hours=24), timedelta(hours=1), _retention),
+    )
+}
+
+
+# --- turns ---------------------------------------------------------------------------------------------------
+
+
+def claim(db: Session, job: Job, now: datetime, *, when_due: bool = True) -> bool:
+    """Take the job's turn; False when it is not due, or somebody else has it."""
+    return schedule.claim(db, job.name, now=now, until=now + job.turn_max, when_due=when_due)
+
+
+def take_turn(
+    job: Job, database: Database, settings: Settings, now: datetime, *, when_due: bool = True
+) -> str | None:
+    """Do the job if its turn can be had; returns what was done, or None.
+
+    A job that raises is logged and due again after ``RETRY``; what it raised is not passed on.
+    """
+    if when_due:
+        with database.read() as db:
+            due_at = schedule.next_at(db, job.name)
+        if due_at is not None and due_at > now:
+            # Asked without the write lock: a worker looks every few seconds, and gates need the lock more.
+            return None
+    with database.write() as db:
+        if not claim(db, job, now, when_due=when_due):
+            return None
+    try:
+        result, next_at = job.work(database, settings, now), now + job.every
+        log.info("job_done", job=job.name, result=result)
+    except Exception as error:  # noqa: BLE001 - one job's failure is no other's
+        detail = str(error) if isinstance(error, JobFailed) else type(error).__name__
+        result, next_at = f"failed: {detail}", now + min(RETRY, job.every)
+        log.error("job_failed", job=job.name, error=type(error).__name__, result=result)
+    with database.write() as db:
+        schedule.finish(db, job.name, claimed_until=now + job.turn_max, next_at=next_at, result=result)
+    return result
+
+
+def run_once(name: str, database: Database, settings: Settings, now: datetime) -> str | None:
+    """Do one job now, due or not; None when another worker is at it.
+
+    Raises:
+        KeyError: no such job; ``JOBS`` has them all.
+    """
+    return take_turn(JOBS[name], database, settings, now, when_due=False)
+
+
+def run_forever(
+    database: Database,
+    settings: Settings,
+    stop: threading.Event,
+    clock: Callable[[], datetime],
+    *,
+    tick_seconds: float = TICK_SECONDS,
+) -> None:
+    """Do whatever is due until ``stop`` is set; returns after the job then at work."""
+    log.info("worker_started", jobs=sorted(JOBS))
+    while not stop.is_set():
+        for job in JOBS.values():
+            if stop.is_set():
+                break
+            try:
+                take_turn(job, database, settings, clock())
+            except Exception as error:  # noqa: BLE001 - no database at this moment: the next tick tries again
+                log.error("turn_not_taken", job=job.name, error=type(error).__name__)
+        stop.wait(tick_seconds)
+    log.info("worker_stopped")

@@ -1,0 +1,274 @@
+"""Build the application: settings, database, keys, recogniser, galleries, routers, and the one error handler.
+
+May import anything; nobody imports it but the command line and the server.
+"""
+
+import contextlib
+import shutil
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.gzip import GZipMiddleware
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from prometheus_client import generate_latest
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+
+from app import __version__, pages
+from app.access import SameOrigin
+from app.api import access as access_api
+from app.api import enrolment as enrolment_api
+from app.api import findings as findings_api
+from app.api import frames as frames_api
+from app.api import papers as papers_api
+from app.api import wages as wages_api
+from app.db import Database, make_engine, migration_state, storage_error
+from app.errors import BadRequest, Busy, NotFound, ServiceError, Unusable
+from app.galleries import Galleries
+from app.house import House
+from app.intake import Intake
+from app.observing import Metrics, configure_logs, log
+from app.settings import Settings
+from app.store import papers as kept
+from app.vault import Vault, open_vault
+from app.web import AccessLine, BodyLimit, language_of, refusal
+
+DESCRIPTION = """
+Who was on site, what each worker is owed, and who has not been paid.
+
+Gates prove themselves by HMAC (see *gates*); people by a session token from `POST /v1/sign-in`, sent as
+`Authorization: Bearer <token>`. Every refusal is `{"error": {"code", "message"}}`: the code never changes,
+the message is in the reader's language.
+"""
+
+
+def load_engine(settings: Settings) -> Any:
+    """The recogniser for the active pack.
+
+    Raises:
+        recognition.PackError: the pack is missing or does not verify.
+        RuntimeError: the synthetic pack was asked for in production.
+    """
+    import recognition
+
+    if settings.pack_id == "synthetic":
+        if settings.environment == "production":
+            raise RuntimeError("the synthetic pack recognises drawings, not people: never in production")
+        from recognition.synthetic import SyntheticEngine
+
+        return SyntheticEngine()
+    return recognition.Engine(recognition.load_pack(settings.models_dir / settings.pack_id))
+
+
+def create_app(
+    settings: Settings, *, engine: Any = None, database: Database | None = None, vault: Vault | None = None
+) -> FastAPI:
+    """The application.
+
+    Args:
+        engine: a recogniser to use instead of loading the active pack (tests).
+        database: an open database to use instead of the settings' (tests); it is not closed.
+        vault: keys to use instead of the settings'.
+
+    A pack that cannot be loaded does not stop the service: cards, codes, pages and wages go on; ``/readyz``
+    says so and frames are refused with ``pack_missing``.
+    """
+    configure_logs(settings.log_level)
+    metrics = Metrics()
+    own_database = database is None
+    database = database or Database(make_engine(settings))
+    vault = vault or open_vault(settings)
+    if engine is None:
+        try:
+            engine = load_engine(settings)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with a pack, wages must go on
+            log.error("pack_not_loaded", pack=settings.pack_id, error=type(error).__name__, detail=str(error))
+    intake = Intake(
+        threads=settings.recognition_threads,
+        waiting_max=settings.waiting_frames_max,
+        wait_seconds_max=settings.decision_seconds_max,
+    )
+    house = House(
+        settings=settings,
+        database=database,
+        vault=vault,
+        engine=engine,
+        galleries=Galleries(vault, engine.pack if engine else None),
+        intake=intake,
+        metrics=metrics,
+    )
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        log.info("started", version=__version__, database=database.engine.dialect.name, pack=settings.pack_id)
+        yield
+        await intake.close()
+        if own_database:
+            database.engine.dispose()
+        log.info("stopped")
+
+    app = FastAPI(
+        title="Muster", version=__version__, description=DESCRIPTION, lifespan=lifespan,
+        docs_url=None, redoc_url=None, openapi_url="/openapi.json",
+    )
+    state = app.state
+    state.house, state.settings, state.database, state.vault = house, settings, database, vault
+    state.engine, state.galleries, state.metrics = engine, house.galleries, metrics
+    state.quota = frames_api.Quota(settings.device_frames_per_second_max)
+
+    for router in (
+        frames_api.router, access_api.router, papers_api.router, enrolment_api.router, wages_api.router,
+        findings_api.router,
+    ):
+        app.include_router(router)
+    _add_operation(app, house)
+    pages.mount(app)
+    _add_error_handlers(app)
+
+    # Added last is met first: the access line sees everything, then the cap on the body.
+    app.add_middleware(GZipMiddleware, minimum_size=1024)
+    app.add_middleware(SameOrigin)
+    app.add_middleware(BodyLimit, limit_of=body_limit_of(settings), seconds_max=settings.body_seconds_max,
+        stranger_max=settings.body_bytes_max,
+    )
+    app.add_middleware(AccessLine, metrics=metrics)
+    return app
+
+
+def body_limit_of(settings: Settings):
+    """Path -> largest body in bytes."""
+
+    def limit(path: str) -> int:
+        if path.startswith("/v1/devices/"):
+            return settings.frame_body_bytes_max if path.endswith("/frames") else 4096
+        if path.endswith("/enrolment"):
+            return settings.enrolment_body_bytes_max
+        if path.endswith("/roster"):
+            return settings.roster_file_bytes_max
+        return settings.body_bytes_max
+
+    return limit
+
+
+def _add_operation(app: FastAPI, house: House) -> None:
+    @app.get("/healthz", tags=["operation"], summary="The process answers")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get(
+        "/readyz", tags=["operation"], summary="Migrated, pack loaded, disk writable",
+        responses={503: {"description": "Something is missing; `checks` says what."}},
+    )
+    async def readyz() -> JSONResponse:
+        checks = await run_in_threadpool(readiness, house)
+        ready = all(check == "ok" for check in checks.values())
+        return JSONResponse({"ready": ready, "checks": checks}, status_code=200 if ready else 503)
+
+    @app.get("/metrics", tags=["operation"], summary="Prometheus metrics", response_class=PlainTextResponse)
+    async def metrics() -> Response:
+        house.metrics.waiting.set(house.intake.waiting)
+        house.metrics.running.set(house.intake.running)
+        await run_in_threadpool(count_faces, house)
+        return PlainTextResponse(generate_latest(house.metrics.registry))
+
+
+def count_faces(house: House) -> None:
+    """Set the gauge of enrolled faces; a database that is away leaves it as it was."""
+    try:
+        with house.database.read() as db:
+            house.metrics.faces_enrolled.set(kept.faces_enrolled(db))
+    except (SQLAlchemyError, ServiceError, OSError) as error:
+        log.warning("faces_not_counted", error=type(error).__name__)
+
+
+def readiness(house: House) -> dict[str, str]:
+    """Each check by name: ``ok`` or what is wrong, without personal data."""
+    checks = {"pack": "ok" if house.engine is not None else "not loaded"}
+    try:
+        with house.database.read() as db:
+            db.execute(text("SELECT 1"))
+        current, head = migration_state(house.database.engine)
+        checks["database"] = "ok"
+        checks["migrations"] = "ok" if current == head else f"at {current or 'nothing'}, expected {head}"
+    except (SQLAlchemyError, ServiceError) as error:
+        checks["database"] = type(error).__name__
+    free = shutil.disk_usage(_existing(house.settings.data_dir)).free
+    checks["disk"] = "ok" if free >= house.settings.disk_free_bytes_min else f"only {free} bytes free"
+    if "database" in checks and checks["database"] == "ok":
+        try:
+            house.database.check_writable()
+            checks["writable"] = "ok"
+        except (SQLAlchemyError, ServiceError, OSError) as error:
+            checks["writable"] = type(error).__name__
+    return checks
+
+
+def _existing(folder):
+    folder = folder.absolute()
+    while not folder.exists():
+        folder = folder.parent
+    return folder
+
+
+def _add_error_handlers(app: FastAPI) -> None:
+    async def answer(request: Request, error: ServiceError) -> Response:
+        app.state.metrics.refused.labels(error.code).inc()
+        page = pages.error_page(request, error)
+        if page is not None:
+            return page
+        status, body, headers = refusal(error, language_of(request))
+        return JSONResponse(body, status_code=status, headers=headers)
+
+    @app.exception_handler(ServiceError)
+    async def refused(request: Request, error: ServiceError) -> Response:
+        if error.status >= 500 or error.detail:
+            log.info("refused", code=error.code, detail=error.detail)
+        return await answer(request, error)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        # Where and what kind, never the value: it may be an ID number.
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        return await answer(request, Unusable("request_invalid", first["type"], field=field))
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> Response:
+        known = {404: NotFound("page_unknown"), 405: BadRequest("method_wrong"), 400: BadRequest("request_malformed", field="body")}
+        refused_as = known.get(error.status_code) or BadRequest("request_malformed", field=str(error.status_code))
+        refused_as.status = error.status_code
+        return await answer(request, refused_as)
+
+    @app.exception_handler(SQLAlchemyError)
+    async def storage(request: Request, error: SQLAlchemyError) -> Response:
+        try:
+            busy: ServiceError = storage_error(error)
+        except Exception:  # noqa: BLE001 - not a storage trouble: a programmer's error
+            return await unforeseen(request, error)
+        log.error("storage_unavailable", error=type(error).__name__)
+        return await answer(request, busy)
+
+    @app.exception_handler(OSError)
+    async def disk(request: Request, error: OSError) -> Response:
+        log.error("storage_unavailable", error=type(error).__name__, errno=error.errno)
+        return await answer(request, Busy("storage_unavailable", retry_after_s=5))
+
+    @app.exception_handler(Exception)
+    async def unforeseen(request: Request, error: Exception) -> Response:
+        # The traceback's frames, not its message: a message may quote what was sent.
+        log.error("internal_error", error=type(error).__name__, where=_where(error))
+        return await answer(request, ServiceError("internal_error"))
+
+
+def _where(error: BaseException) -> list[str]:
+    frames = []
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        frames.append(f"{code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}:{code.co_name}")
+        trace = trace.tb_next
+    return frames[-12:]

@@ -1,0 +1,196 @@
+"""The pages: ``mount(app)`` puts them in, ``error_page`` says a refusal in the house's look.
+
+    PAGES    every page; the menu, the routes and the tests of roles and templates read it
+    ACTS     everything a form does
+    CHARTS   the options the charts fetch
+
+Every page and act passes the same guard: nobody goes to the sign-in page, a project one may not know of does
+not exist (404), one knows of but may not touch is refused (403).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from app import access, wording
+from app.db import Database, Reading
+from app.errors import NotFound, ServiceError
+from app.pages import findings, gate, live, page, projects, settings, sign_in, today, workers
+from app.pages.page import HEADERS, Act, Ask, Page, shown
+from app.pages.shell import STATIC, MenuItem, own_hash, shell, vendor
+from app.pages.words import marked, tr
+
+PAGES: tuple[Page, ...] = (
+    projects.PAGE,
+    today.PAGE,
+    gate.PAGE,
+    workers.PAGE_ROSTER,
+    workers.PAGE_WORKER,
+    findings.PAGE,
+    settings.PAGE,
+)
+
+ACTS: tuple[Act, ...] = (gate.REVIEW, workers.PAY, findings.RUN, findings.DECIDE, settings.CONFIRM_FACE)
+
+CHARTS: dict[str, tuple[str, Callable[[Ask], dict]]] = {
+    "/projects/{project_id:int}/charts/teams": ("attendance.read", today.chart_teams),
+    "/projects/{project_id:int}/charts/week": ("attendance.read", today.chart_week),
+}
+
+
+@dataclass(frozen=True)
+class ErrorContext:
+    """What an error page shows."""
+
+    status: int = shown("HTTP status, small: somebody may be asked for it on the telephone")
+    says: str = shown("The sentence of the refusal")
+    advice: str = shown("What to do now; empty when there is nothing")
+
+
+ADVICE = {
+    403: marked("您的角色不能查看或办理这一项；需要时请联系项目经理或管理员。"),
+    404: marked("地址可能已变，或者您不在这个项目里。"),
+    409: marked("别人可能刚刚办理过；请返回上一页，刷新后再看。"),
+    422: marked("请返回上一页，改正后重新提交。"),
+    500: marked("已记入日志；请稍后再试，仍不行请联系管理员。"),
+    503: marked("没有丢失任何记录；请稍候刷新。"),
+}
+
+
+class Kept(StaticFiles):
+    """Files whose address has their hash: a browser never asks twice."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        """The file, to be kept for ever."""
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+
+def mount(app: FastAPI) -> None:
+    """Add pages, acts, charts, the stream and the static files to the application."""
+    app.mount(f"/static/own/{own_hash()}", Kept(directory=STATIC / "own"), name="own")
+    app.mount(vendor(), Kept(directory=STATIC / vendor().removeprefix("/static/"), check_dir=False), name="vendor")
+    hidden = {"include_in_schema": False}
+    app.add_api_route("/sign-in", sign_in.show, methods=["GET"], **hidden)
+    app.add_api_route("/sign-in", sign_in.enter, methods=["POST"], **hidden)
+    app.add_api_route("/sign-out", sign_in.leave, methods=["POST"], **hidden)
+    app.add_api_route("/language", sign_in.switch, methods=["POST"], **hidden)
+    app.add_api_route("/projects/{project_id:int}/gate/stream", live.stream, methods=["GET"], **hidden)
+    for each in PAGES:
+        app.add_api_route(each.path, _opens(each), methods=["GET"], **hidden)
+    for act in ACTS:
+        app.add_api_route(act.path, _does(act), methods=["POST"], **hidden)
+    for path, (action, option) in CHARTS.items():
+        app.add_api_route(path, _draws(action, option), methods=["GET"], **hidden)
+
+
+def _guarded(request: Request, db: Any, action: str | None, now: Any) -> Ask | Response:
+    """Who asks, about what; or where to go instead.
+
+    Raises:
+        NotFound, Forbidden: as ``access.require``.
+    """
+    person = access.person_of_request(request, db, now)
+    if person is None:
+        return page.to_sign_in(request)
+    project = None
+    if "project_id" in request.path_params:
+        project_id = int(request.path_params["project_id"])
+        if project_id > page.ID_MAX:
+            raise NotFound("project_unknown")
+        project = access.require_on(db, person, action or "project.read", project_id)
+    elif action is not None:
+        access.require(person, action)
+    return Ask(request, db, person, project, page.language(request), now)
+
+
+def _opens(each: Page) -> Callable[..., Response]:
+    def open_page(request: Request, db: Reading) -> Response:
+        ask = _guarded(request, db, each.action, page.now_of(request))
+        if isinstance(ask, Response):
+            return ask
+        context = each.gather(ask)
+        if isinstance(context, Response):
+            return context
+        return page.render(each.template, ask.language, _shell(ask, each), context)
+
+    return open_page
+
+
+def _does(act: Act) -> Callable[..., Any]:
+    async def do_act(request: Request) -> Response:
+        values = await request.form()
+        return await run_in_threadpool(_done, act, request, values)
+
+    return do_act
+
+
+def _done(act: Act, request: Request, values: Any) -> Response:
+    database: Database = request.app.state.database
+    now = page.now_of(request)
+    # The transaction ends here, before the reply is sent: what a person is told was saved is saved.
+    with database.read() if act.alone else database.write() as db:
+        ask = _guarded(request, db, act.action, now)
+        answer = ask if isinstance(ask, Response) else act.do(ask, values)
+    return page.go(answer) if isinstance(answer, str) else answer
+
+
+def _draws(action: str, option: Callable[[Ask], dict]) -> Callable[..., Response]:
+    def draw(request: Request, db: Reading) -> Response:
+        ask = _guarded(request, db, action, page.now_of(request))
+        return ask if isinstance(ask, Response) else JSONResponse(option(ask), headers=HEADERS)
+
+    return draw
+
+
+def _shell(ask: Ask, each: Page):
+    return shell(
+        ask.request,
+        title=each.title,
+        language=ask.language,
+        person=ask.person,
+        project=ask.project,
+        menu=menu(ask, each.path),
+    )
+
+
+def menu(ask: Ask, path: str) -> tuple[MenuItem, ...]:
+    """The project's menu as this reader has it; ``path`` is of the page he is on."""
+    if ask.project is None:
+        return ()
+    readers = {today.PAGE.path: "attendance.read"}
+    return tuple(
+        MenuItem(
+            ask.say(each.menu),
+            each.path.replace("{project_id:int}", str(ask.project.id)),
+            each.path == path or (each is workers.PAGE_ROSTER and path == workers.PAGE_WORKER.path),
+        )
+        for each in PAGES
+        if each.menu and ask.may(readers.get(each.path, each.action))
+    )
+
+
+def error_page(request: Request, error: ServiceError) -> Response | None:
+    """A refusal as a page, for somebody who reads pages; None for machines, who get JSON."""
+    if request.url.path.startswith(("/v1/", "/static/")) or "text/html" not in request.headers.get("accept", ""):
+        return None
+    if error.status == 401:
+        return page.to_sign_in(request)
+    language = page.language(request)
+    says = wording.sentence(error.code, language, **error.facts)
+    advice = tr(language, ADVICE[error.status]) if error.status in ADVICE else ""
+    frame = shell(request, title=TITLE_WRONG, language=language, person=None)
+    response = page.render("error.html", language, frame, ErrorContext(error.status, says, advice), error.status)
+    if error.retry_after_s is not None:
+        response.headers["Retry-After"] = str(error.retry_after_s)
+    return response
+
+
+TITLE_WRONG = marked("没有办成")

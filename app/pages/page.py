@@ -1,0 +1,215 @@
+"""What a page is: its path, title, template, who may open it, and every value its template shows.
+
+    Page   GET   guard -> gather -> template       the whole of a page's reading is its ``gather``
+    Act    POST  guard -> do -> back to a page     written through a use case, never here
+
+A page's context is a frozen dataclass whose fields say what they mean (``shown``); a test compares them with the
+variables the template uses, in both directions. Both tables are read by the menu, the routes and the tests.
+"""
+
+import urllib.parse
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from sqlalchemy.orm import Session
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from app import access, wording
+from app.domain import workdays
+from app.domain.facts import AttendancePolicy
+from app.errors import NotFound
+from app.pages import show
+from app.pages.words import tr, translations
+from app.store.people import ProjectInfo
+from app.web import language_of
+
+TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
+LANGUAGE_COOKIE = "muster_language"
+ID_MAX = 2**63 - 1
+
+HEADERS = {
+    # No script but ours from our own address; charts and htmx need no eval. ECharts sets style attributes.
+    "Content-Security-Policy": (
+        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    # Pages hold names and wages: no shared computer keeps them.
+    "Cache-Control": "no-store",
+}
+
+
+def shown(meaning: str) -> Any:
+    """A field of a page's context, with what it means to the reader of the page."""
+    return field(metadata={"shown": meaning})
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One request for a page, after the guard: who asks, about which project, in which language, when."""
+
+    request: Request
+    db: Session
+    person: access.Person
+    project: ProjectInfo | None
+    language: str
+    now: datetime
+
+    @property
+    def state(self) -> Any:
+        """What the application holds: settings, vault, engine, galleries, house."""
+        return self.request.app.state
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """The query string."""
+        return self.request.query_params
+
+    @property
+    def policy(self) -> AttendancePolicy:
+        """The attendance rules of the project."""
+        return policy_of(self.project)
+
+    @property
+    def today(self):
+        """Today's work date on the project's own calendar."""
+        return workdays.work_date(self.now, self.policy)
+
+    def id(self, name: str) -> int:
+        """An id of the path. Raises NotFound for a number no row can have."""
+        number = int(self.request.path_params[name])
+        if number > ID_MAX:
+            raise NotFound("page_unknown")
+        return number
+
+    def may(self, action: str) -> bool:
+        """True when the person may do ``action`` here; for buttons and links."""
+        if self.project is None:
+            return action in access.SERVICE_ACTIONS and access.may(self.person, action)
+        return access.may(self.person, action, self.project.id, self.project.area_code)
+
+    def say(self, text: str, **facts: object) -> str:
+        """``text`` of the catalogue in the reader's language."""
+        return tr(self.language, text, **facts)
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page. ``path`` and ``template`` are unique."""
+
+    path: str
+    title: str
+    template: str
+    action: str | None
+    """Key of ``access.ACTIONS``; None: anybody who is signed in."""
+    context: type
+    gather: Callable[[Ask], Any]
+    menu: str | None = None
+    """Its word in the project's menu; None: not in the menu."""
+
+    @property
+    def of_project(self) -> bool:
+        """True when the path names a project."""
+        return "{project_id" in self.path
+
+
+@dataclass(frozen=True)
+class Act:
+    """Something a form of a page does. ``do`` returns where to go, or the piece of page that changed."""
+
+    path: str
+    action: str | None
+    do: Callable[[Ask, FormData], str | Response]
+    alone: bool = False
+    """It opens its own transaction: it computes for a second, and no gate may wait meanwhile."""
+
+
+def policy_of(project: ProjectInfo) -> AttendancePolicy:
+    """The attendance rules of a project: the general ones on its own calendar."""
+    return AttendancePolicy(time_zone=project.time_zone)
+
+
+def now_of(request: Request) -> datetime:
+    """The present instant, aware UTC; a test's clock when the application has one."""
+    tick = getattr(request.app.state, "clock", None)
+    return tick() if tick else datetime.now(UTC)
+
+
+@lru_cache(maxsize=4)
+def environment(language: str) -> jinja2.Environment:
+    """The templates in one language: strict about missing values, escaping everything."""
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        autoescape=True,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.install_gettext_translations(translations(language), newstyle=True)
+    made.filters.update(show.filters(language))
+    made.globals["name_of"] = lambda key: wording.name(key, language)
+    made.globals["sentence_of"] = lambda code, **facts: wording.sentence(code, language, **facts)
+    made.globals["language"] = language
+    return made
+
+
+def piece(language: str, template: str, macro: str, *args: object) -> str:
+    """The HTML of one macro: the piece of a page that htmx or the stream puts in place."""
+    return str(getattr(environment(language).get_template(template).module, macro)(*args)).strip()
+
+
+def render(template: str, language: str, shell: Any, context: Any, status: int = 200) -> Response:
+    """A page as a response, with the headers every page carries."""
+    values = {f.name: getattr(context, f.name) for f in fields(context)}
+    text = environment(language).get_template(template).render(shell=shell, **values)
+    return html(text, status)
+
+
+def html(text: str, status: int = 200) -> Response:
+    """HTML with the headers every page carries."""
+    return Response(text, status, headers=HEADERS, media_type="text/html; charset=utf-8")
+
+
+def go(path: str) -> RedirectResponse:
+    """To another page, by GET."""
+    return RedirectResponse(path, 303, headers=HEADERS)
+
+
+def to_sign_in(request: Request) -> RedirectResponse:
+    """To the sign-in page, and back here afterwards when here is a page."""
+    if request.method != "GET" or request.url.path == "/":
+        return go("/sign-in")
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return go("/sign-in?" + urllib.parse.urlencode({"next": here}))
+
+
+def local_path(text: str | None, default: str = "/") -> str:
+    """``text`` when it is a path of ours, else ``default``: a link must not lead a reader to another site."""
+    if not text or not text.startswith("/") or text.startswith(("//", "/\\")):
+        return default
+    if any(character in text for character in "\\\r\n\t"):
+        return default
+    return text
+
+
+def with_query(path: str, **values: object) -> str:
+    """``path`` with the values that are not None or empty as its query string."""
+    kept = {name: str(value) for name, value in values.items() if value not in (None, "", False)}
+    return f"{path}?{urllib.parse.urlencode(kept)}" if kept else path
+
+
+def language(request: Request) -> str:
+    """The reader's language."""
+    return language_of(request)

@@ -1,0 +1,28 @@
+"""The projects somebody may see; with one project there is nothing to choose."""
+
+from dataclasses import dataclass
+
+from app import access
+from app.pages import page
+from app.pages.page import Ask, Page, shown
+from app.pages.words import marked
+from app.store.people import ProjectInfo
+
+
+@dataclass(frozen=True)
+class ProjectsContext:
+    """What the list of projects shows."""
+
+    projects: tuple[ProjectInfo, ...] = shown("Projects the reader may know of")
+    can_create: bool = shown("The reader is an administrator: told how to make the first project")
+
+
+def gather(ask: Ask):
+    """The list, or straight to the only project."""
+    projects = tuple(access.projects_of(ask.db, ask.person))
+    if len(projects) == 1:
+        return page.go(f"/projects/{projects[0].id}")
+    return ProjectsContext(projects, access.may(ask.person, "projects.create"))
+
+
+PAGE = Page("/", marked("项目"), "projects.html", None, ProjectsContext, gather)

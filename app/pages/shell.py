@@ -1,0 +1,95 @@
+"""The frame around a page: who reads it, which project, the menu, and where scripts and styles lie."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from starlette.requests import Request
+
+from app import access
+from app.assets import vendor_hash
+from app.pages.words import marked, tr
+from app.store.people import ProjectInfo
+
+STATIC = Path(__file__).resolve().parent.parent / "static"
+NOTICES = {
+    "paid": marked("支付已登记。"),
+    "paid_before": marked("这笔支付先前已登记，没有重复。"),
+    "decided": marked("处理结果已保存。"),
+    "audited": marked("核查完成。"),
+    "confirming": marked("人工确认已启用。"),
+    "not_confirming": marked("人工确认已停用。"),
+}
+"""Word of the query string -> what the page says once, after something was done."""
+
+
+@dataclass(frozen=True)
+class MenuItem:
+    """One word of the project's menu."""
+
+    label: str
+    url: str
+    current: bool
+
+
+@dataclass(frozen=True)
+class Shell:
+    """What ``base.html`` shows around every page."""
+
+    title: str
+    language: str
+    other_language: str
+    person_name: str
+    project: ProjectInfo | None
+    menu: tuple[MenuItem, ...]
+    here: str
+    """Path and query of this page, to come back to after switching the language."""
+    notice: str
+    own: str
+    vendor: str
+
+
+@lru_cache(maxsize=1)
+def own_hash() -> str:
+    """Of our own style and scripts: their address changes when they do, so browsers may keep them for ever."""
+    digest = hashlib.sha256()
+    for path in sorted((STATIC / "own").iterdir()):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+@lru_cache(maxsize=1)
+def vendor() -> str:
+    """Address of the scripts that come from npm."""
+    return f"/static/vendor/{vendor_hash()}"
+
+
+def shell(
+    request: Request,
+    *,
+    title: str,
+    language: str,
+    person: access.Person | None = None,
+    project: ProjectInfo | None = None,
+    menu: tuple[MenuItem, ...] = (),
+) -> Shell:
+    """The frame of one page.
+
+    Args:
+        title: a text of the catalogue; translated here.
+    """
+    told = NOTICES.get(request.query_params.get("done", ""))
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return Shell(
+        title=tr(language, title),
+        language=language,
+        other_language="en" if language == "zh" else "zh",
+        person_name=person.name if person else "",
+        project=project,
+        menu=menu,
+        here=here if request.method == "GET" else "/",
+        notice=tr(language, told) if told else "",
+        own=f"/static/own/{own_hash()}",
+        vendor=vendor(),
+    )

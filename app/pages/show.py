@@ -1,0 +1,74 @@
+"""How values look: money, days, clocks, man-days. Jinja filters, the same in every page.
+
+Instants come here already on the project's own clock; a filter that met a naive or a UTC instant could not know.
+"""
+
+from datetime import date, datetime
+
+from app.pages.words import tr
+
+WEEKDAYS = {"zh": ("周一", "周二", "周三", "周四", "周五", "周六", "周日"), "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")}
+GAP = "—"
+"""Nothing known; never an empty cell."""
+
+
+def money(fen: int | None) -> str:
+    """``123450`` -> ``¥1,234.50``; a negative amount has its sign first."""
+    if fen is None:
+        return GAP
+    return f"{'−' if fen < 0 else ''}¥{abs(fen) // 100:,}.{abs(fen) % 100:02d}"
+
+
+def mandays(milli: int | None) -> str:
+    """``750`` -> ``0.75``, ``1000`` -> ``1``; thousandths as far as they are there."""
+    if milli is None:
+        return GAP
+    return f"{milli // 1000}.{milli % 1000:03d}".rstrip("0").rstrip(".")
+
+
+def figure(value: float | None, places: int = 3) -> str:
+    """A similarity or a margin."""
+    return GAP if value is None else f"{value:.{places}f}"
+
+
+def clock(at: datetime | None) -> str:
+    """``07:58``."""
+    return GAP if at is None else at.strftime("%H:%M")
+
+
+def seconds(at: datetime | None) -> str:
+    """``07:58:03``."""
+    return GAP if at is None else at.strftime("%H:%M:%S")
+
+
+def month(day: date) -> str:
+    """``2026-03``."""
+    return day.strftime("%Y-%m")
+
+
+def filters(language: str) -> dict[str, object]:
+    """The filters of one language, by the name templates use."""
+
+    def day(on: date | None) -> str:
+        if on is None:
+            return GAP
+        return f"{on:%Y-%m-%d} {WEEKDAYS[language][on.weekday()]}"
+
+    def short_day(on: date) -> str:
+        return f"{on:%m-%d} {WEEKDAYS[language][on.weekday()]}"
+
+    def moment(at: datetime | None) -> str:
+        return GAP if at is None else f"{at:%Y-%m-%d %H:%M:%S}"
+
+    def duration(minutes: int | None) -> str:
+        if minutes is None:
+            return GAP
+        hours, rest = divmod(minutes, 60)
+        if not hours:
+            return tr(language, "%(m)s 分钟", m=rest)
+        return tr(language, "%(h)s 小时 %(m)s 分", h=hours, m=f"{rest:02d}")
+
+    return {
+        "money": money, "mandays": mandays, "figure": figure, "clock": clock, "seconds": seconds, "month": month,
+        "day": day, "short_day": short_day, "moment": moment, "duration": duration,
+    }

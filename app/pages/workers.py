@@ -1,0 +1,591 @@
+"""The roster, and one worker: his days, what he is owed and how it was worked out, down to the evidence."""
+
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+from starlette.datastructures import FormData
+from starlette.responses import Response
+
+from app import access, payroll, wording
+from app.domain import workdays
+from app.domain.attendance import DayState, Flag
+from app.domain.identity import View, mask_id_number, mask_phone
+from app.errors import BadRequest, Conflict, NotFound, ServiceError
+from app.pages import lines, page
+from app.pages.lines import PassageLine
+from app.pages.page import Act, Ask, Page, shown, with_query
+from app.pages.shell import MenuItem, shell
+from app.pages.words import marked
+from app.store import gates, people
+from app.store import papers as paper_store
+
+ROWS_A_PAGE = 50
+AMOUNT = re.compile(r"([0-9]{1,7})(?:\.([0-9]{1,2}))?")
+
+
+# --- the roster ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class RosterLine:
+    """One worker of the roster, by his latest engagement."""
+
+    worker_id: int
+    url: str
+    name: str
+    team_id: int
+    team: str
+    company: str
+    trade: str | None
+    entry_on: date
+    exit_on: date | None
+    """Set only when he has left."""
+    has_template: bool
+    has_credential: bool
+    rate_fen: int | None
+    day_milli: int
+    """Settled man-days of this month, in thousandths."""
+    undecided_days: int
+    owed_fen: int
+
+
+@dataclass(frozen=True)
+class TeamChoice:
+    """A team to choose."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True)
+class RosterContext:
+    """What the roster shows."""
+
+    project_id: int = shown("The project, for links")
+    own_path: str = shown("Path of this page without a query")
+    on_roster: int = shown("People engaged today")
+    total: int = shown("People the conditions leave, over all pages")
+    this_month: date = shown("First day of the month whose man-days are shown")
+    q: str = shown("Text searched in names and team names")
+    team: int | None = shown("Id of the chosen team")
+    teams: tuple[TeamChoice, ...] = shown("Teams to choose from")
+    undecided: bool = shown("Only workers with days to decide")
+    left: bool = shown("Workers who have left are listed too")
+    sort: str = shown("What the rows are ordered by")
+    descending: bool = shown("Largest first")
+    sort_urls: dict[str, str] = shown("What can be ordered by -> address of this page in that order")
+    rows: tuple[RosterLine, ...] = shown("The workers of this page of the list")
+    page: int = shown("Which page of the list this is, from 1")
+    pages: int = shown("How many pages the list has")
+    previous_url: str = shown("Address of the page before; empty on the first")
+    next_url: str = shown("Address of the next page; empty on the last")
+    sum_undecided: int = shown("Days to decide of everybody listed, over all pages")
+    sum_owed_fen: int = shown("Owed to everybody listed, over all pages")
+
+
+ORDER: dict[str, Callable[[RosterLine], Any]] = {
+    "team": lambda r: (r.company, r.team, r.name),
+    "name": lambda r: (r.name, r.worker_id),
+    "entry": lambda r: (r.entry_on, r.worker_id),
+    "undecided": lambda r: (r.undecided_days, r.owed_fen),
+    "owed": lambda r: (r.owed_fen, r.undecided_days),
+}
+
+
+def roster(ask: Ask) -> RosterContext:
+    """Everybody, filtered, ordered, one page of it."""
+    query, project = ask.query, ask.project
+    here = f"/projects/{project.id}/workers"
+    q = query.get("q", "").strip()[:50]
+    team = int(query["team"]) if query.get("team", "").isascii() and query.get("team", "").isdigit() else None
+    undecided, left = query.get("undecided") == "1", query.get("left") == "1"
+    asked = query.get("sort", "")
+    sort, descending = asked.removeprefix("-"), asked.startswith("-")
+    if sort not in ORDER:
+        sort, descending = "team", False
+
+    everybody = _roster_lines(ask)
+    found = [
+        row
+        for row in everybody
+        if (left or row.exit_on is None)
+        and (not undecided or row.undecided_days)
+        and (team is None or row.team_id == team)
+        and (not q or q.casefold() in row.name.casefold() or q.casefold() in row.team.casefold())
+    ]
+    found.sort(key=ORDER[sort], reverse=descending)
+    pages = max(1, -(-len(found) // ROWS_A_PAGE))
+    number = query.get("page", "1")
+    at = min(pages, max(1, int(number) if number.isascii() and number.isdigit() and len(number) < 6 else 1))
+    rows = [
+        replace(row, has_credential=bool(paper_store.live_credentials(ask.db, project.id, row.worker_id)))
+        for row in found[(at - 1) * ROWS_A_PAGE : at * ROWS_A_PAGE]
+    ]
+
+    def address(**changed: object) -> str:
+        now = {"q": q, "team": team, "undecided": "1" if undecided else "", "left": "1" if left else "", "sort": asked}
+        return with_query(here, **{**now, **changed})
+
+    largest_first = {"undecided", "owed"}
+    return RosterContext(
+        project_id=project.id,
+        own_path=here,
+        on_roster=sum(row.exit_on is None for row in everybody),
+        total=len(found),
+        this_month=workdays.month_of(ask.today),
+        q=q,
+        team=team,
+        teams=tuple(TeamChoice(t.id, t.name) for t in people.teams(ask.db, project.id)),
+        undecided=undecided,
+        left=left,
+        sort=sort,
+        descending=descending,
+        sort_urls={
+            key: address(sort=("" if descending else "-") + key if key == sort else ("-" if key in largest_first else "") + key)
+            for key in ORDER
+        },
+        rows=tuple(rows),
+        page=at,
+        pages=pages,
+        previous_url=address(page=at - 1) if at > 1 else "",
+        next_url=address(page=at + 1) if at < pages else "",
+        sum_undecided=sum(row.undecided_days for row in found),
+        sum_owed_fen=sum(row.owed_fen for row in found),
+    )
+
+
+def _roster_lines(ask: Ask) -> list[RosterLine]:
+    project = ask.project
+    wages = {row.worker_id: row for row in payroll.wages_of_project(ask.db, project.id, ask.now)}
+    month_milli: dict[int, int] = {}
+    for day in payroll.attendance_of(ask.db, project.id, workdays.month_of(ask.today), ask.now):
+        month_milli[day.worker_id] = month_milli.get(day.worker_id, 0) + (day.day_milli or 0)
+    latest: dict[int, people.RosterRow] = {}
+    for row in people.workers(ask.db, project.id, today=ask.today):
+        latest[row.worker_id] = row
+    return [
+        RosterLine(
+            worker_id=row.worker_id,
+            url=f"/projects/{project.id}/workers/{row.worker_id}",
+            name=row.name,
+            team_id=row.team_id,
+            team=row.team_name,
+            company=row.company_name,
+            trade=row.trade,
+            entry_on=row.entry_on,
+            exit_on=row.exit_on if row.exit_on and row.exit_on <= ask.today else None,
+            has_template=row.has_template,
+            has_credential=False,
+            rate_fen=row.rate_fen,
+            day_milli=month_milli.get(row.worker_id, 0),
+            undecided_days=wages[row.worker_id].undecided_days if row.worker_id in wages else 0,
+            owed_fen=wages[row.worker_id].owed_fen if row.worker_id in wages else 0,
+        )
+        for row in latest.values()
+    ]
+
+
+# --- one worker ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What an undecided day lacks."""
+
+    at: datetime
+    reason: str
+    overlong: bool
+
+
+@dataclass(frozen=True)
+class DayLine:
+    """One work date of the chosen month."""
+
+    on: date
+    url: str
+    state: str
+    first_in_at: datetime | None
+    last_out_at: datetime | None
+    out_next_day: bool
+    minutes: int
+    day_milli: int | None
+    rate_fen: int | None
+    accrual: str
+    amount_fen: int
+    amount_max_fen: int | None
+    missing: tuple[Missing, ...]
+    passages: int
+
+
+@dataclass(frozen=True)
+class SessionLine:
+    """An entry and its exit."""
+
+    in_at: datetime
+    out_at: datetime
+    minutes: int
+    short: bool
+
+
+@dataclass(frozen=True)
+class OpenedDay:
+    """The evidence of one day."""
+
+    on: date
+    sessions: tuple[SessionLine, ...]
+    lines: tuple[PassageLine, ...]
+    terms_id: int | None
+    terms_from: date | None
+
+
+@dataclass(frozen=True)
+class MonthChoice:
+    """A month to choose."""
+
+    month: date
+    url: str
+    current: bool
+
+
+@dataclass(frozen=True)
+class MonthSum:
+    """One month of the account: accrued, paid, owed."""
+
+    month: date
+    accrued_fen: int
+    paid_fen: int
+    owed_fen: int
+    overpaid_fen: int
+    undecided: int
+
+
+@dataclass(frozen=True)
+class TermLine:
+    """What he earns, from when to when."""
+
+    id: int
+    rate_fen: int
+    valid_from: date
+    valid_to: date | None
+
+
+@dataclass(frozen=True)
+class EngagementLine:
+    """One engagement with its terms."""
+
+    team: str
+    company: str
+    entry_on: date
+    exit_on: date | None
+    terms: tuple[TermLine, ...]
+
+
+@dataclass(frozen=True)
+class ConsentLine:
+    """The worker's latest word about his face."""
+
+    given: bool
+    at: datetime
+
+
+@dataclass(frozen=True)
+class CredentialLine:
+    """A card or code he can come in with."""
+
+    channel: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A payment as it was typed, shown again when it was refused."""
+
+    amount: str = ""
+    paid_on: str = ""
+    for_month: str = ""
+    channel: str = ""
+    reference: str = ""
+
+
+@dataclass(frozen=True)
+class WorkerContext:
+    """What a worker's page shows."""
+
+    project_id: int = shown("The project, for links")
+    worker_id: int = shown("The worker, for links")
+    today: date = shown("Today on the project's calendar: no payment is later")
+    name: str = shown("The worker's name, in full: only readers of papers open this page")
+    sex: str = shown("M for a man, F for a woman")
+    age: int = shown("Full years today")
+    current: EngagementLine = shown("His latest engagement")
+    id_number: str = shown("ID number, masked for the reader")
+    phone: str = shown("Telephone, masked; empty when none is recorded")
+    has_template: bool = shown("His face is enrolled and not erased")
+    consent: ConsentLine | None = shown("Whether he agrees to face recognition; None without any record")
+    credentials: tuple[CredentialLine, ...] = shown("Live cards and codes")
+    engagements: tuple[EngagementLine, ...] = shown("Every engagement, oldest first, each with its terms")
+    owed_fen: int = shown("Sum of the months' shortfalls")
+    accrued_fen: int = shown("Earned since the first day")
+    paid_fen: int = shown("Received since the first day, returned transfers subtracted")
+    overpaid_fen: int = shown("Sum of the months' surpluses, never set off against another month")
+    day_milli: int = shown("Settled man-days since the first day, in thousandths")
+    undecided_days: int = shown("Days a person must decide, over all months")
+    undecided_fen_max: int = shown("What those days are worth at most")
+    no_terms_days: int = shown("Worked days nobody recorded a rate for")
+    month: date = shown("The chosen month")
+    months: tuple[MonthChoice, ...] = shown("Months to choose from, newest first")
+    days: tuple[DayLine, ...] = shown("The chosen month's days with passages, oldest first")
+    opened: OpenedDay | None = shown("The day whose evidence is shown")
+    month_milli: int = shown("Settled man-days of the chosen month")
+    month_accrued_fen: int = shown("Earned in the chosen month")
+    month_undecided: int = shown("Days of the chosen month to decide")
+    month_undecided_fen: int = shown("What those are worth at most")
+    sums: tuple[MonthSum, ...] = shown("The account month by month, oldest first")
+    payments: tuple[Any, ...] = shown("Payments, newest first; facts.Payment")
+    may_pay: bool = shown("The reader may record a payment")
+    payment_key: str = shown("Key of the payment form: sent twice, it is one payment")
+    typed: Typed = shown("The payment form as it was typed")
+    wrong: str = shown("Why the payment was refused; empty otherwise")
+
+
+def worker(ask: Ask, typed: Typed | None = None, wrong: str = "", key: str = "") -> WorkerContext:
+    """Everything about one worker on one project."""
+    project, worker_id = ask.project, ask.id("worker_id")
+    own = [r for r in people.workers(ask.db, project.id, today=ask.today) if r.worker_id == worker_id]
+    if not own:
+        raise NotFound("worker_not_on_project")
+    row = own[-1]
+    wages = payroll.wages_of_worker(ask.db, project.id, worker_id, ask.now)
+    by_month = {line.month: line for line in wages.months}
+    month = _month(ask, by_month)
+    chosen = by_month.get(month)
+    engagements = _engagements(ask, own)
+    to_choose = sorted({*by_month, month, workdays.month_of(ask.today)}, reverse=True)
+    view = View.PROJECT if access.view_of(ask.person, project) == "staff" else View.BUREAU
+    consent = people.latest_consent(ask.db, project.id, worker_id)
+    zone = lambda at: workdays.local(at, ask.policy)  # noqa: E731 - a word for the lines below
+    days = tuple(_day(ask, worker_id, month, explained) for explained in (chosen.days if chosen else ()))
+    return WorkerContext(
+        project_id=project.id,
+        worker_id=worker_id,
+        today=zone(ask.now).date(),
+        name=row.name,
+        sex=row.sex,
+        age=_age(row.birth_on, ask.today),
+        current=engagements[-1],
+        id_number=mask_id_number(_opened(ask, row, "id_number_sealed"), view),
+        phone=mask_phone(_opened(ask, row, "phone_sealed"), view) if row.phone_sealed else "",
+        has_template=row.has_template,
+        consent=ConsentLine(consent.given, zone(consent.at)) if consent else None,
+        credentials=tuple(
+            CredentialLine(c.channel, zone(c.issued_at))
+            for c in paper_store.live_credentials(ask.db, project.id, worker_id)
+        ),
+        engagements=engagements,
+        owed_fen=wages.row.owed_fen,
+        accrued_fen=wages.row.accrued_fen,
+        paid_fen=wages.row.paid_fen,
+        overpaid_fen=wages.row.overpaid_fen,
+        day_milli=wages.row.day_milli,
+        undecided_days=wages.row.undecided_days,
+        undecided_fen_max=sum(line.owed.undecided_fen_max for line in wages.months),
+        no_terms_days=wages.row.no_terms_days,
+        month=month,
+        months=tuple(MonthChoice(m, with_query(_path(ask, worker_id), month=f"{m:%Y-%m}"), m == month) for m in to_choose),
+        days=days,
+        opened=_evidence(ask, chosen),
+        month_milli=sum(day.day_milli or 0 for day in days),
+        month_accrued_fen=chosen.owed.accrued_fen if chosen else 0,
+        month_undecided=chosen.owed.undecided_days if chosen else 0,
+        month_undecided_fen=chosen.owed.undecided_fen_max if chosen else 0,
+        sums=tuple(
+            MonthSum(
+                line.month,
+                line.owed.accrued_fen,
+                line.owed.paid_fen,
+                line.owed.owed_fen,
+                line.owed.overpaid_fen,
+                line.owed.undecided_days,
+            )
+            for line in wages.months
+        ),
+        payments=tuple(sorted((p for line in wages.months for p in line.payments), key=lambda p: (p.paid_on, p.id), reverse=True)),
+        may_pay=ask.may("payments.write"),
+        payment_key=key or f"page-{secrets.token_hex(12)}",
+        typed=typed or Typed(),
+        wrong=wrong,
+    )
+
+
+def _path(ask: Ask, worker_id: int) -> str:
+    return f"/projects/{ask.project.id}/workers/{worker_id}"
+
+
+def _month(ask: Ask, known: dict[date, Any]) -> date:
+    asked = ask.query.get("month", "")
+    if asked:
+        try:
+            return workdays.parse_month(asked)
+        except ValueError:
+            raise BadRequest("month_malformed") from None
+    this = workdays.month_of(ask.today)
+    # On the first of a month there is nothing to read yet; the last month with work is what he comes to ask about.
+    return this if this in known or not known else max(known)
+
+
+def _age(born: date, today: date) -> int:
+    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+
+
+def _opened(ask: Ask, row: people.RosterRow, column: str) -> str:
+    return ask.state.vault.open(
+        getattr(row, column), table="worker", column=column, owner=row.id_number_index
+    ).decode()
+
+
+def _engagements(ask: Ask, own: list[people.RosterRow]) -> tuple[EngagementLine, ...]:
+    terms = people.terms(ask.db, ask.project.id)
+    return tuple(
+        EngagementLine(
+            team=row.team_name,
+            company=row.company_name,
+            entry_on=row.entry_on,
+            exit_on=row.exit_on,
+            terms=tuple(
+                TermLine(t.id, t.rate_fen, t.valid_from, t.valid_to)
+                for t in sorted(terms, key=lambda t: t.valid_from)
+                if t.engagement_id == row.engagement_id
+            ),
+        )
+        for row in own
+    )
+
+
+def _day(ask: Ask, worker_id: int, month: date, explained: payroll.DayWages) -> DayLine:
+    day, accrual = explained.day, explained.accrual
+    first = workdays.local(day.first_in_at, ask.policy) if day.first_in_at else None
+    last = workdays.local(day.last_out_at, ask.policy) if day.last_out_at else None
+    if first and last and last < first:
+        # The exit of the date lies before its entry: neither closes the other.
+        last = None if day.state is not DayState.WORKED else last
+    url = with_query(_path(ask, worker_id), month=f"{month:%Y-%m}", day=day.work_date.isoformat())
+    return DayLine(
+        on=day.work_date,
+        url=f"{url}#d-{day.work_date}",
+        state=str(day.state),
+        first_in_at=first,
+        last_out_at=last,
+        out_next_day=bool(last and last.date() > day.work_date),
+        minutes=day.minutes_so_far if day.state is DayState.PRESENT else day.minutes,
+        day_milli=day.day_milli,
+        rate_fen=accrual.rate_fen,
+        accrual=str(accrual.state),
+        amount_fen=accrual.amount_fen,
+        amount_max_fen=accrual.amount_max_fen,
+        missing=tuple(
+            Missing(workdays.local(loose.at, ask.policy), str(loose.reason), Flag.OVERLONG in loose.flags)
+            for loose in day.loose
+        ),
+        passages=len(day.passage_ids),
+    )
+
+
+def _evidence(ask: Ask, chosen: payroll.MonthWages | None) -> OpenedDay | None:
+    asked = ask.query.get("day", "")
+    explained = next((d for d in (chosen.days if chosen else ()) if d.day.work_date.isoformat() == asked), None)
+    if explained is None:
+        return None
+    reads = lines.Reader(
+        ask.db, ask.project.id, ask.policy, today=ask.today, view="staff", links=False, language=ask.language
+    )
+    records = [gates.passage(ask.db, ask.project.id, p.id) for p in explained.passages]
+    return OpenedDay(
+        on=explained.day.work_date,
+        sessions=tuple(
+            SessionLine(
+                workdays.local(s.in_at, ask.policy), workdays.local(s.out_at, ask.policy), s.minutes, Flag.SHORT in s.flags
+            )
+            for s in explained.day.sessions
+        ),
+        lines=reads.lines(records),
+        terms_id=explained.terms.id if explained.terms else None,
+        terms_from=explained.terms.valid_from if explained.terms else None,
+    )
+
+
+# --- a payment -----------------------------------------------------------------------------------------------
+
+
+def pay(ask: Ask, values: FormData) -> str | Response:
+    """Record a payment; a refused one comes back with what was typed and why."""
+    worker_id = ask.id("worker_id")
+    typed = Typed(*(lines.form(values, name)[:100] for name in ("amount", "paid_on", "for_month", "channel", "reference")))
+    key = lines.form(values, "key")
+    try:
+        recorded = payroll.record_payment(
+            ask.db,
+            project_id=ask.project.id,
+            worker_id=worker_id,
+            amount_fen=_fen(typed.amount),
+            paid_on=_date(typed.paid_on),
+            for_month=_typed_month(typed.for_month),
+            channel=typed.channel,
+            reference=typed.reference or None,
+            idempotency_key=key,
+            by=ask.person.login,
+            now=ask.now,
+        )
+    except (BadRequest, Conflict) as error:
+        return _refused(ask, typed, error, key)
+    done = "paid" if recorded.created else "paid_before"
+    return with_query(_path(ask, worker_id), month=typed.for_month, done=done) + "#h-payments"
+
+
+def _refused(ask: Ask, typed: Typed, error: ServiceError, key: str) -> Response:
+    said = wording.sentence(error.code, ask.language, **error.facts)
+    # A key that is taken belongs to another payment: this one needs its own.
+    context = worker(ask, typed, said, "" if error.code == "payment_conflict" else key)
+    frame = shell(
+        ask.request,
+        title=PAGE_WORKER.title,
+        language=ask.language,
+        person=ask.person,
+        project=ask.project,
+        menu=(MenuItem(ask.say("名册"), f"/projects/{ask.project.id}/workers", True),),
+    )
+    return page.render(PAGE_WORKER.template, ask.language, frame, context, 422)
+
+
+def _fen(text: str) -> int:
+    match = AMOUNT.fullmatch(text.replace(",", "").replace("，", "").strip("¥ "))
+    if match is None:
+        raise BadRequest("amount_wrong", limit_fen=payroll.AMOUNT_FEN_LIMIT)
+    return int(match[1]) * 100 + int((match[2] or "").ljust(2, "0"))
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise BadRequest("paid_on_out_of_range") from None
+
+
+def _typed_month(text: str) -> date:
+    try:
+        return workdays.parse_month(text)
+    except ValueError:
+        raise BadRequest("month_malformed") from None
+
+
+PAGE_ROSTER = Page(
+    "/projects/{project_id:int}/workers", marked("名册"), "workers.html", "papers.read", RosterContext, roster, marked("名册")
+)
+PAGE_WORKER = Page(
+    "/projects/{project_id:int}/workers/{worker_id:int}", marked("工人"), "worker.html", "wages.read", WorkerContext, worker
+)
+PAY = Act("/projects/{project_id:int}/workers/{worker_id:int}/payments", "payments.write", pay)
+

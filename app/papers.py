@@ -1,0 +1,603 @@
+"""Use case: the papers of a project. Who takes part, who works, on what terms, through which gates.
+
+    create_project, add_company_to_project, add_team      the frame
+    enter_worker, change_terms, exit_worker               a person, what he earns, and his leaving
+    issue_code, issue_card, revoke_credential             the way in without a face; every worker has one
+    add_gate, add_device, rotate_device_key               what posts for a gate; keys are shown once
+
+A whole Excel file at once, and what may be shown of a roster: app.roster. How a field is checked: app.fields.
+
+Every write leaves a line in the journal, which holds ids, codes and dates and nothing that tells who a worker is.
+"""
+
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.domain.facts import Direction, Engagement, Terms
+from app.errors import Conflict, NotFound, Unusable
+from app.fields import (
+    check_card,
+    check_id_number,
+    check_name,
+    check_phone,
+    check_rate,
+    check_text,
+    check_trade,
+    check_uscc,
+    check_zone,
+    project_today,
+)
+from app.settings import Settings
+from app.store import accounts, gates, people
+from app.store import papers as held
+from app.vault import Vault
+from app.wording import papers as words
+
+CODE_DIGITS = 10
+"""Of a code before its check digit: one guess in ten thousand million, and a gate is not patient."""
+KEY_BYTES = 32
+
+
+# --- the frame ---------------------------------------------------------------------------------------------
+
+
+def create_project(
+    db: Session,
+    *,
+    code: str,
+    name: str,
+    area_code: str,
+    address: str | None = None,
+    time_zone: str = "Asia/Shanghai",
+    language: str = "zh",
+    confirm_face: bool = False,
+    is_demonstration: bool = False,
+    now: datetime,
+    by: str,
+) -> int:
+    """Add a project and return its id.
+
+    Raises:
+        Unusable: a field is missing, malformed or too long; ``time_zone_unknown``; ``language_unknown``.
+        Conflict: ``project_code_taken``.
+    """
+    code = check_text(code, "code", 64)
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", code):
+        raise Unusable("project_code_malformed")
+    if not re.fullmatch(r"[0-9]{6,12}", area_code):
+        raise Unusable("project_area_malformed")
+    if language not in ("zh", "en"):
+        raise Unusable("language_unknown")
+    check_zone(time_zone)
+
+    project_id = people.add_project(
+        db,
+        code=code,
+        name=check_text(name, "name", 200),
+        area_code=area_code,
+        address=check_text(address, "address", 300) if address else None,
+        time_zone=time_zone,
+        language=language,
+        confirm_face=confirm_face,
+        is_demonstration=is_demonstration,
+        now=now,
+    )
+    journal(db, now, by, "project.created", project_id, f"project:{project_id}")
+    return project_id
+
+
+def add_company_to_project(
+    db: Session, *, project_id: int, name: str, uscc: str | None, role: str, entry_on: date, now: datetime, by: str
+) -> int:
+    """Add a company in a role; return the id of the role. Adding the same twice is adding it once.
+
+    Raises:
+        Unusable: ``company_role_unknown``, or the credit code is wrong.
+        Conflict: ``company_differs``, the credit code is known under another name.
+    """
+    people.project(db, project_id)
+    name = check_text(name, "name", 200)
+    uscc = check_uscc(uscc)
+    if role not in words.COMPANY_ROLES:
+        raise Unusable("company_role_unknown")
+
+    company_id = people.add_company(db, uscc=uscc, name=name, now=now)
+    added = people.add_project_company(
+        db, project_id=project_id, company_id=company_id, role=role, entry_on=entry_on
+    )
+    known = next(c for c in people.project_companies(db, project_id) if c.id == added)
+    if known.name != name:
+        raise Conflict("company_differs")
+    journal(db, now, by, "company.added", project_id, f"project_company:{added}", role=role)
+    return added
+
+
+def add_team(
+    db: Session, *, project_id: int, project_company_id: int, name: str, trade: str | None = None, now: datetime, by: str
+) -> int:
+    """Add a team of a company; return its id. Adding the same twice is adding it once.
+
+    Raises:
+        NotFound: ``project_company_unknown`` on this project.
+    """
+    name = check_text(name, "name", 100)
+    trade = check_trade(trade)
+
+    added = people.add_team(db, project_id=project_id, project_company_id=project_company_id, name=name, trade=trade)
+    journal(db, now, by, "team.added", project_id, f"team:{added}")
+    return added
+
+
+def set_confirm_face(db: Session, *, project_id: int, confirm_face: bool, now: datetime, by: str) -> None:
+    """Say whether a person must confirm each face passage while a weak pack is active.
+
+    Raises:
+        NotFound: ``project_unknown``.
+    """
+    people.set_confirm_face(db, project_id, confirm_face)
+    journal(db, now, by, "project.confirm_face", project_id, f"project:{project_id}", confirm_face=confirm_face)
+
+
+# --- a worker ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A worker who was entered."""
+
+    worker_id: int
+    engagement_id: int
+    terms_id: int
+    known: bool
+    """True when he was known from another project or an earlier time."""
+    code: str | None = field(repr=False)
+    """The code he comes in with; shown now and never again. None when he has a card or an older code."""
+
+
+def enter_worker(
+    db: Session,
+    vault: Vault,
+    settings: Settings,
+    *,
+    project_id: int,
+    team_id: int,
+    name: str,
+    id_number: str,
+    day_rate_fen: int,
+    entry_on: date,
+    exit_on: date | None = None,
+    trade: str | None = None,
+    phone: str | None = None,
+    card: str | None = None,
+    now: datetime,
+    by: str,
+) -> Entered:
+    """Enter a worker: identity, time with a team, day rate, and a card or code to come in with.
+
+    Args:
+        exit_on: first day no longer on the project.
+        card: number of his card; without one he is given a code.
+
+    Raises:
+        Unusable: a field is wrong; the code says which.
+        NotFound: ``team_unknown`` on this project.
+        Conflict: ``engagement_overlaps``, he is on this project already; ``worker_name_differs``;
+            ``credential_taken``.
+    """
+    # Gather
+    project = people.project(db, project_id)
+    today = project_today(project.time_zone, now)
+    checked = check_id_number(id_number, today, settings)
+    index = vault.index("id_number", checked.normalised)
+    worker_id = people.find_worker(db, index)
+    team = next((team for team in people.teams(db, project_id) if team.id == team_id), None)
+
+    # Decide
+    name = check_name(name)
+    trade = check_trade(trade)
+    phone = check_phone(phone)
+    card = check_card(card)
+    check_rate(day_rate_fen)
+    if team is None:
+        raise NotFound("team_unknown")
+    if worker_id is not None and people.worker(db, worker_id).name != name:
+        # The same number under two names is two people or a slip; only a person can tell.
+        raise Conflict("worker_name_differs")
+
+    # Append
+    known = worker_id is not None
+    if worker_id is None:
+        worker_id = people.add_worker(
+            db,
+            name=name,
+            id_number_sealed=vault.seal(
+                checked.normalised.encode(), table="worker", column="id_number_sealed", owner=index
+            ),
+            id_number_index=index,
+            sex=checked.sex,
+            birth_on=checked.birth_on,
+            phone_sealed=vault.seal(phone.encode(), table="worker", column="phone_sealed", owner=index)
+            if phone
+            else None,
+            now=now,
+        )
+    engagement_id = people.add_engagement(
+        db,
+        worker_id=worker_id,
+        project_id=project_id,
+        project_company_id=team.project_company_id,
+        team_id=team_id,
+        trade=trade or team.trade,
+        entry_on=entry_on,
+        exit_on=exit_on,
+        now=now,
+    )
+    terms_id = people.add_terms(
+        db,
+        engagement_id=engagement_id,
+        kind="day",
+        rate_fen=day_rate_fen,
+        valid_from=entry_on,
+        valid_to=None,
+        recorded_by=by,
+        now=now,
+    )
+    code = None
+    if card is not None:
+        _give(db, vault, project_id, worker_id, "card", card, today, now)
+    elif not held.live_credentials(db, project_id, worker_id):
+        code = _give_code(db, vault, project_id, worker_id, today, now)
+    journal(
+        db, now, by, "worker.entered", project_id, f"worker:{worker_id}", engagement=engagement_id, terms=terms_id
+    )
+    return Entered(worker_id, engagement_id, terms_id, known, code)
+
+
+def change_terms(
+    db: Session, *, project_id: int, worker_id: int, rate_fen: int, valid_from: date, now: datetime, by: str
+) -> int:
+    """Agree on another day rate from a date on; return the id of the new terms.
+
+    What was agreed before that date stays. Terms that begin later stay too: the new ones hold until then, so a
+    correction of March does not undo the rise of April. Terms that begin on the very date are voided.
+
+    Raises:
+        Unusable: ``day_rate_wrong``; ``terms_before_entry``; ``terms_after_exit``.
+        NotFound: ``worker_not_on_project``.
+        Conflict: ``terms_same``, that rate holds already.
+    """
+    # Gather
+    engagement = _engagement_at(_engagements(db, project_id, worker_id), valid_from)
+    mine = sorted(
+        (terms for terms in people.terms(db, project_id) if terms.engagement_id == engagement.id),
+        key=lambda terms: terms.valid_from,
+    )
+
+    # Decide
+    check_rate(rate_fen)
+    if valid_from < engagement.entry_on:
+        raise Unusable("terms_before_entry")
+    if engagement.exit_on is not None and valid_from >= engagement.exit_on:
+        raise Unusable("terms_after_exit")
+    covering = next((terms for terms in mine if terms.covers(valid_from)), None)
+    if covering is not None and covering.rate_fen == rate_fen:
+        raise Conflict("terms_same")
+    later = next((terms.valid_from for terms in mine if terms.valid_from > valid_from), None)
+
+    # Append
+    if covering is not None:
+        _cut(db, covering, valid_from, by, now)
+    added = people.add_terms(
+        db,
+        engagement_id=engagement.id,
+        kind="day",
+        rate_fen=rate_fen,
+        valid_from=valid_from,
+        valid_to=covering.valid_to if covering is not None else later,
+        recorded_by=by,
+        now=now,
+        supersedes_id=covering.id if covering is not None else None,
+    )
+    journal(
+        db, now, by, "terms.changed", project_id, f"worker:{worker_id}", terms=added, valid_from=valid_from.isoformat()
+    )
+    return added
+
+
+def _cut(db: Session, covering: Terms, at: date, by: str, now: datetime) -> None:
+    """Let terms end at ``at``."""
+    if covering.valid_from < at and covering.valid_to is None:
+        people.end_terms(db, covering.id, at)
+        return
+    people.void_terms(db, covering.id, now)
+    if covering.valid_from < at:
+        # An end is given once; terms that have one are recorded again, shorter.
+        people.add_terms(
+            db,
+            engagement_id=covering.engagement_id,
+            kind=covering.kind.value,
+            rate_fen=covering.rate_fen,
+            valid_from=covering.valid_from,
+            valid_to=at,
+            recorded_by=by,
+            now=now,
+            supersedes_id=covering.id,
+        )
+
+
+def exit_worker(db: Session, *, project_id: int, worker_id: int, exit_on: date, now: datetime, by: str) -> int:
+    """Record that a worker leaves; return the id of the engagement that ends.
+
+    His terms are left as they are: a passage after the exit is a question for a person, not a day without pay.
+
+    Args:
+        exit_on: first day no longer on the project.
+
+    Raises:
+        NotFound: ``worker_not_on_project``.
+        BadRequest: ``exit_before_entry``.
+        Conflict: ``exit_recorded``, with another date.
+    """
+    engagement = _engagements(db, project_id, worker_id)[-1]
+    if engagement.exit_on is not None and engagement.exit_on != exit_on:
+        raise Conflict("exit_recorded")
+    if engagement.exit_on == exit_on:
+        return engagement.id
+
+    people.exit_engagement(db, engagement.id, exit_on)
+    journal(
+        db, now, by, "worker.left", project_id, f"worker:{worker_id}", engagement=engagement.id,
+        exit_on=exit_on.isoformat(),
+    )
+    return engagement.id
+
+
+def _engagements(db: Session, project_id: int, worker_id: int) -> list[Engagement]:
+    found = sorted(people.engagements_of(db, project_id, worker_id), key=lambda engagement: engagement.entry_on)
+    if not found:
+        raise NotFound("worker_not_on_project")
+    return found
+
+
+def _engagement_at(engagements: list[Engagement], day: date) -> Engagement:
+    covering = [engagement for engagement in engagements if engagement.covers(day)]
+    return covering[0] if covering else engagements[-1]
+
+
+# --- the way in without a face -----------------------------------------------------------------------------
+
+
+def code_is_sound(code: str) -> bool:
+    """True when a code's check digit is right: a slip of the finger is told from a code nobody has."""
+    return bool(re.fullmatch(rf"[0-9]{{{CODE_DIGITS + 1}}}", code)) and _check_digit(code[:-1]) == code[-1]
+
+
+def issue_code(db: Session, vault: Vault, *, project_id: int, worker_id: int, now: datetime, by: str) -> str:
+    """Give a worker a new code and return it, this once; codes he had before no longer work.
+
+    The way in for who declines or withdraws, loses his card, or is not recognised: the same standing as a face.
+
+    Raises:
+        NotFound: ``worker_not_on_project``.
+    """
+    today = project_today(people.project(db, project_id).time_zone, now)
+    _engagements(db, project_id, worker_id)
+    before = [one for one in held.live_credentials(db, project_id, worker_id) if one.channel == "code"]
+
+    for one in before:
+        people.revoke_credential(db, one.id, now)
+    code = _give_code(db, vault, project_id, worker_id, today, now)
+    journal(db, now, by, "credential.issued", project_id, f"worker:{worker_id}", channel="code")
+    return code
+
+
+def issue_card(
+    db: Session, vault: Vault, *, project_id: int, worker_id: int, value: str, now: datetime, by: str
+) -> int:
+    """Give a worker a card; return the id of the credential. His other cards and codes go on working.
+
+    Raises:
+        NotFound: ``worker_not_on_project``.
+        Unusable: ``card_wrong``.
+        Conflict: ``credential_taken``, somebody who is still on the project has it.
+    """
+    today = project_today(people.project(db, project_id).time_zone, now)
+    _engagements(db, project_id, worker_id)
+    card = check_card(value)
+    if card is None:
+        raise Unusable("card_wrong")
+
+    added = _give(db, vault, project_id, worker_id, "card", card, today, now)
+    journal(db, now, by, "credential.issued", project_id, f"worker:{worker_id}", channel="card")
+    return added
+
+
+def revoke_credential(
+    db: Session, vault: Vault, *, project_id: int, credential_id: int, now: datetime, by: str
+) -> str | None:
+    """Take a card or code back, at once.
+
+    Nobody is left without a way in: when it was the last one of a worker who is still on the project, he is given
+    a new code.
+
+    Returns:
+        The new code, shown this once, or None when he has another way in or has left.
+
+    Raises:
+        NotFound: ``credential_missing`` on this project.
+    """
+    found = held.credential(db, credential_id)
+    if found is None or found.project_id != project_id:
+        raise NotFound("credential_missing")
+    if found.revoked_at is not None:
+        return None
+
+    people.revoke_credential(db, credential_id, now)
+    journal(db, now, by, "credential.revoked", project_id, f"worker:{found.worker_id}", channel=found.channel)
+    return non_face_way(db, vault, project_id=project_id, worker_id=found.worker_id, now=now, by=by)
+
+
+def non_face_way(
+    db: Session, vault: Vault, *, project_id: int, worker_id: int, now: datetime, by: str
+) -> str | None:
+    """Make sure a worker can come in without a face.
+
+    Returns:
+        A new code when he had neither card nor code and has not left; else None.
+    """
+    today = project_today(people.project(db, project_id).time_zone, now)
+    if _has_left(people.engagements_of(db, project_id, worker_id), today):
+        return None
+    if held.live_credentials(db, project_id, worker_id):
+        return None
+    code = _give_code(db, vault, project_id, worker_id, today, now)
+    journal(db, now, by, "credential.issued", project_id, f"worker:{worker_id}", channel="code")
+    return code
+
+
+def _has_left(engagements: Iterable[Engagement], today: date) -> bool:
+    return all(engagement.exit_on is not None and engagement.exit_on <= today for engagement in engagements)
+
+
+def _give_code(db: Session, vault: Vault, project_id: int, worker_id: int, today: date, now: datetime) -> str:
+    while True:
+        digits = "".join(secrets.choice("0123456789") for _ in range(CODE_DIGITS))
+        code = digits + _check_digit(digits)
+        try:
+            _give(db, vault, project_id, worker_id, "code", code, today, now)
+        except Conflict:
+            continue  # drawn before; nobody is told that it exists
+        return code
+
+
+def _give(
+    db: Session, vault: Vault, project_id: int, worker_id: int, channel: str, value: str, today: date, now: datetime
+) -> int:
+    index = vault.index(f"credential.{channel}", value)
+    holder = held.live_credential(db, project_id, channel, index)
+    if holder is not None and holder.worker_id == worker_id:
+        return holder.id
+    if holder is not None and _has_left(people.engagements_of(db, project_id, holder.worker_id), today):
+        # Cards are handed on; who has left cannot use his any more.
+        people.revoke_credential(db, holder.id, now)
+    return people.add_credential(
+        db, worker_id=worker_id, project_id=project_id, channel=channel, value_index=index, now=now
+    )
+
+
+def _check_digit(digits: str) -> str:
+    """Luhn's: finds every single wrong digit and most swaps of neighbours."""
+    total = 0
+    for at, digit in enumerate(reversed(digits)):
+        number = int(digit) * (2 if at % 2 == 0 else 1)
+        total += number - 9 if number > 9 else number
+    return str(-total % 10)
+
+
+# --- gates and devices -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AddedDevice:
+    """A device and its key, shown this once."""
+
+    device_id: str
+    key: bytes = field(repr=False)
+
+
+def add_gate(db: Session, *, project_id: int, name: str, direction: str, now: datetime, by: str) -> int:
+    """Add a gate; return its id.
+
+    Raises:
+        Unusable: ``direction_unknown``.
+        Conflict: ``gate_name_taken``.
+    """
+    people.project(db, project_id)
+    if direction not in set(Direction):
+        raise Unusable("direction_unknown")
+
+    added = gates.add_gate(db, project_id=project_id, name=check_text(name, "name", 100), direction=direction)
+    journal(db, now, by, "gate.added", project_id, f"gate:{added}", direction=direction)
+    return added
+
+
+def add_device(
+    db: Session,
+    vault: Vault,
+    *,
+    project_id: int,
+    gate_id: int,
+    name: str,
+    device_id: str | None = None,
+    now: datetime,
+    by: str,
+) -> AddedDevice:
+    """Add a device to a gate. Its key is in the answer and nowhere else in the clear.
+
+    Args:
+        device_id: what the device calls itself; made up when None.
+
+    Raises:
+        Unusable: ``device_id_malformed``.
+        NotFound: ``gate_unknown`` on this project.
+        Conflict: ``device_id_taken``.
+    """
+    name = check_text(name, "name", 100)
+    device_id = device_id or f"dev-{secrets.token_hex(5)}"
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}", device_id):
+        raise Unusable("device_id_malformed")
+
+    key = secrets.token_bytes(KEY_BYTES)
+    sealed = vault.seal(key, table="device", column="key_sealed", owner=device_id)
+    gates.add_device(
+        db, device_id=device_id, project_id=project_id, gate_id=gate_id, name=name, key_sealed=sealed, now=now
+    )
+    journal(db, now, by, "device.added", project_id, f"device:{device_id}", gate=gate_id)
+    return AddedDevice(device_id, key)
+
+
+def rotate_device_key(
+    db: Session, vault: Vault, *, device_id: str, project_id: int | None = None, now: datetime, by: str
+) -> bytes:
+    """Give a device a new key and return it; the former is accepted until the next one.
+
+    Raises:
+        NotFound: ``device_unknown``, or not on ``project_id``.
+    """
+    device = _device(db, device_id, project_id)
+
+    key = secrets.token_bytes(KEY_BYTES)
+    gates.rotate_device_key(db, device_id, vault.seal(key, table="device", column="key_sealed", owner=device_id))
+    journal(db, now, by, "device.key_rotated", device.project_id, f"device:{device_id}")
+    return key
+
+
+def disable_device(db: Session, *, device_id: str, project_id: int | None = None, now: datetime, by: str) -> None:
+    """Stop listening to a device; what it recorded stays.
+
+    Raises:
+        NotFound: ``device_unknown``, or not on ``project_id``.
+    """
+    device = _device(db, device_id, project_id)
+
+    gates.disable_device(db, device_id, now)
+    journal(db, now, by, "device.disabled", device.project_id, f"device:{device_id}")
+
+
+def _device(db: Session, device_id: str, project_id: int | None) -> gates.DeviceInfo:
+    device = gates.device(db, device_id)
+    if project_id is not None and device.project_id != project_id:
+        raise NotFound("device_unknown")
+    return device
+
+
+def journal(
+    db: Session, now: datetime, by: str, action: str, project_id: int | None, what: str, **facts: Any
+) -> None:
+    accounts.journal(db, at=now, actor=by, action=action, project_id=project_id, object=what, facts=facts)

@@ -1,0 +1,36 @@
+/* What a page does beyond plain HTML: draw charts. Everything else is links, forms and htmx attributes. */
+"use strict";
+
+function draw(element) {
+  const chart = echarts.init(element, null, { renderer: "svg" });
+  const load = () =>
+    fetch(element.dataset.chart, { headers: { Accept: "application/json" } })
+      .then((reply) => (reply.ok ? reply.json() : Promise.reject(new Error(String(reply.status)))))
+      .then((option) => {
+        chart.setOption(option, true);
+        element.dataset.drawn = "yes";
+      })
+      .catch(() => {
+        // The table beside the chart says the same; a chart that cannot load leaves no hole.
+        element.hidden = true;
+      });
+  load();
+  new ResizeObserver(() => chart.resize()).observe(element);
+}
+
+addEventListener("DOMContentLoaded", () => {
+  document.querySelectorAll("[data-chart]").forEach(draw);
+  // A select that filters needs no button when scripts run.
+  document.querySelectorAll("form[data-auto] select, form[data-auto] input[type=checkbox], form[data-auto] input[type=month]")
+    .forEach((field) => field.addEventListener("change", () => field.form.requestSubmit()));
+  // Twice pressed is once sent; the server would meet the same key anyway.
+  document.querySelectorAll("form[data-once]").forEach((form) =>
+    form.addEventListener("submit", () => {
+      form.querySelectorAll("button").forEach((button) => { button.disabled = true; });
+    }),
+  );
+});
+// Coming back by the browser's history shows the page as it was left, buttons off included.
+addEventListener("pageshow", (event) => {
+  if (event.persisted) document.querySelectorAll("form[data-once] button").forEach((button) => { button.disabled = false; });
+});

@@ -1,0 +1,29 @@
+"""Rows in, values out. The only place that writes SQL for the use cases.
+
+The first argument is the caller's session; nothing here commits, everything is sent to the database at once,
+so a uniqueness error is met where it can be explained. What comes back are values of ``app.domain.facts`` or
+the small ones defined beside the functions, never rows.
+"""
+
+from typing import Any
+
+from sqlalchemy import Table, insert
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+
+def insert_or_leave(db: Session, table: Table, **values: Any) -> bool:
+    """Insert a row unless one with the same unique key is there; the caller's transaction stays usable.
+
+    Returns:
+        True when the row is new.
+    """
+    make = postgresql.insert if db.get_bind().dialect.name == "postgresql" else sqlite.insert
+    # Not tried and caught: an IntegrityError would end a PostgreSQL transaction.
+    statement = make(table).values(**values).on_conflict_do_nothing().returning(*table.primary_key)
+    return db.execute(statement).first() is not None
+
+
+def append(db: Session, table: Table, **values: Any) -> int:
+    """Insert a row and return its id."""
+    return db.execute(insert(table).values(**values)).inserted_primary_key[0]

@@ -1,0 +1,281 @@
+"""Accounts, their roles, sign-ins, and the journal of who did or saw what."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import case, delete, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from app.errors import Conflict
+from app.store import append, insert_or_leave
+from app.tables import Account, JournalEntry, Membership, SignIn, SignInAttempt
+
+
+@dataclass(frozen=True, slots=True)
+class AccountInfo:
+    """A person who signs in."""
+
+    id: int
+    login: str
+    name: str
+    password_hash: str
+    language: str
+    disabled_at: datetime | None
+
+    def __repr__(self) -> str:
+        return f"AccountInfo(id={self.id})"
+
+
+@dataclass(frozen=True, slots=True)
+class MembershipInfo:
+    """One role of an account."""
+
+    id: int
+    account_id: int
+    role: str
+    project_id: int | None
+    area_code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SignInInfo:
+    """A session that is valid now."""
+
+    account_id: int
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class JournalLine:
+    """Something somebody did or saw."""
+
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    project_id: int | None
+    object: str
+    facts: dict[str, Any]
+
+
+_ACCOUNT = [Account.__table__.c[name] for name in AccountInfo.__slots__]
+
+
+def add_account(
+    db: Session, *, login: str, name: str, password_hash: str, language: str = "zh", now: datetime
+) -> int:
+    """Add an account and return its id.
+
+    Raises:
+        Conflict: ``login_taken``.
+    """
+    new = insert_or_leave(
+        db,
+        Account.__table__,
+        login=login,
+        name=name,
+        password_hash=password_hash,
+        language=language,
+        created_at=now,
+    )
+    if not new:
+        raise Conflict("login_taken")
+    return db.execute(select(Account.id).where(Account.login == login)).scalar_one()
+
+
+def account_by_login(db: Session, login: str) -> AccountInfo | None:
+    """Return the account with this login."""
+    row = db.execute(select(*_ACCOUNT).where(Account.login == login)).first()
+    return None if row is None else AccountInfo(*row)
+
+
+def account(db: Session, account_id: int) -> AccountInfo | None:
+    """Return an account."""
+    row = db.execute(select(*_ACCOUNT).where(Account.id == account_id)).first()
+    return None if row is None else AccountInfo(*row)
+
+
+def accounts(db: Session) -> list[AccountInfo]:
+    """Return all accounts by login."""
+    return [AccountInfo(*row) for row in db.execute(select(*_ACCOUNT).order_by(Account.login))]
+
+
+def set_password(db: Session, account_id: int, password_hash: str) -> None:
+    """Replace an account's password hash."""
+    db.execute(update(Account.__table__).where(Account.id == account_id).values(password_hash=password_hash))
+
+
+def set_language(db: Session, account_id: int, language: str) -> None:
+    """Remember the language an account reads."""
+    db.execute(update(Account.__table__).where(Account.id == account_id).values(language=language))
+
+
+def disable_account(db: Session, account_id: int, now: datetime) -> None:
+    """Let an account sign in no more, and end its sessions."""
+    db.execute(
+        update(Account.__table__)
+        .where(Account.id == account_id, Account.disabled_at.is_(None))
+        .values(disabled_at=now)
+    )
+    revoke_sign_ins(db, account_id, now)
+
+
+def add_membership(
+    db: Session, *, account_id: int, role: str, project_id: int | None = None, area_code: str | None = None
+) -> int:
+    """Give an account a role; the same role again is the one it has. Returns its id."""
+    # Looked up first: in a unique key two missing values are not the same.
+    held = (
+        select(Membership.id)
+        .where(
+            Membership.account_id == account_id,
+            Membership.role == str(role),
+            Membership.project_id.is_not_distinct_from(project_id),
+            Membership.area_code.is_not_distinct_from(area_code),
+        )
+        .limit(1)
+    )
+    found = db.execute(held).scalar()
+    if found is not None:
+        return found
+    return append(
+        db,
+        Membership.__table__,
+        account_id=account_id,
+        role=str(role),
+        project_id=project_id,
+        area_code=area_code,
+    )
+
+
+def memberships(db: Session, account_id: int) -> list[MembershipInfo]:
+    """Return the roles of an account."""
+    columns = [Membership.__table__.c[name] for name in MembershipInfo.__slots__]
+    rows = db.execute(select(*columns).where(Membership.account_id == account_id).order_by(Membership.id))
+    return [MembershipInfo(*row) for row in rows]
+
+
+def remove_membership(db: Session, membership_id: int) -> None:
+    """Take a role back."""
+    db.execute(delete(Membership.__table__).where(Membership.id == membership_id))
+
+
+# --- sign-ins ----------------------------------------------------------------------------------------------
+
+
+def add_sign_in(
+    db: Session, *, token_sha256: str, account_id: int, now: datetime, expires_at: datetime
+) -> None:
+    """Begin a session; only the hash of its token is kept."""
+    db.execute(
+        insert(SignIn.__table__).values(
+            token_sha256=token_sha256, account_id=account_id, created_at=now, expires_at=expires_at
+        )
+    )
+
+
+def sign_in(db: Session, token_sha256: str, now: datetime) -> SignInInfo | None:
+    """Return the session of a token when it is valid: not expired, not revoked, account not disabled."""
+    row = db.execute(
+        select(SignIn.account_id, SignIn.created_at, SignIn.expires_at)
+        .join(Account, Account.id == SignIn.account_id)
+        .where(
+            SignIn.token_sha256 == token_sha256,
+            SignIn.revoked_at.is_(None),
+            SignIn.expires_at > now,
+            Account.disabled_at.is_(None),
+        )
+    ).first()
+    return None if row is None else SignInInfo(*row)
+
+
+def revoke_sign_in(db: Session, token_sha256: str, now: datetime) -> None:
+    """End a session, at once and everywhere."""
+    db.execute(
+        update(SignIn.__table__)
+        .where(SignIn.token_sha256 == token_sha256, SignIn.revoked_at.is_(None))
+        .values(revoked_at=now)
+    )
+
+
+def revoke_sign_ins(db: Session, account_id: int, now: datetime) -> int:
+    """End every session of an account; return how many."""
+    return db.execute(
+        update(SignIn.__table__)
+        .where(SignIn.account_id == account_id, SignIn.revoked_at.is_(None))
+        .values(revoked_at=now)
+    ).rowcount
+
+
+def purge_sign_ins(db: Session, before: datetime) -> int:
+    """Forget sessions that expired, and tries that were made, before an instant; return how many rows went."""
+    return sum(
+        db.execute(delete(table).where(column < before)).rowcount
+        for table, column in ((SignIn.__table__, SignIn.expires_at), (SignInAttempt.__table__, SignInAttempt.at))
+    )
+
+
+def add_attempt(db: Session, *, login_index: str, address: str, succeeded: bool, now: datetime) -> None:
+    """Note a try to sign in."""
+    append(db, SignInAttempt.__table__, login_index=login_index, address=address, succeeded=succeeded, at=now)
+
+
+def attempts_failed(db: Session, login_index: str, since: datetime, *, address: str | None = None) -> int:
+    """Return the failed tries since an instant: of the login after its last success, or of the address.
+
+    Of the address, each success outweighs one failure: a try is noted as failed before the password is looked
+    at and as succeeded after it. The larger number counts.
+    """
+    attempt = SignInAttempt
+    of_login = (attempt.login_index == login_index, attempt.at >= since)
+    last_success = select(func.max(attempt.id)).where(*of_login, attempt.succeeded.is_(True)).scalar_subquery()
+    failed = db.execute(
+        select(func.count())
+        .select_from(attempt)
+        .where(*of_login, attempt.succeeded.is_(False), attempt.id > func.coalesce(last_success, 0))
+    ).scalar_one()
+    if address is None:
+        return failed
+    balance = db.execute(
+        select(func.coalesce(func.sum(case((attempt.succeeded.is_(True), -1), else_=1)), 0)).where(
+            attempt.address == address, attempt.at >= since
+        )
+    ).scalar_one()
+    return max(failed, int(balance))
+
+
+# --- journal -----------------------------------------------------------------------------------------------
+
+
+def journal(
+    db: Session,
+    *,
+    at: datetime,
+    actor: str,
+    action: str,
+    project_id: int | None,
+    object: str,
+    facts: dict[str, Any],
+) -> None:
+    """Append a line: who did or saw what. No personal data in ``facts``."""
+    append(
+        db,
+        JournalEntry.__table__,
+        at=at,
+        actor=actor,
+        action=action,
+        project_id=project_id,
+        object=object,
+        facts=facts,
+    )
+
+
+def journal_lines(db: Session, project_id: int | None, limit: int = 100) -> list[JournalLine]:
+    """Return the latest lines of a project, or (None) of everything; newest first."""
+    columns = [JournalEntry.__table__.c[name] for name in JournalLine.__slots__]
+    wanted = select(*columns).order_by(JournalEntry.id.desc()).limit(limit)
+    if project_id is not None:
+        wanted = wanted.where(JournalEntry.project_id == project_id)
+    return [JournalLine(*row) for row in db.execute(wanted)]

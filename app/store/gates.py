@@ -1,0 +1,493 @@
+"""Gates, devices, and the chain of passages."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from secrets import token_bytes
+from typing import Any
+
+from sqlalchemy import and_, delete, func, insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from app.domain import admission, chain
+from app.domain.chain import ChainFault
+from app.domain.facts import Channel, Direction, Passage, Verdict
+from app.errors import Conflict, NotFound
+from app.store import insert_or_leave, people
+from app.tables import ChainHead, Device, DeviceNonce, Gate, PassageReview, PassageRow
+
+CHAIN_KIND = "passage"
+ASKS_MAX = 50
+"""Passages waiting for a person that one screen is given at a time, oldest first."""
+
+# --- gates and devices -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class GateInfo:
+    """A lane of a project."""
+
+    id: int
+    project_id: int
+    name: str
+    direction: Direction
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceInfo:
+    """What posts frames for a gate."""
+
+    id: str
+    project_id: int
+    gate_id: int
+    direction: Direction
+    gate_name: str
+    key_sealed: bytes
+    key_previous_sealed: bytes | None
+    disabled_at: datetime | None
+    name: str
+    last_seen_at: datetime | None
+
+    def __repr__(self) -> str:
+        return f"DeviceInfo(id={self.id!r}, project_id={self.project_id}, gate_id={self.gate_id})"
+
+
+def add_gate(db: Session, *, project_id: int, name: str, direction: str) -> int:
+    """Add a gate and return its id.
+
+    Raises:
+        Conflict: ``gate_name_taken`` on this project.
+    """
+    if not insert_or_leave(db, Gate.__table__, project_id=project_id, name=name, direction=str(Direction(direction))):
+        raise Conflict("gate_name_taken")
+    return db.execute(select(Gate.id).filter_by(project_id=project_id, name=name)).scalar_one()
+
+
+def gates(db: Session, project_id: int) -> list[GateInfo]:
+    """Return the gates of a project."""
+    rows = db.execute(
+        select(Gate.id, Gate.project_id, Gate.name, Gate.direction).filter_by(project_id=project_id).order_by(Gate.id)
+    )
+    return [GateInfo(r[0], r[1], r[2], Direction(r[3])) for r in rows]
+
+
+def add_device(
+    db: Session, *, device_id: str, project_id: int, gate_id: int, name: str, key_sealed: bytes, now: datetime
+) -> str:
+    """Add a device to a gate and return its id.
+
+    Raises:
+        NotFound: ``gate_unknown`` on this project.
+        Conflict: ``device_id_taken``.
+    """
+    if db.execute(select(Gate.id).filter_by(id=gate_id, project_id=project_id)).first() is None:
+        raise NotFound("gate_unknown")
+    new = insert_or_leave(
+        db,
+        Device.__table__,
+        id=device_id,
+        project_id=project_id,
+        gate_id=gate_id,
+        name=name,
+        key_sealed=key_sealed,
+        created_at=now,
+    )
+    if not new:
+        raise Conflict("device_id_taken")
+    return device_id
+
+
+_DEVICE = select(
+    Device.id,
+    Device.project_id,
+    Device.gate_id,
+    Gate.direction,
+    Gate.name,
+    Device.key_sealed,
+    Device.key_previous_sealed,
+    Device.disabled_at,
+    Device.name,
+    Device.last_seen_at,
+).join(Gate, Gate.id == Device.gate_id)
+
+
+def _device(row: Any) -> DeviceInfo:
+    return DeviceInfo(row[0], row[1], row[2], Direction(row[3]), *row[4:])
+
+
+def find_device(db: Session, device_id: str) -> DeviceInfo | None:
+    """Return a device, or None when nobody knows it."""
+    row = db.execute(_DEVICE.where(Device.id == device_id)).first()
+    return None if row is None else _device(row)
+
+
+def device(db: Session, device_id: str) -> DeviceInfo:
+    """Return a device.
+
+    Raises:
+        NotFound: ``device_unknown``.
+    """
+    found = find_device(db, device_id)
+    if found is None:
+        raise NotFound("device_unknown")
+    return found
+
+
+def devices(db: Session, project_id: int) -> list[DeviceInfo]:
+    """Return the devices of a project."""
+    return [_device(row) for row in db.execute(_DEVICE.where(Device.project_id == project_id).order_by(Device.id))]
+
+
+def rotate_device_key(db: Session, device_id: str, key_sealed: bytes) -> None:
+    """Give a device a new key; the one before is still accepted, the one before that is not.
+
+    Raises:
+        NotFound: ``device_unknown``.
+    """
+    changed = db.execute(
+        update(Device.__table__)
+        .where(Device.id == device_id)
+        .values(key_previous_sealed=Device.__table__.c.key_sealed, key_sealed=key_sealed)
+    )
+    if changed.rowcount != 1:
+        raise NotFound("device_unknown")
+
+
+def forget_previous_key(db: Session, device_id: str) -> None:
+    """Stop accepting a device's former key: it has used the new one."""
+    db.execute(update(Device.__table__).where(Device.id == device_id).values(key_previous_sealed=None))
+
+
+def disable_device(db: Session, device_id: str, now: datetime) -> None:
+    """Stop listening to a device; its passages stay.
+
+    Raises:
+        NotFound: ``device_unknown``.
+    """
+    device(db, device_id)
+    db.execute(
+        update(Device.__table__).where(Device.id == device_id, Device.disabled_at.is_(None)).values(disabled_at=now)
+    )
+
+
+def seen(db: Session, device_id: str, now: datetime) -> None:
+    """Note that a device was heard; never moves back."""
+    db.execute(
+        update(Device.__table__)
+        .where(Device.id == device_id, or_(Device.last_seen_at.is_(None), Device.last_seen_at < now))
+        .values(last_seen_at=now)
+    )
+
+
+def nonce_seen(db: Session, device_id: str, nonce: str) -> bool:
+    """True when this signed request was used before. Look only; ``use_nonce`` decides."""
+    return db.execute(select(DeviceNonce.nonce).filter_by(device_id=device_id, nonce=nonce)).first() is not None
+
+
+def use_nonce(db: Session, device_id: str, nonce: str, now: datetime) -> bool:
+    """Use up a signed request; False when it was used before."""
+    return insert_or_leave(db, DeviceNonce.__table__, device_id=device_id, nonce=nonce, seen_at=now)
+
+
+def purge_nonces(db: Session, before: datetime) -> int:
+    """Forget nonces seen before an instant; return how many."""
+    return db.execute(delete(DeviceNonce.__table__).where(DeviceNonce.seen_at < before)).rowcount
+
+
+def standing(db: Session, project_id: int, worker_id: int, today: date) -> admission.Standing:
+    """Return what is known about a worker on a project on the project's date ``today``."""
+    consent = people.latest_consent(db, project_id, worker_id)
+    return admission.standing(
+        worker_id,
+        people.engagements_of(db, project_id, worker_id),
+        today,
+        # A consent that was narrowed to something else is taken back as far as the gate is concerned.
+        consent_withdrawn=consent is not None and not (consent.given and {"capture", "template"} <= set(consent.scope)),
+    )
+
+
+# --- passages ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PassageRecord:
+    """A passage as it was recorded, with its link of the chain."""
+
+    id: int
+    project_id: int
+    seq: int
+    device_id: str
+    gate_id: int
+    direction: Direction
+    event_key: str
+    content_sha256: str
+    worker_id: int | None
+    channel: Channel
+    verdict: Verdict
+    code: str
+    captured_at: datetime | None
+    received_at: datetime
+    occurred_at: datetime
+    similarity: float | None
+    margin: float | None
+    similarity_min: float | None
+    margin_min: float | None
+    contract_id: str | None
+    quality: dict[str, Any] | None
+    salt: bytes
+    prev_hash: str
+    hash: str
+    confirmed: bool | None = None
+    """For ``ask``: what a person decided; None while nobody has."""
+
+
+class AlreadyRecorded(Exception):
+    """This event of this device is recorded; ``record`` is the first one. The transaction goes on as before."""
+
+    def __init__(self, record: PassageRecord) -> None:
+        super().__init__(f"passage {record.id} is recorded")
+        self.record = record
+
+
+_ROW = PassageRow.__table__
+_COLUMNS = [_ROW.c[name] for name in PassageRecord.__slots__ if name != "confirmed"]
+_RECORD = select(*_COLUMNS, PassageReview.confirmed).outerjoin(PassageReview, PassageReview.passage_id == _ROW.c.id)
+_CHAINED = tuple(
+    name for name in PassageRecord.__slots__ if name not in ("id", "seq", "salt", "prev_hash", "hash", "confirmed")
+)
+"""Fields a link commits to. ``id`` is the database's own, the others are the link itself."""
+
+
+def _record(row: Any) -> PassageRecord:
+    values = dict(row._mapping)
+    values["direction"] = Direction(values["direction"])
+    values["channel"] = Channel(values["channel"])
+    values["verdict"] = Verdict(values["verdict"])
+    return PassageRecord(**values)
+
+
+def passage_by_event(db: Session, device_id: str, event_key: str) -> PassageRecord | None:
+    """Return the passage recorded for a device's event."""
+    row = db.execute(_RECORD.where(_ROW.c.device_id == device_id, _ROW.c.event_key == event_key)).first()
+    return None if row is None else _record(row)
+
+
+def passage(db: Session, project_id: int, passage_id: int) -> PassageRecord:
+    """Return one passage of a project.
+
+    Raises:
+        NotFound: ``passage_unknown``.
+    """
+    row = db.execute(_RECORD.where(_ROW.c.id == passage_id, _ROW.c.project_id == project_id)).first()
+    if row is None:
+        raise NotFound("passage_unknown")
+    return _record(row)
+
+
+def add_passage(
+    db: Session,
+    *,
+    project_id: int,
+    device_id: str,
+    gate_id: int,
+    direction: str,
+    event_key: str,
+    content_sha256: str,
+    worker_id: int | None,
+    channel: str,
+    verdict: str,
+    code: str,
+    captured_at: datetime | None,
+    received_at: datetime,
+    occurred_at: datetime,
+    similarity: float | None = None,
+    margin: float | None = None,
+    similarity_min: float | None = None,
+    margin_min: float | None = None,
+    contract_id: str | None = None,
+    quality: dict[str, Any] | None = None,
+) -> PassageRecord:
+    """Append a passage to its project's chain, as number last + 1.
+
+    Raises:
+        NotFound: ``project_unknown``.
+        AlreadyRecorded: the device's event is there; nothing was added.
+    """
+    # On PostgreSQL the lock puts writers of one project in a line; on SQLite the transaction itself does. What
+    # is read after it was committed by those before us: numbers have no gap and events no twin.
+    end = db.execute(
+        select(ChainHead.seq, ChainHead.hash).where(ChainHead.project_id == project_id).with_for_update()
+    ).first()
+    if end is None:
+        raise NotFound("project_unknown")
+    earlier = passage_by_event(db, device_id, event_key)
+    if earlier is not None:
+        raise AlreadyRecorded(earlier)
+    fields = {
+        "project_id": project_id,
+        "device_id": device_id,
+        "gate_id": gate_id,
+        "direction": str(Direction(direction)),
+        "event_key": event_key,
+        "content_sha256": content_sha256,
+        "worker_id": worker_id,
+        "channel": str(Channel(channel)),
+        "verdict": str(Verdict(verdict)),
+        "code": code,
+        "captured_at": captured_at,
+        "received_at": received_at,
+        "occurred_at": occurred_at,
+        # Plain floats: 1 comes back from the database as 1.0, and numpy's come back as ours.
+        "similarity": _float(similarity),
+        "margin": _float(margin),
+        "similarity_min": _float(similarity_min),
+        "margin_min": _float(margin_min),
+        "contract_id": contract_id,
+        "quality": quality,
+    }
+    salt = token_bytes(chain.SALT_BYTES)
+    seq = end.seq + 1
+    linked = {
+        "seq": seq,
+        "salt": salt,
+        "prev_hash": end.hash,
+        "hash": chain.link(end.hash, seq, CHAIN_KIND, chain.commitment(salt, fields)),
+    }
+    # The chain's end is moved by the trigger of this insert (migrations/walls.py).
+    done = db.execute(insert(_ROW).values(**fields, **linked))
+    fields["direction"], fields["channel"], fields["verdict"] = Direction(direction), Channel(channel), Verdict(verdict)
+    return PassageRecord(id=done.inserted_primary_key[0], **fields, **linked)
+
+
+def _float(value: float | None) -> float | None:
+    return None if value is None else float(value)
+
+
+_FACT = select(
+    _ROW.c.id,
+    _ROW.c.worker_id,
+    _ROW.c.gate_id,
+    _ROW.c.direction,
+    _ROW.c.occurred_at,
+    _ROW.c.channel,
+    _ROW.c.verdict,
+    _ROW.c.code,
+    PassageReview.confirmed,
+).outerjoin(PassageReview, PassageReview.passage_id == _ROW.c.id)
+# Enum calls cost as much as the rest of a row; a month has 120,000 of them.
+_DIRECTIONS = {str(d): d for d in Direction}
+_CHANNELS = {str(c): c for c in Channel}
+_VERDICTS = {str(v): v for v in Verdict}
+
+
+def passages(db: Session, project_id: int, from_at: datetime | None, to_at: datetime) -> tuple[Passage, ...]:
+    """Return the passages of a project that occurred in [from_at, to_at), in that order, reviews joined.
+
+    Args:
+        from_at: None for all from the beginning.
+    """
+    wanted = _FACT.where(_ROW.c.project_id == project_id, _ROW.c.occurred_at < to_at)
+    if from_at is not None:
+        wanted = wanted.where(_ROW.c.occurred_at >= from_at)
+    directions, channels, verdicts = _DIRECTIONS, _CHANNELS, _VERDICTS
+    return tuple(
+        Passage(
+            id_, worker_id, gate_id, directions[direction], occurred_at, channels[channel], verdicts[verdict], code,
+            confirmed,
+        )
+        for id_, worker_id, gate_id, direction, occurred_at, channel, verdict, code, confirmed in db.execute(
+            wanted.order_by(_ROW.c.occurred_at, _ROW.c.seq)
+        )
+    )
+
+
+def passages_after(db: Session, project_id: int, seq: int, limit: int) -> list[PassageRecord]:
+    """Return the next passages after number ``seq``, for the live page; at most ``limit``."""
+    rows = db.execute(
+        _RECORD.where(_ROW.c.project_id == project_id, _ROW.c.seq > seq).order_by(_ROW.c.seq).limit(limit)
+    )
+    return [_record(row) for row in rows]
+
+
+def last_seq(db: Session, project_id: int) -> int:
+    """Return the number of the last passage; 0 when there is none."""
+    return head(db, project_id)[0]
+
+
+def add_review(
+    db: Session, *, project_id: int, passage_id: int, confirmed: bool, by: str, now: datetime
+) -> None:
+    """Append a person's decision about a passage that asked; once.
+
+    Raises:
+        NotFound: ``passage_unknown`` on this project.
+        Conflict: ``passage_not_asking``, or ``passage_decided`` already.
+    """
+    asked = passage(db, project_id, passage_id)
+    if asked.verdict is not Verdict.ASK:
+        raise Conflict("passage_not_asking")
+    new = insert_or_leave(
+        db, PassageReview.__table__, passage_id=passage_id, confirmed=confirmed, decided_by=by, decided_at=now
+    )
+    if not new:
+        raise Conflict("passage_decided")
+
+
+def asking(db: Session, project_id: int) -> list[PassageRecord]:
+    """Return the passages that wait for a person, oldest first, ``ASKS_MAX`` at most."""
+    rows = db.execute(
+        _RECORD.where(
+            and_(
+                _ROW.c.project_id == project_id,
+                _ROW.c.verdict == str(Verdict.ASK),
+                PassageReview.confirmed.is_(None),
+            )
+        ).order_by(_ROW.c.seq).limit(ASKS_MAX)
+    )
+    return [_record(row) for row in rows]
+
+
+def count_passages(db: Session, project_id: int) -> int:
+    """Return how many passages a project has."""
+    return db.execute(select(func.count()).select_from(_ROW).where(_ROW.c.project_id == project_id)).scalar_one()
+
+
+# --- the chain ---------------------------------------------------------------------------------------------
+
+
+def head(db: Session, project_id: int) -> tuple[int, str]:
+    """Return (number, hash) of the last passage: what is printed on forms and given to the bureau.
+
+    Raises:
+        NotFound: ``project_unknown``.
+    """
+    row = db.execute(select(ChainHead.seq, ChainHead.hash).where(ChainHead.project_id == project_id)).first()
+    if row is None:
+        raise NotFound("project_unknown")
+    return row.seq, row.hash
+
+
+def verify_chain(
+    db: Session, project_id: int, held: tuple[int, str] | None = None
+) -> Iterator[ChainFault]:
+    """Yield what is wrong with a project's chain of passages; nothing when it is whole. Streams.
+
+    Args:
+        held: (number, hash) given away earlier: finds a chain that was rewritten from end to end.
+    """
+    row = db.execute(select(ChainHead.seq, ChainHead.hash).where(ChainHead.project_id == project_id)).first()
+    yield from chain.verify(
+        _links(db, project_id), None if row is None else (row.seq, row.hash), kind=CHAIN_KIND, held=held
+    )
+
+
+def _links(db: Session, project_id: int) -> Iterator[chain.Link]:
+    columns = [_ROW.c[name] for name in _CHAINED]
+    rows = db.execute(
+        select(_ROW.c.seq, _ROW.c.prev_hash, _ROW.c.hash, _ROW.c.salt, *columns)
+        .where(_ROW.c.project_id == project_id)
+        .order_by(_ROW.c.seq, _ROW.c.id),
+        execution_options={"yield_per": 2000},
+    )
+    for seq, prev_hash, hash_, salt, *values in rows:
+        yield chain.Link(seq, prev_hash, hash_, bytes(salt), dict(zip(_CHAINED, values, strict=True)))

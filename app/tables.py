@@ -1,0 +1,516 @@
+"""The database, one class a table, columns named as the facts are.
+
+Not ``models.py``: ``models/`` holds model packs. Rows are facts; nothing derived is stored here except the
+findings, whose decisions must survive the next run. Append-only tables (``APPEND_ONLY``) refuse UPDATE and
+DELETE by trigger on both databases; the triggers are in the first migration.
+
+Columns ending in ``_sealed`` hold AES-GCM ciphertext made by ``app.vault``; ``_index`` holds a keyed blind
+index (HMAC) for look-up. ``_at`` is an aware UTC instant, ``_on`` a project-local date, ``_fen`` integer money.
+"""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Date,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+# Without names alembic cannot drop a constraint later, on SQLite least of all.
+NAMING = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC instant; a naive datetime is refused on the way in.
+
+    SQLite has no time zones: the driver stores the UTC wall clock as text, and it comes back aware.
+    """
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant must be aware")
+        value = value.astimezone(UTC)
+        return value if dialect.name != "sqlite" else value.replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+# SQLite gives out row ids only for INTEGER PRIMARY KEY; PostgreSQL must not run out of them.
+RowId = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Base(DeclarativeBase):
+    """Naming, and the Python types every table uses."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {datetime: Instant, date: Date, int: BigInteger, float: Float, bytes: LargeBinary}
+
+
+def _id() -> Mapped[int]:
+    return mapped_column(RowId, primary_key=True, autoincrement=True)
+
+
+class Project(Base):
+    """项目: the unit a roster, gates and a payroll belong to."""
+
+    __tablename__ = "project"
+    id: Mapped[int] = _id()
+    code: Mapped[str] = mapped_column(String(64), unique=True)
+    """Project code, unique in the county (项目编码)."""
+    name: Mapped[str] = mapped_column(String(200))
+    area_code: Mapped[str] = mapped_column(String(12))
+    """Administrative division code (行政区划代码), 6 to 12 digits; inspectors see by prefix."""
+    address: Mapped[str | None] = mapped_column(String(300))
+    time_zone: Mapped[str] = mapped_column(String(64), default="Asia/Shanghai")
+    language: Mapped[str] = mapped_column(String(8), default="zh")
+    """Language of the gate's display text: zh or en."""
+    confirm_face: Mapped[bool] = mapped_column(default=False)
+    """A person must confirm each face passage while a weak pack is active."""
+    is_demonstration: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+
+
+class Company(Base):
+    """企业. A company without a credit code is known by name until its papers come."""
+
+    __tablename__ = "company"
+    id: Mapped[int] = _id()
+    uscc: Mapped[str | None] = mapped_column(String(18), unique=True)
+    """Unified social credit code (统一社会信用代码, GB 32100)."""
+    name: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime]
+
+
+class ProjectCompany(Base):
+    """参建单位: a company in a role on a project."""
+
+    __tablename__ = "project_company"
+    __table_args__ = (UniqueConstraint("project_id", "company_id", "role"),)
+    id: Mapped[int] = _id()
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
+    company_id: Mapped[int] = mapped_column(ForeignKey("company.id"))
+    role: Mapped[str] = mapped_column(String(32))
+    """owner 建设单位, general_contractor 总承包, labour_subcontractor 劳务分包, ... see wording."""
+    entry_on: Mapped[date]
+    exit_on: Mapped[date | None]
+
+
+class Team(Base):
+    """班组."""
+
+    __tablename__ = "team"
+    __table_args__ = (UniqueConstraint("project_company_id", "name"),)
+    id: Mapped[int] = _id()
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"), index=True)
+    project_company_id: Mapped[int] = mapped_column(ForeignKey("project_company.id"))
+    name: Mapped[str] = mapped_column(String(100))
+    trade: Mapped[str | None] = mapped_column(String(50))
+    """工种 the team mainly does."""
+
+
+class Worker(Base):
+    """务工人员: a person, known once however many projects he works on."""
+
+    __tablename__ = "worker"
+    id: Mapped[int] = _id()
+    name: Mapped[str] = mapped_column(String(100))
+    id_number_sealed: Mapped[bytes]
+    id_number_index: Mapped[str] = mapped_column(String(64), unique=True)
+    """Blind index of the normalised ID number: the same person is never two workers."""
+    sex: Mapped[str] = mapped_column(String(1))
+    birth_on: Mapped[date]
+    phone_sealed: Mapped[bytes | None]
+    created_at: Mapped[datetime]
+
+
+class Engagement(Base):
+    """进退场: a worker's time with one company and team on one project. Overlaps are refused by trigger."""
+
+    __tablename__ = "engagement"
+    __table_args__ = (
+        CheckConstraint("exit_on IS NULL OR exit_on > entry_on", name="exit_after_entry"),
+        Index("ix_engagement_project_worker", "project_id", "worker_id"),
+        Index("ix_engagement_worker", "worker_id"),
+    )
+    id: Mapped[int] = _id()
+    worker_id: Mapped[int] = mapped_column(ForeignKey("worker.id"))
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
+    project_company_id: Mapped[int] = mapped_column(ForeignKey("project_company.id"))
+    team_id: Mapped[int] = mapped_column(ForeignKey("team.id"))
+    trade: Mapped[str | None] = mapped_column(String(50))
+    entry_on: Mapped[date]
+    exit_on: Mapped[date | None]
+    """First day no longer on the project."""
+    created_at: Mapped[datetime]
+
+
+class WageTerm(Base):
+    """工资约定: rate from when to when. Never edited: voided and superseded. Overlaps refused by trigger."""
+
+    __tablename__ = "wage_term"
+    __table_args__ = (
+        CheckConstraint("rate_fen > 0", name="rate_positive"),
+        CheckConstraint("valid_to IS NULL OR valid_to > valid_from", name="to_after_from"),
+        Index("ix_wage_term_engagement", "engagement_id"),
+    )
+    id: Mapped[int] = _id()
+    engagement_id: Mapped[int] = mapped_column(ForeignKey("engagement.id"))
+    kind: Mapped[str] = mapped_column(String(8))
+    rate_fen: Mapped[int]
+    valid_from: Mapped[date]
+    valid_to: Mapped[date | None]
+    recorded_at: Mapped[datetime]
+    recorded_by: Mapped[str] = mapped_column(String(64))
+    voided_at: Mapped[datetime | None]
+    supersedes_id: Mapped[int | None] = mapped_column(ForeignKey("wage_term.id"))
+
+
+class Gate(Base):
+    """闸机通道."""
+
+    __tablename__ = "gate"
+    __table_args__ = (UniqueConstraint("project_id", "name"),)
+    id: Mapped[int] = _id()
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
+    name: Mapped[str] = mapped_column(String(100))
+    direction: Mapped[str] = mapped_column(String(4))
+
+
+class Device(Base):
+    """设备: what posts frames for a gate; its key proves it."""
+
+    __tablename__ = "device"
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"), index=True)
+    gate_id: Mapped[int] = mapped_column(ForeignKey("gate.id"))
+    name: Mapped[str] = mapped_column(String(100))
+    key_sealed: Mapped[bytes]
+    key_previous_sealed: Mapped[bytes | None]
+    """Still accepted while the gate is given its new key."""
+    disabled_at: Mapped[datetime | None]
+    last_seen_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+class DeviceNonce(Base):
+    """Nonces of the last minutes: a signed request is good once."""
+
+    __tablename__ = "device_nonce"
+    device_id: Mapped[str] = mapped_column(ForeignKey("device.id"), primary_key=True)
+    nonce: Mapped[str] = mapped_column(String(64), primary_key=True)
+    seen_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class Consent(Base):
+    """单独同意: given or withdrawn, one row an act, appended only. The latest act is the worker's word."""
+
+    __tablename__ = "consent"
+    __table_args__ = (Index("ix_consent_worker", "worker_id", "project_id"),)
+    id: Mapped[int] = _id()
+    worker_id: Mapped[int] = mapped_column(ForeignKey("worker.id"))
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
+    act: Mapped[str] = mapped_column(String(8))
+    """give or withdraw."""
+    scope: Mapped[list[str]] = mapped_column(JSON)
+    """Words of capture, template, site_storage, net_transfer, image_retention (domain.md 6.1)."""
+    notice_version: Mapped[str] = mapped_column(String(32))
+    method: Mapped[str] = mapped_column(String(32))
+    """paper, screen, spoken: how the consent was given."""
+    at: Mapped[datetime]
+    recorded_by: Mapped[str] = mapped_column(String(64))
+    recorded_at: Mapped[datetime]
+
+
+class FaceTemplate(Base):
+    """人脸特征: sealed, bound to one contract; erasing clears the ciphertext and keeps the row."""
+
+    __tablename__ = "face_template"
+    __table_args__ = (Index("ix_face_template_project", "project_id", "contract_id"),)
+    id: Mapped[int] = _id()
+    worker_id: Mapped[int] = mapped_column(ForeignKey("worker.id"), index=True)
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
+    consent_id: Mapped[int] = mapped_column(ForeignKey("consent.id"))
+    contract_id: Mapped[str] = mapped_column(String(64))
+    pack_id: Mapped[str] = mapped_column(String(128))
+    template_sealed: Mapped[bytes | None]
+    photographs: Mapped[int]
+    created_at: Mapped[datetime]
+    erased_at: Mapped[datetime | None]
+    erased_reason: Mapped[str | None] = mapped_column(String(32))
+
+
+class FacePhoto(Base):
+    """Enrolment photograph, kept only when the consent's scope has image_retention."""
+
+    __tablename__ = "face_photo"
+    id: Mapped[int] = _id()
+    template_id: Mapped[int] = mapped_column(ForeignKey("face_template.id"), index=True)
+    worker_id: Mapped[int] = mapped_column(ForeignKey("worker.id"))
+    photo_sealed: Mapped[bytes | None]
+    sha256: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+    erased_at: Mapped[datetime | None]
+
+
+class Credential(Base):
+    """The non-face way in: a card or a code. The value itself is not stored, only its blind index."""
+
+    __tablename__ = "credential"
+    __table_args__ = (
+        Index(
+            "uq_credential_live",
+            "project_id",
+            "channel",
+            "value_index",
+            unique=True,
+            sqlite_where=text("revoked_at IS NULL"),
+            postgresql_where=text("revoked_at IS NULL"),
+        ),
+    )
+    id: Mapped[int] = _id()
+    worker_id: Mapped[int] = mapped_column(ForeignKey("worker.id"))
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
+    channel: Mapped[str] = mapped_column(String(8))
+    value_index: Mapped[str] = mapped_column(String(64))
+    issued_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+class PassageRow(Base):
+    """通行记录: one answer of a gate, for ever. Appended only; each linked by hash to the one before it."""
+
+    __tablename__ = "passage"
+    __table_args__ = (
+        UniqueConstraint("device_id", "event_key", name="uq_passage_event"),
+        UniqueConstraint("project_id", "seq", name="uq_passage_seq"),
+        Index("ix_passage_project_time", "project_id", "occurred_at"),
+        Index("ix_passage_worker_time", "worker_id", "occurred_at"),
+    )
+    id: Mapped[int] = _id()
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
+    seq: Mapped[int]
+    """1, 2, 3 ... without a gap within the project."""
+    device_id: Mapped[str] = mapped_column(ForeignKey("device.id"))
+    gate_id: Mapped[int] = mapped_column(ForeignKey("gate.id"))
+    direction: Mapped[str] = mapped_column(String(4))
+    event_key: Mapped[str] = mapped_column(String(96))
+    content_sha256: Mapped[str] = mapped_column(String(64))
+    """Of the posted body; the frame itself is not kept."""
+    worker_id: Mapped[int | None] = mapped_column(ForeignKey("worker.id"))
+    channel: Mapped[str] = mapped_column(String(8))
+    verdict: Mapped[str] = mapped_column(String(8))
+    code: Mapped[str] = mapped_column(String(40))
+    captured_at: Mapped[datetime | None]
+    """What the device said, untouched."""
+    received_at: Mapped[datetime]
+    occurred_at: Mapped[datetime]
+    """What attendance uses."""
+    similarity: Mapped[float | None]
+    margin: Mapped[float | None]
+    similarity_min: Mapped[float | None]
+    margin_min: Mapped[float | None]
+    contract_id: Mapped[str | None] = mapped_column(String(64))
+    quality: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    salt: Mapped[bytes]
+    prev_hash: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+class ChainHead(Base):
+    """Where a project's chain of passages ends; its row lock puts writers in a line."""
+
+    __tablename__ = "chain_head"
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"), primary_key=True, autoincrement=False)
+    seq: Mapped[int]
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+class PassageReview(Base):
+    """What a person decided about a passage that asked (人工确认). Appended only, once a passage."""
+
+    __tablename__ = "passage_review"
+    id: Mapped[int] = _id()
+    passage_id: Mapped[int] = mapped_column(ForeignKey("passage.id"), unique=True)
+    confirmed: Mapped[bool]
+    decided_by: Mapped[str] = mapped_column(String(64))
+    decided_at: Mapped[datetime]
+
+
+class PaymentRow(Base):
+    """工资支付. Appended only; a returned transfer is a negative row that names the first."""
+
+    __tablename__ = "payment"
+    __table_args__ = (
+        CheckConstraint("amount_fen <> 0", name="amount_not_zero"),
+        CheckConstraint(
+            "(amount_fen > 0 AND reverses_id IS NULL) OR (amount_fen < 0 AND reverses_id IS NOT NULL)",
+            name="negative_reverses",
+        ),
+        UniqueConstraint("project_id", "idempotency_key", name="uq_payment_key"),
+        Index("ix_payment_project_month", "project_id", "for_month"),
+    )
+    id: Mapped[int] = _id()
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
+    worker_id: Mapped[int] = mapped_column(ForeignKey("worker.id"), index=True)
+    amount_fen: Mapped[int]
+    paid_on: Mapped[date]
+    for_month: Mapped[date]
+    channel: Mapped[str] = mapped_column(String(8))
+    reference: Mapped[str | None] = mapped_column(String(100))
+    reverses_id: Mapped[int | None] = mapped_column(ForeignKey("payment.id"), unique=True)
+    idempotency_key: Mapped[str] = mapped_column(String(96))
+    recorded_by: Mapped[str] = mapped_column(String(64))
+    recorded_at: Mapped[datetime]
+
+
+class FindingRow(Base):
+    """问题线索: kept between runs so that decisions stay attached. One that stops firing is cleared, not gone."""
+
+    __tablename__ = "finding"
+    __table_args__ = (UniqueConstraint("project_id", "key", name="uq_finding_key"),)
+    id: Mapped[int] = _id()
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
+    key: Mapped[str] = mapped_column(String(64))
+    rule: Mapped[str] = mapped_column(String(64))
+    severity: Mapped[str] = mapped_column(String(8))
+    subject_kind: Mapped[str] = mapped_column(String(16))
+    subject_id: Mapped[int]
+    month: Mapped[date]
+    evidence: Mapped[list[Any]] = mapped_column(JSON)
+    facts: Mapped[dict[str, Any]] = mapped_column(JSON)
+    evidence_digest: Mapped[str] = mapped_column(String(64))
+    """Over evidence and facts as they are now."""
+    first_seen_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    cleared_at: Mapped[datetime | None]
+
+
+class FindingDecision(Base):
+    """What somebody decided about a finding. Appended only; the latest is the finding's state."""
+
+    __tablename__ = "finding_decision"
+    id: Mapped[int] = _id()
+    finding_id: Mapped[int] = mapped_column(ForeignKey("finding.id"), index=True)
+    evidence_digest: Mapped[str] = mapped_column(String(64))
+    """What the decision was made about; the finding's own may have moved on since."""
+    state: Mapped[str] = mapped_column(String(16))
+    note: Mapped[str] = mapped_column(Text)
+    decided_by: Mapped[str] = mapped_column(String(64))
+    decided_at: Mapped[datetime]
+
+
+class Account(Base):
+    """账号: a person who signs in."""
+
+    __tablename__ = "account"
+    id: Mapped[int] = _id()
+    login: Mapped[str] = mapped_column(String(64), unique=True)
+    name: Mapped[str] = mapped_column(String(100))
+    password_hash: Mapped[str] = mapped_column(String(200))
+    language: Mapped[str] = mapped_column(String(8), default="zh")
+    disabled_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+class Membership(Base):
+    """What an account may reach: a role on one project, or in one area (inspector), or none (administrator)."""
+
+    __tablename__ = "membership"
+    __table_args__ = (UniqueConstraint("account_id", "role", "project_id", "area_code"),)
+    id: Mapped[int] = _id()
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
+    role: Mapped[str] = mapped_column(String(20))
+    """manager, labour_officer, guard (project_id set); inspector (area_code set); administrator (neither)."""
+    project_id: Mapped[int | None] = mapped_column(ForeignKey("project.id"))
+    area_code: Mapped[str | None] = mapped_column(String(12))
+
+
+class SignIn(Base):
+    """登录会话: the cookie's token is random; only its SHA-256 is here. Revoked at once, everywhere."""
+
+    __tablename__ = "sign_in"
+    token_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+class SignInAttempt(Base):
+    """Tries of the last minutes, for the rate limit. The login is kept as a blind index."""
+
+    __tablename__ = "sign_in_attempt"
+    __table_args__ = (
+        Index("ix_sign_in_attempt_who", "login_index", "at"),
+        Index("ix_sign_in_attempt_from", "address", "at"),
+    )
+    id: Mapped[int] = _id()
+    login_index: Mapped[str] = mapped_column(String(64))
+    address: Mapped[str] = mapped_column(String(64))
+    succeeded: Mapped[bool]
+    at: Mapped[datetime]
+
+
+class JournalEntry(Base):
+    """操作日志: who did or saw what. Appended only; no personal data in it."""
+
+    __tablename__ = "journal_entry"
+    __table_args__ = (Index("ix_journal_entry_project", "project_id", "at"),)
+    id: Mapped[int] = _id()
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(64))
+    action: Mapped[str] = mapped_column(String(48))
+    project_id: Mapped[int | None] = mapped_column(ForeignKey("project.id"))
+    object: Mapped[str] = mapped_column(String(64))
+    facts: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class Schedule(Base):
+    """Jobs that run without a request; one conditional UPDATE claims a turn."""
+
+    __tablename__ = "schedule"
+    name: Mapped[str] = mapped_column(String(48), primary_key=True)
+    next_at: Mapped[datetime]
+    claimed_until: Mapped[datetime | None]
+    last_result: Mapped[str | None] = mapped_column(String(200))
+
+
+APPEND_ONLY = (
+    "passage",
+    "passage_review",
+    "payment",
+    "consent",
+    "finding_decision",
+    "journal_entry",
+)
+"""Tables whose rows are refused UPDATE and DELETE by trigger (``migrations/walls.py``), on SQLite and PostgreSQL
+alike."""

@@ -1,0 +1,53 @@
+"""Codes to sentences, in Chinese and English: for gate screens, pages, API replies and forms.
+
+One table a room, merged here; a code that stands in two tables is a programmer error found at import. A
+sentence may name facts in braces (``{limit}``); a fact that is missing shows as ``…`` rather than failing at
+the gate. Codes never change once released; sentences may.
+"""
+
+from typing import Any
+
+from app.wording import access, gate, money, papers, service
+
+LANGUAGES = ("zh", "en")
+
+
+class _Gaps(dict[str, Any]):
+    def __missing__(self, key: str) -> str:
+        return "…"
+
+
+def _merged(*tables: dict[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    merged: dict[str, tuple[str, str]] = {}
+    for table in tables:
+        twice = merged.keys() & table.keys()
+        if twice:
+            raise ValueError(f"codes worded twice: {sorted(twice)}")
+        merged |= table
+    return merged
+
+
+SENTENCES = _merged(service.SENTENCES, gate.SENTENCES, papers.SENTENCES, access.SENTENCES, money.SENTENCES)
+"""code -> (Chinese, English): what is said to a person."""
+
+NAMES = _merged(gate.NAMES, papers.NAMES, access.NAMES, money.NAMES)
+"""Short names of codes, roles, channels and states as labels; keys are ``kind.value`` (``role.manager``)."""
+
+
+def sentence(code: str, language: str = "zh", **facts: Any) -> str:
+    """The sentence for a code in ``language`` (zh or en), filled with ``facts``.
+
+    An unknown code is said as itself: a gate must answer even when a word is missing (a test finds those).
+    """
+    pair = SENTENCES.get(code)
+    if pair is None:
+        return code
+    return pair[LANGUAGES.index(language) if language in LANGUAGES else 0].format_map(_Gaps(facts))
+
+
+def name(key: str, language: str = "zh") -> str:
+    """The label of ``kind.value`` in ``language``; the bare value when there is none."""
+    pair = NAMES.get(key)
+    if pair is None:
+        return key.rpartition(".")[2]
+    return pair[LANGUAGES.index(language) if language in LANGUAGES else 0]

@@ -1,0 +1,58 @@
+"""Words of the room ``money``: attendance days, wages, payments and findings, (Chinese, English)."""
+
+SENTENCES: dict[str, tuple[str, str]] = {
+    "worker_not_on_project": ("本项目没有这名工人", "There is no such worker on this project"),
+    "amount_wrong": ("金额须大于 0 且小于 {limit_fen} 分", "The amount must be above 0 and below {limit_fen} fen"),
+    "month_malformed": ("月份须写作 2026-03 的形式", "A month is written like 2026-03"),
+    "month_in_future": ("所属月份尚未开始", "That month has not begun"),
+    "month_out_of_range": ("月份超出可用范围", "That month is out of range"),
+    "paid_on_in_future": ("支付日期不能晚于今天", "The date of payment has not come yet"),
+    "paid_on_out_of_range": ("支付日期超出可用范围", "That date of payment is out of range"),
+    "payment_channel_unknown": ("支付方式须为 bank 或 cash", "The channel is bank or cash"),
+    "reference_wrong": ("凭证号最多 100 个字", "A reference has at most 100 characters"),
+    "key_malformed": (
+        "Idempotency-Key 须为 8 至 96 个可见字符",
+        "An Idempotency-Key has 8 to 96 visible characters",
+    ),
+    "payment_conflict": (
+        "同一 Idempotency-Key 已用于另一笔支付",
+        "This Idempotency-Key was already used for another payment",
+    ),
+    "payment_unknown": ("没有这笔支付", "There is no such payment"),
+    "payment_reversed": ("这笔支付已冲销", "This payment has already been reversed"),
+    "payment_is_reversal": ("冲销记录不能再冲销", "A reversal cannot itself be reversed"),
+    "as_of_in_future": ("不能查询将来的时间", "The future cannot be asked about"),
+    "as_of_out_of_range": ("查询时间超出可用范围", "That time is out of range"),
+    "finding_unknown": ("没有这条线索", "There is no such finding"),
+    "decision_unknown": ("处理结果须为 explained、rectified 或 verified_closed", "A decision is explained, rectified or verified_closed"),
+    "decision_order": ("当前状态 {state} 不能改为 {wanted}", "A finding that is {state} cannot become {wanted}"),
+    "decision_note_needed": ("请填写依据，至少 {length_min} 个字", "Please give the grounds, at least {length_min} characters"),
+    "decision_note_long": ("说明最多 {length_max} 个字", "A note has at most {length_max} characters"),
+    "decision_same_person": (
+        "核销须由说明或整改人以外的人办理",
+        "Somebody other than who explained or rectified it must close it",
+    ),
+}
+
+NAMES: dict[str, tuple[str, str]] = {
+    "payment_channel.bank": ("专户代发", "Bank"),
+    "payment_channel.cash": ("现金", "Cash"),
+    "severity.red": ("红色", "Red"),
+    "severity.yellow": ("黄色", "Yellow"),
+    "severity.info": ("提示", "Info"),
+    "finding_state.open": ("待处理", "Open"),
+    "finding_state.explained": ("已说明", "Explained"),
+    "finding_state.rectified": ("已整改", "Rectified"),
+    "finding_state.verified_closed": ("已核销", "Verified and closed"),
+    "day_state.worked": ("出勤", "Worked"),
+    "day_state.undecided": ("待确认", "To decide"),
+    "day_state.present": ("在场", "On site"),
+    "accrual_state.earned": ("已计", "Earned"),
+    "accrual_state.undecided": ("待确认", "To decide"),
+    "accrual_state.present": ("在场", "On site"),
+    "accrual_state.no_terms": ("未登记工资标准", "No rate recorded"),
+    "accrual_state.several_terms": ("工资标准重复", "Several rates"),
+    "loose.missing_in": ("缺少进场记录", "Entry missing"),
+    "loose.missing_out": ("缺少出场记录", "Exit missing"),
+    "loose.unconfirmed": ("通行待确认", "Passage not confirmed"),
+}

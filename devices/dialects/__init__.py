@@ -1,0 +1,1 @@
+"""Bytes to events and answers to bytes, one dialect a file, no sockets."""

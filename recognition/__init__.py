@@ -1,0 +1,66 @@
+"""Pictures to people: find the face, measure it, say whom it resembles and by how much.
+
+Knows no worker's name, no site, no database. A caller hands in a JPEG and a gallery of
+numbered templates and gets back a number, a similarity and a margin; what is enough is
+the caller's policy.
+"""
+
+# ruff: noqa: E402  (the environment has to be set before these libraries are imported)
+import os
+
+# Before onnxruntime is imported: since 1.29 it reports its process to its maker and keeps a
+# device number in the home folder unless told not to; switching that off later is too late.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+# Before cv2 is imported: OpenCV's own ceiling, in case a header promises less than the data
+# hold. decode.py refuses earlier. 2**24 lets a phone's 4624 x 3468 through.
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**24))
+# One thread a session and one worker a core: two thread pools in one process made a gate
+# frame slower than a single thread did (28-39 ms against 25 ms).
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import cv2
+
+cv2.setNumThreads(1)
+
+from recognition.build import build_default_pack, import_dat
+from recognition.decode import ENROLMENT_PIXELS_MAX, GATE_PIXELS_MAX, BadImage, decode_jpeg, encode_jpeg
+from recognition.engine import Engine
+from recognition.face import Analysis, Face, Quality
+from recognition.match import Gallery, Match, best_match, mean_template
+from recognition.pack import (
+    DEFAULT_PACK,
+    Pack,
+    PackError,
+    PackListing,
+    Thresholds,
+    Weakness,
+    list_packs,
+    load_pack,
+)
+
+__all__ = [
+    "DEFAULT_PACK",
+    "ENROLMENT_PIXELS_MAX",
+    "GATE_PIXELS_MAX",
+    "Analysis",
+    "BadImage",
+    "Engine",
+    "Face",
+    "Gallery",
+    "Match",
+    "Pack",
+    "PackError",
+    "PackListing",
+    "Quality",
+    "Thresholds",
+    "Weakness",
+    "best_match",
+    "build_default_pack",
+    "decode_jpeg",
+    "encode_jpeg",
+    "import_dat",
+    "list_packs",
+    "load_pack",
+    "mean_template",
+]

@@ -1,0 +1,384 @@
+"""At the gate: who passes, what he is told, and what is on disk afterwards."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app import gate
+from app.db import Database
+from app.domain.facts import Verdict
+from app.errors import Busy, Conflict, Unauthorised, Unusable
+from app.galleries import Galleries
+from app.house import House
+from app.intake import Intake
+from app.observing import Metrics
+from app.settings import Settings
+from app.store import gates, people
+from app.vault import Vault
+from devices.base import CardEvent, FrameEvent
+from recognition.synthetic import SyntheticEngine, draw_face
+from tests.cast import Cast, Post
+from tests.faces import enrol_drawn
+
+WANG, LI, STRANGER = 1, 2, 77
+
+
+@pytest.fixture
+def house(settings: Settings, database: Database, vault: Vault) -> Iterator[House]:
+    engine = SyntheticEngine()
+    yield House(
+        settings=settings,
+        database=database,
+        vault=vault,
+        engine=engine,
+        galleries=Galleries(vault, engine.pack),
+        intake=Intake(threads=1, waiting_max=1, wait_seconds_max=1),
+        metrics=Metrics(),
+    )
+
+
+@pytest.fixture
+def site(house: House, people_on_site: Cast, now: datetime) -> Cast:
+    """The cast, with Wang and Li enrolled by their drawn faces."""
+    for member, person in ((people_on_site.wang, WANG), (people_on_site.li, LI)):
+        enrol_drawn(house.database, house.vault, house.engine, people_on_site.a.id, member.id, person, now)
+    return people_on_site
+
+
+class Camera:
+    """A gate's device that counts its own frames."""
+
+    def __init__(self, house: House, post: Post) -> None:
+        self.house = house
+        self.post = post
+        self.seq = 0
+
+    def device(self) -> gates.DeviceInfo:
+        with self.house.database.read() as db:
+            return gates.device(db, self.post.device_id)
+
+    def frame(self, image: bytes, at: datetime, *, captured_at: datetime | None = None, **changed: object) -> FrameEvent:
+        self.seq += 1
+        event = FrameEvent(
+            device_id=self.post.device_id, event_key=f"bootboot:{self.seq}", boot_id="bootboot", seq=self.seq,
+            sent_at=at, captured_at=captured_at, nonce=f"nonce-{self.seq}", image=image,
+            content_sha256=hashlib.sha256(image).hexdigest(),
+        )
+        return replace(event, **changed)
+
+    def card(self, channel: str, value: str, at: datetime) -> CardEvent:
+        self.seq += 1
+        return CardEvent(
+            device_id=self.post.device_id, event_key=f"bootboot:{self.seq}", boot_id="bootboot", seq=self.seq,
+            sent_at=at, captured_at=None, nonce=f"nonce-{self.seq}", channel=channel, value=value,
+            content_sha256=hashlib.sha256(value.encode()).hexdigest(),
+        )
+
+    def shows(self, image: bytes, at: datetime, **changed: object) -> gate.Answer:
+        return gate.admit_frame(self.house, self.device(), self.frame(image, at, **changed), at)
+
+    def reads(self, channel: str, value: str, at: datetime) -> gate.Answer:
+        return gate.admit_card(self.house, self.device(), self.card(channel, value, at), at)
+
+
+@pytest.fixture
+def entrance(house: House, site: Cast) -> Camera:
+    return Camera(house, site.a.entrance)
+
+
+def recorded(house: House, site: Cast) -> list[tuple[int | None, str, str]]:
+    with house.database.read() as db:
+        return [(r.worker_id, str(r.verdict), r.code) for r in gates.passages_after(db, site.a.id, 0, 100)]
+
+
+def test_an_enrolled_worker_passes_and_is_greeted_by_his_masked_name(entrance: Camera, house: House, site: Cast, now: datetime):
+    answer = entrance.shows(draw_face(WANG, variant=3), now)
+    assert (answer.verdict, answer.code, answer.open, answer.recorded) == (Verdict.ADMIT, "admitted", True, True)
+    assert answer.text.startswith("王**")
+    assert recorded(house, site) == [(site.wang.id, "admit", "admitted")]
+
+
+def test_what_decided_is_kept_with_the_passage(entrance: Camera, house: House, site: Cast, now: datetime):
+    image = draw_face(WANG, variant=3)
+    entrance.shows(image, now)
+    with house.database.read() as db:
+        record = gates.passages_after(db, site.a.id, 0, 1)[0]
+    assert record.similarity >= record.similarity_min and record.margin >= record.margin_min
+    assert record.contract_id == house.engine.pack.contract_id
+    assert record.content_sha256 == hashlib.sha256(image).hexdigest()
+    assert record.quality["face_px"] > 60
+
+
+def test_a_stranger_is_refused_and_leaves_nothing_but_the_reason(entrance: Camera, house: House, site: Cast, now: datetime):
+    answer = entrance.shows(draw_face(STRANGER), now)
+    assert (answer.verdict, answer.code, answer.open, answer.recorded) == (Verdict.REFUSE, "face_unknown", False, True)
+    assert recorded(house, site) == [(None, "refuse", "face_unknown")]
+
+
+def test_the_nearest_name_alone_never_opens_the_gate(entrance: Camera, house: House, site: Cast, now: datetime):
+    """Below the threshold, though nearest to Wang."""
+    assert entrance.shows(draw_face(WANG, distance=0.6), now).code == "face_unknown"
+
+
+def test_a_face_between_two_workers_is_not_decided(entrance: Camera, house: House, site: Cast, now: datetime):
+    """Li's face replaced by Wang's twin: half-way between both there is no margin."""
+    enrol_drawn(house.database, house.vault, house.engine, site.a.id, site.li.id, WANG, now, twin=1.0, allow_alike=True)
+    assert entrance.shows(draw_face(WANG, twin=0.5), now).code == "face_ambiguous"
+    assert recorded(house, site) == [(None, "refuse", "face_ambiguous")]
+
+
+@pytest.mark.parametrize(
+    ("drawn", "code"),
+    [
+        ({"faces": 2}, "several_faces"),
+        ({"small": True}, "face_too_small"),
+        ({"blurred": True}, "face_blurred"),
+        ({"dark": True}, "face_too_dark"),
+        ({"turned": True}, "face_turned"),
+        ({"cut": True}, "face_cut"),
+    ],
+)
+def test_a_face_that_cannot_be_used_is_refused_with_its_reason(entrance: Camera, house: House, site: Cast, now: datetime, drawn, code):
+    answer = entrance.shows(draw_face(WANG, **drawn), now)
+    assert (answer.code, answer.open, answer.recorded) == (code, False, True)
+    assert recorded(house, site) == [(None, "refuse", code)]
+
+
+@pytest.mark.parametrize(("drawn", "code"), [({"faces": 0}, "no_face"), ({"lights_out": True}, "too_dark")])
+def test_a_frame_that_shows_nobody_is_answered_and_not_recorded(entrance: Camera, house: House, site: Cast, now: datetime, drawn, code):
+    answer = entrance.shows(draw_face(WANG, **drawn), now)
+    assert (answer.code, answer.recorded, answer.passage_id) == (code, False, None)
+    assert recorded(house, site) == []
+
+
+def test_a_resend_is_the_same_passage_with_the_first_answer(entrance: Camera, house: House, site: Cast, now: datetime):
+    event = entrance.frame(draw_face(WANG), now)
+    first = gate.admit_frame(house, entrance.device(), event, now)
+    again = gate.admit_frame(house, entrance.device(), replace(event, nonce="another"), now + timedelta(seconds=2))
+    assert (again.passage_id, again.verdict, again.code, again.text) == (first.passage_id, first.verdict, first.code, first.text)
+    assert again.repeated and not first.repeated
+    assert len(recorded(house, site)) == 1
+
+
+def test_a_resend_hours_later_does_not_open_the_gate_for_nobody(entrance: Camera, house: House, site: Cast, now: datetime):
+    event = entrance.frame(draw_face(WANG), now)
+    gate.admit_frame(house, entrance.device(), event, now)
+    again = gate.admit_frame(house, entrance.device(), replace(event, nonce="another"), now + timedelta(hours=2))
+    assert again.recorded and not again.open
+
+
+def test_the_same_key_with_another_body_is_a_conflict(entrance: Camera, house: House, site: Cast, now: datetime):
+    event = entrance.frame(draw_face(WANG), now)
+    gate.admit_frame(house, entrance.device(), event, now)
+    other = replace(event, nonce="another", image=draw_face(LI), content_sha256="0" * 64)
+    with pytest.raises(Conflict, match="event_conflict"):
+        gate.admit_frame(house, entrance.device(), other, now)
+    assert len(recorded(house, site)) == 1
+
+
+def test_a_captured_request_played_back_is_refused(entrance: Camera, house: House, site: Cast, now: datetime):
+    event = entrance.frame(draw_face(WANG), now)
+    gate.admit_frame(house, entrance.device(), event, now)
+    with pytest.raises(Unauthorised, match="nonce_used"):
+        gate.admit_frame(house, entrance.device(), event, now)
+
+
+def test_one_nonce_is_good_for_one_empty_frame_only(entrance: Camera, house: House, site: Cast, now: datetime):
+    event = entrance.frame(draw_face(WANG, faces=0), now)
+    gate.admit_frame(house, entrance.device(), event, now)
+    with pytest.raises(Unauthorised, match="nonce_used"):
+        gate.admit_frame(house, entrance.device(), event, now)
+
+
+def test_a_worker_of_another_project_is_a_stranger_here(house: House, site: Cast, now: datetime):
+    enrol_drawn(house.database, house.vault, house.engine, site.b.id, site.zhao.id, 5, now)
+    assert Camera(house, site.a.entrance).shows(draw_face(5), now).code == "face_unknown"
+    assert Camera(house, site.b.entrance).shows(draw_face(5), now).code == "admitted"
+
+
+def test_a_worker_who_has_left_is_refused(entrance: Camera, house: House, site: Cast, now: datetime):
+    with house.database.write() as db:
+        people.exit_engagement(db, site.wang.engagement_id, now.date())
+    assert entrance.shows(draw_face(WANG), now).code == "engagement_over"
+
+
+def test_a_man_whose_last_day_was_yesterday_may_still_go_out_and_his_night_counts(house: House, site: Cast, now: datetime):
+    """In on his last evening, out the next morning: the exit gate lets him go and knows who he was."""
+    with house.database.write() as db:
+        people.exit_engagement(db, site.wang.engagement_id, now.date())
+    leaving = Camera(house, site.a.exit).shows(draw_face(WANG), now)
+    assert (leaving.verdict, leaving.code) == (Verdict.ADMIT, "admitted")
+    assert Camera(house, site.a.entrance).shows(draw_face(WANG), now).code == "engagement_over"
+    two_days_later = Camera(house, site.a.exit)
+    two_days_later.seq = 50
+    assert two_days_later.shows(draw_face(WANG), now + timedelta(days=1)).code == "engagement_over"
+
+
+def test_an_identity_card_of_another_project_tells_this_one_nothing(entrance: Camera, house: House, site: Cast, now: datetime):
+    answer = entrance.reads("id_card", site.zhao.id_number, now)
+    assert (answer.verdict, answer.code) == (Verdict.REFUSE, "not_engaged")
+    assert recorded(house, site) == [(None, "refuse", "not_engaged")]
+
+
+def test_a_consent_narrowed_while_the_frame_is_looked_at_does_not_admit(house: House, site: Cast, now: datetime):
+    with house.database.write() as db:
+        people.add_consent(
+            db, worker_id=site.wang.id, project_id=site.a.id, act="give", scope=["capture"], notice_version="face-1",
+            method="screen", at=now, recorded_by="wu", now=now,
+        )
+    with house.database.read() as db:
+        assert gates.standing(db, site.a.id, site.wang.id, now.date()).consent_withdrawn
+
+
+def test_a_weak_pack_asks_a_person_when_the_project_wants_it(entrance: Camera, house: House, site: Cast, now: datetime):
+    weak = SyntheticEngine()
+    weak.pack = replace(weak.pack, needs_confirmation_advised=True)
+    cautious = Camera(replace(house, engine=weak), site.a.entrance)
+    with house.database.write() as db:
+        people.set_confirm_face(db, site.a.id, True)
+    answer = cautious.shows(draw_face(WANG), now)
+    assert (answer.verdict, answer.code, answer.open, answer.recorded) == (Verdict.ASK, "needs_confirmation", False, True)
+    assert recorded(house, site) == [(site.wang.id, "ask", "needs_confirmation")]
+
+
+def test_a_guards_confirmation_counts_the_passage_once_and_for_good(entrance: Camera, house: House, site: Cast, now: datetime):
+    weak = SyntheticEngine()
+    weak.pack = replace(weak.pack, needs_confirmation_advised=True)
+    with house.database.write() as db:
+        people.set_confirm_face(db, site.a.id, True)
+    answer = Camera(replace(house, engine=weak), site.a.entrance).shows(draw_face(WANG), now)
+
+    def counting() -> list[bool]:
+        with house.database.read() as db:
+            return [p.counts for p in gates.passages(db, site.a.id, None, now + timedelta(days=1))]
+
+    assert counting() == [False]
+    with house.database.write() as db:
+        gate.confirm(db, project_id=site.a.id, passage_id=answer.passage_id, confirmed=True, by="ma", now=now)
+    assert counting() == [True]
+    with pytest.raises(Conflict, match="passage_decided"), house.database.write() as db:
+        gate.confirm(db, project_id=site.a.id, passage_id=answer.passage_id, confirmed=False, by="ma", now=now)
+
+
+def test_withdrawn_consent_closes_the_face_and_leaves_the_card_open(entrance: Camera, house: House, site: Cast, now: datetime):
+    from app import enrolment
+
+    with house.database.write() as db:
+        people.add_credential(
+            db, worker_id=site.wang.id, project_id=site.a.id, channel="card",
+            value_index=house.vault.index("credential.card", "0012345678"), now=now,
+        )
+        enrolment.withdraw_consent(db, project_id=site.a.id, worker_id=site.wang.id, method="screen", now=now, by="wu")
+    assert entrance.shows(draw_face(WANG), now).code in ("face_unknown", "consent_withdrawn")
+    assert entrance.reads("card", "0012345678", now).code == "admitted"
+
+
+@pytest.mark.parametrize("channel", ["card", "code"])
+def test_a_card_or_code_has_the_same_standing_as_a_face(entrance: Camera, house: House, site: Cast, now: datetime, channel: str):
+    with house.database.write() as db:
+        people.add_credential(
+            db, worker_id=site.wang.id, project_id=site.a.id, channel=channel,
+            value_index=house.vault.index(f"credential.{channel}", "0012345678"), now=now,
+        )
+    answer = entrance.reads(channel, "0012345678", now)
+    assert (answer.verdict, answer.open) == (Verdict.ADMIT, True)
+    assert recorded(house, site) == [(site.wang.id, "admit", "admitted")]
+
+
+def test_an_identity_card_is_a_way_in(entrance: Camera, house: House, site: Cast, now: datetime):
+    assert entrance.reads("id_card", site.wang.id_number, now).code == "admitted"
+    assert entrance.reads("id_card", "not a number", now).code == "credential_unknown"
+
+
+def test_an_unknown_card_is_refused_and_its_number_is_nowhere_on_disk(entrance: Camera, house: House, site: Cast, now: datetime):
+    assert entrance.reads("card", "5550001112", now).code == "credential_unknown"
+    with house.database.read() as db:
+        record = gates.passages_after(db, site.a.id, 0, 1)[0]
+    assert record.content_sha256 != hashlib.sha256(b"5550001112").hexdigest(), "the bare hash can be tried out"
+
+
+def test_a_gate_whose_clock_is_wrong_still_tells_the_right_time(entrance: Camera, house: House, site: Cast, now: datetime):
+    """The gate's clock is 100 s slow; the picture was taken 30 s before it was sent."""
+    slow = now - timedelta(seconds=100)
+    entrance.shows(draw_face(WANG), now, sent_at=slow, captured_at=slow - timedelta(seconds=30))
+    with house.database.read() as db:
+        record = gates.passages_after(db, site.a.id, 0, 1)[0]
+    assert record.occurred_at == now - timedelta(seconds=30)
+    assert record.captured_at == slow - timedelta(seconds=30), "what the device said stays as it said it"
+
+
+def test_a_device_that_shows_nobody_is_heard_all_the_same(entrance: Camera, house: House, site: Cast, now: datetime):
+    assert entrance.device().last_seen_at is None
+    assert not entrance.shows(draw_face(WANG, faces=0), now).recorded
+    assert entrance.device().last_seen_at == now
+
+
+def test_a_device_is_heard_by_cards_and_resends_too(entrance: Camera, house: House, site: Cast, now: datetime):
+    entrance.reads("card", "5550001112", now)
+    assert entrance.device().last_seen_at == now
+    event = entrance.frame(draw_face(WANG), now)
+    for minutes, nonce in ((1, "first"), (2, "second")):
+        at = now + timedelta(minutes=minutes)
+        gate.admit_frame(house, entrance.device(), replace(event, nonce=nonce), at)
+        assert entrance.device().last_seen_at == at
+
+
+def test_a_device_is_noted_once_a_minute_and_not_for_every_frame(entrance: Camera, house: House, site: Cast, now: datetime, monkeypatch):
+    noted = []
+    real = gates.seen
+    monkeypatch.setattr(gates, "seen", lambda db, device_id, at: noted.append(at) or real(db, device_id, at))
+    for seconds in (0, 1, 30, 59, 60, 61, 119, 120):
+        entrance.shows(draw_face(WANG, faces=0), now + timedelta(seconds=seconds))
+        entrance.reads("card", "5550001112", now + timedelta(seconds=seconds))
+    assert noted == [now, now + timedelta(seconds=60), now + timedelta(seconds=120)]
+
+
+def test_a_request_played_back_does_not_make_a_device_look_alive(entrance: Camera, house: House, site: Cast, now: datetime):
+    event = entrance.frame(draw_face(WANG), now)
+    gate.admit_frame(house, entrance.device(), event, now)
+    with pytest.raises(Unauthorised):
+        gate.admit_frame(house, entrance.device(), event, now + timedelta(minutes=4))
+    assert entrance.device().last_seen_at == now
+
+
+@pytest.mark.parametrize(("age", "code"), [(timedelta(days=8), "captured_too_long_ago"), (timedelta(minutes=-6), "captured_in_future")])
+def test_a_time_that_cannot_be_right_is_for_a_person_to_decide(entrance: Camera, house: House, site: Cast, now: datetime, age, code):
+    with pytest.raises(Unusable, match=code):
+        entrance.shows(draw_face(WANG), now, captured_at=now - age)
+    assert recorded(house, site) == []
+
+
+def test_a_store_that_cannot_write_is_never_answered_with_recorded(entrance: Camera, house: House, site: Cast, now: datetime, monkeypatch):
+    from sqlalchemy import event
+
+    def disk_full(_connection):
+        raise OSError(28, "No space left on device")
+
+    event.listen(house.database.engine, "commit", disk_full)
+    try:
+        with pytest.raises((Busy, OSError)):
+            entrance.shows(draw_face(WANG), now)
+    finally:
+        event.remove(house.database.engine, "commit", disk_full)
+    assert recorded(house, site) == []
+    assert entrance.shows(draw_face(WANG), now).recorded, "and works again without a restart"
+
+
+def test_no_pack_means_frames_wait_and_cards_go_on(house: House, site: Cast, now: datetime):
+    bare = Camera(replace(house, engine=None), site.a.entrance)
+    with pytest.raises(Busy, match="pack_missing"):
+        bare.shows(draw_face(WANG), now)
+    assert bare.reads("id_card", site.wang.id_number, now).code == "admitted"
+
+
+def test_nothing_a_frame_says_reaches_an_error(entrance: Camera, now: datetime):
+    with pytest.raises(Unusable) as refused:
+        entrance.shows(b"\xff\xd8\xff\xe0 33042419850612001X", now)
+    assert "330424" not in str(refused.value)
+
+
+def test_the_times_are_aware(now: datetime):
+    assert now.tzinfo is UTC

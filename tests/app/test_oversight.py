@@ -1,0 +1,245 @@
+"""Findings are looked for, listed and decided."""
+
+from datetime import date, timedelta
+
+import pytest
+from structlog.testing import capture_logs
+
+from app import access, oversight
+from app.errors import BadRequest, Conflict, Forbidden, NotFound, Unauthorised
+from app.oversight import State
+from app.store import accounts, findings, money
+from tests.app.test_payroll import pay  # noqa: F401 - a fixture
+
+FEBRUARY = date(2026, 2, 1)
+MARCH = date(2026, 3, 1)
+
+
+@pytest.fixture
+def paid_for_nothing(database, people_on_site, pay, now):  # noqa: F811
+    """A payment for February, in which nobody worked, and the finding it makes."""
+    pay(for_month=FEBRUARY)
+    oversight.audit_project(database, people_on_site.a.id, FEBRUARY, now)
+    with database.read() as db:
+        (finding,) = findings.findings(db, people_on_site.a.id)
+    return finding
+
+
+@pytest.fixture
+def decide(database, people_on_site, paid_for_nothing, now):
+    def call(login, state, note="见附件说明", finding_id=None):
+        with database.write() as db:
+            person = access.person_of_account(db, getattr(people_on_site, login)) if login else None
+            return oversight.decide(db, person, finding_id or paid_for_nothing.id, state, note, now=now)
+
+    return call
+
+
+# --- looking -------------------------------------------------------------------------------------------------
+
+
+def test_a_payment_without_work_is_found_and_found_again(database, people_on_site, pay, now):  # noqa: F811
+    pay(for_month=FEBRUARY)
+    first = oversight.audit_project(database, people_on_site.a.id, FEBRUARY, now)
+    again = oversight.audit_project(database, people_on_site.a.id, FEBRUARY, now + timedelta(hours=1))
+    assert (first.found, first.new, first.seen_again) == (1, 1, 0)
+    assert (again.found, again.new, again.seen_again) == (1, 0, 1)
+
+
+def test_an_audit_inside_a_transaction_and_one_on_its_own_find_the_same(database, people_on_site, pay, now):  # noqa: F811
+    pay(for_month=FEBRUARY)
+    with database.write() as db:
+        inside = oversight.run_audit(db, people_on_site.a.id, FEBRUARY, now)
+    alone = oversight.audit_project(database, people_on_site.a.id, FEBRUARY, now)
+    assert inside.found == alone.found == alone.seen_again == 1
+
+
+def test_a_finding_that_stops_firing_is_cleared_not_gone(database, people_on_site, paid_for_nothing, now):
+    from app import payroll
+
+    with database.write() as db:
+        payment = money.payments(db, people_on_site.a.id)[0]
+        payroll.reverse_payment(db, project_id=people_on_site.a.id, payment_id=payment.id, by="wu", now=now)
+    done = oversight.audit_project(database, people_on_site.a.id, FEBRUARY, now)
+    assert (done.found, done.cleared) == (0, 1)
+    with database.read() as db:
+        (line,) = oversight.findings_of(db, people_on_site.a.id)
+        assert line.finding.cleared_at == now
+        assert oversight.findings_of(db, people_on_site.a.id, open_only=True) == []
+
+
+@pytest.mark.parametrize(("month", "code"), [(date(2026, 4, 1), "month_in_future"), (date(1999, 1, 1), "month_out_of_range")])
+def test_a_month_that_cannot_be_audited(database, people_on_site, now, month, code):
+    with pytest.raises(BadRequest) as refused:
+        oversight.audit_project(database, people_on_site.a.id, month, now)
+    assert refused.value.code == code
+
+
+def test_a_project_nobody_knows_is_not_audited(database, people_on_site, now):
+    with pytest.raises(NotFound):
+        oversight.audit_project(database, 999, MARCH, now)
+
+
+def test_every_project_is_audited_for_this_month_and_the_one_before(database, people_on_site, pay, now):  # noqa: F811
+    pay(for_month=FEBRUARY)
+    done = oversight.audit_all(database, now)
+    assert (done.projects, done.months, done.found, done.failed) == (2, 4, 1, 0)
+
+
+def test_one_failing_project_is_logged_and_the_rest_go_on(database, people_on_site, pay, now, monkeypatch):  # noqa: F811
+    pay(for_month=FEBRUARY, project_id=people_on_site.b.id, worker_id=people_on_site.zhao.id)
+    real = money.project_month
+
+    def broken(db, project_id, month, as_of):
+        if project_id == people_on_site.a.id:
+            raise ValueError("王建国 330424198506120011")
+        return real(db, project_id, month, as_of)
+
+    monkeypatch.setattr(money, "project_month", broken)
+    with capture_logs() as said:
+        done = oversight.audit_all(database, now)
+    assert (done.projects, done.months, done.found, done.failed) == (2, 2, 1, 2)
+    assert [line["event"] for line in said] == ["audit_failed"] * 2
+    assert "王建国" not in str(said) and "3304241985" not in str(said)
+
+
+def test_no_transaction_is_open_while_the_rules_think(database, people_on_site, now, monkeypatch):
+    real = oversight.run
+
+    def meanwhile(bundle):
+        with database.write() as db:
+            accounts.journal(db, at=now, actor="gate", action="wrote", project_id=None, object="x", facts={})
+        return real(bundle)
+
+    monkeypatch.setattr(oversight, "run", meanwhile)
+    oversight.audit_project(database, people_on_site.a.id, MARCH, now)
+
+
+# --- listing -------------------------------------------------------------------------------------------------
+
+
+def test_a_finding_is_told_in_the_readers_language(database, people_on_site, paid_for_nothing):
+    with database.read() as db:
+        (zh,) = oversight.findings_of(db, people_on_site.a.id)
+        (en,) = oversight.findings_of(db, people_on_site.a.id, month=date(2026, 2, 14), language="en")
+        assert oversight.findings_of(db, people_on_site.a.id, month=MARCH) == []
+    assert "500.00" in zh.sentence and "500.00" in en.sentence
+    assert zh.title == "有发薪无考勤" and en.title == "Paid without work"
+
+
+def test_a_finding_of_a_rule_that_is_gone_is_still_listed(database, people_on_site, paid_for_nothing, behind_the_walls):
+    behind_the_walls("UPDATE finding SET rule = 'retired_rule'")
+    with database.read() as db:
+        (line,) = oversight.findings_of(db, people_on_site.a.id)
+    assert (line.title, line.sentence, line.state) == ("retired_rule", "", State.OPEN)
+
+
+# --- deciding ------------------------------------------------------------------------------------------------
+
+
+def test_a_finding_goes_from_open_to_rectified_to_closed_by_two_people(decide):
+    assert decide("wu", "rectified", "差额已补发").state is State.RECTIFIED
+    closed = decide("lin", "verified_closed", "已核对银行回单")
+    assert (closed.state, closed.finding.decided_by) == (State.VERIFIED_CLOSED, "lin")
+
+
+def test_a_finding_is_not_closed_that_nobody_has_answered_for(decide):
+    with pytest.raises(Conflict) as refused:
+        decide("lin", "verified_closed")
+    assert (refused.value.code, refused.value.facts) == ("decision_order", {"state": "open", "wanted": "verified_closed"})
+
+
+@pytest.mark.parametrize("answer", ["explained", "rectified"])
+def test_whoever_answered_for_it_does_not_close_it(decide, answer):
+    decide("chen", answer)
+    with pytest.raises(Forbidden) as refused:
+        decide("chen", "verified_closed")
+    assert refused.value.code == "decision_same_person"
+    assert decide("lin", "verified_closed").state is State.VERIFIED_CLOSED
+
+
+def test_an_answer_by_somebody_else_in_between_does_not_free_the_first(decide):
+    decide("chen", "explained")
+    decide("wu", "rectified")
+    with pytest.raises(Forbidden):
+        decide("chen", "verified_closed")
+
+
+def test_a_labour_officer_answers_and_does_not_close(decide):
+    decide("chen", "explained")
+    with pytest.raises(Forbidden) as refused:
+        decide("wu", "verified_closed")
+    assert refused.value.code == "not_allowed"
+
+
+def test_what_is_closed_stays_closed(decide):
+    decide("wu", "explained")
+    decide("chen", "verified_closed")
+    for login, state in (("wu", "explained"), ("lin", "rectified"), ("lin", "verified_closed")):
+        with pytest.raises(Conflict):
+            decide(login, state)
+
+
+def test_a_finding_whose_evidence_changed_is_open_again(database, people_on_site, decide, pay, now):  # noqa: F811
+    decide("wu", "explained")
+    decide("chen", "verified_closed")
+    pay(for_month=FEBRUARY, amount_fen=1, idempotency_key="pay-0002")
+    oversight.audit_project(database, people_on_site.a.id, FEBRUARY, now)
+    with database.read() as db:
+        (line,) = oversight.findings_of(db, people_on_site.a.id, open_only=True)
+        assert line.state is State.OPEN
+        assert [d.state for d in oversight.history(db, line.finding.id)] == ["explained", "verified_closed"]
+    # Chen closed the old evidence; of the new he may give the answer, and then somebody else closes it.
+    decide("chen", "explained")
+    with pytest.raises(Forbidden):
+        decide("chen", "verified_closed")
+
+
+def test_whoever_answered_for_the_old_evidence_may_check_the_answer_about_the_new(
+    database, people_on_site, decide, pay, now  # noqa: F811
+):
+    decide("chen", "explained")
+    pay(for_month=FEBRUARY, amount_fen=1, idempotency_key="pay-0002")
+    oversight.audit_project(database, people_on_site.a.id, FEBRUARY, now)
+    decide("wu", "rectified")
+    assert decide("chen", "verified_closed").state is State.VERIFIED_CLOSED
+
+
+@pytest.mark.parametrize(
+    ("state", "note", "code"),
+    [
+        ("open", "见附件说明", "decision_unknown"),
+        ("dismissed", "见附件说明", "decision_unknown"),
+        ("explained", "", "decision_note_needed"),
+        ("explained", " \n ok ", "decision_note_needed"),
+        ("explained", "x" * 2001, "decision_note_long"),
+        ("explained", "见附件\x00说明", "decision_note_long"),
+        ("explained", "见附件说明\ud800", "decision_note_long"),
+    ],
+)
+def test_what_is_no_decision(decide, state, note, code):
+    with pytest.raises(BadRequest) as refused:
+        decide("wu", state, note)
+    assert refused.value.code == code
+
+
+def test_a_note_may_have_lines(decide):
+    assert decide("wu", "explained", "第一行\n第二行").finding.note == "第一行\n第二行"
+
+
+def test_others_findings_do_not_exist(decide):
+    for login, finding_id in (("zhou", None), ("wu", 999)):
+        with pytest.raises(NotFound) as refused:
+            decide(login, "explained", finding_id=finding_id)
+        assert refused.value.code == "finding_unknown"
+    with pytest.raises(Unauthorised):
+        decide(None, "explained")
+    with pytest.raises(Forbidden):
+        decide("ma", "explained")
+
+
+def test_a_decision_is_journalled_without_its_words(database, people_on_site, decide):
+    decide("wu", "explained", "王建国的预支工资")
+    with database.read() as db:
+        (line,) = [x for x in accounts.journal_lines(db, people_on_site.a.id) if x.action == "finding_decided"]
+    assert (line.actor, line.facts) == ("wu", {"from": "open", "to": "explained"})

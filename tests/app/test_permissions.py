@@ -1,0 +1,499 @@
+"""Who may ask what: role x route x (his own project, another's, nobody), from one table.
+
+The table is about the real application. A route of it that is not in ``ROUTES`` fails, whether the OpenAPI
+knows it or not; whoever adds one adds its row.
+
+A row says which roles may, as letters: ``A`` administrator, ``M`` manager, ``L`` labour officer, ``G`` guard,
+``I`` inspector. A route is then tried by every role on project A (its own) and by one on project B (another's),
+by nobody, and with tokens that are forged or expired:
+
+    nobody                       401, or the sign-in page where people read pages
+    another project's person     404, and never says that the project exists
+    may                          the status of ``ok``
+    knows it but may not         403
+
+Which roles may open a page of ``app.pages`` is tried in tests/pages/test_pages.py; their rows (``ELSEWHERE``) are
+tried here by nobody and by people of another project.
+"""
+
+import io
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from types import SimpleNamespace
+from typing import Any
+
+import openpyxl
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from fastapi.testclient import TestClient
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from app import access, oversight, pages, papers, payroll
+from app.db import Database
+from app.main import create_app
+from app.pages import live
+from app.settings import Settings
+from app.store import accounts, findings
+from app.store import papers as kept
+from app.vault import Vault
+from devices.dialects import frames
+from recognition.synthetic import SyntheticEngine, draw_face
+from tests.cast import PASSWORD, PASSWORD_HASH, Cast, id_number, pass_through
+
+ROLES = {
+    "A": "administrator",
+    "M": "manager",
+    "L": "labour_officer",
+    "G": "guard",
+    "I": "inspector",
+}
+
+OPEN = "-"
+"""Nobody need sign in; the row says why."""
+SIGNED_IN = "*"
+ELSEWHERE = "?"
+"""A page of ``app.pages``: which roles may is tried in tests/pages/test_pages.py."""
+
+
+class Facts:
+    """What one call is about: a project of the cast and what is on it, made when it is asked for.
+
+    Every call has a number of its own (``turn``), so that what one person did never stands in another's way.
+    """
+
+    def __init__(self, site: SimpleNamespace, project: str = "a") -> None:
+        site.turn += 1
+        self.turn: int = site.turn
+        self._site, self._post = site, getattr(site.cast, project)
+        self._worker = site.cast.wang if project == "a" else site.cast.zhao
+        self.project_id, self.worker_id, self.team_id = self._post.id, self._worker.id, self._post.team_id
+        self.company_id = self._post.project_company_id
+        self.gate_id, self.device_id = self._post.entrance.gate_id, self._post.entrance.device_id
+
+    @property
+    def payment_id(self) -> int:
+        with self._site.database.write() as db:
+            return self._pay(db)
+
+    def _pay(self, db) -> int:
+        return payroll.record_payment(
+            db, project_id=self.project_id, worker_id=self.worker_id, amount_fen=100 + self.turn,
+            paid_on=date(2026, 3, 1), for_month=date(2026, 2, 1), channel="cash",
+            idempotency_key=f"seed-{self.turn:04d}", by="wu", now=self._site.now,
+        ).payment.id  # fmt: skip
+
+    @property
+    def finding_id(self) -> int:
+        # A payment for February, in which nobody worked: the evidence is new at every turn, so the finding is open.
+        with self._site.database.write() as db:
+            self._pay(db)
+            oversight.run_audit(db, self.project_id, date(2026, 2, 1), self._site.now)
+            return findings.findings(db, self.project_id)[0].id
+
+    @property
+    def passage_id(self) -> int:
+        with self._site.database.write() as db:
+            return pass_through(
+                db, self._post, "in", self.worker_id, self._site.now - timedelta(seconds=self.turn),
+                verdict="ask", code="needs_confirmation", channel="face",
+            ).id  # fmt: skip
+
+    @property
+    def credential_id(self) -> int:
+        with self._site.database.write() as db:
+            papers.issue_card(
+                db, self._site.vault, project_id=self.project_id, worker_id=self.worker_id,
+                value=f"00{self.turn:06d}", now=self._site.now, by="wu",
+            )  # fmt: skip
+            return kept.live_credentials(db, self.project_id, self.worker_id)[-1].id
+
+    @cached_property
+    def _guard(self) -> tuple[str, int]:
+        login = f"victim{self.turn}"
+        with self._site.database.write() as db:
+            account_id = accounts.add_account(db, login=login, name="某人", password_hash=PASSWORD_HASH, now=self._site.now)
+            return login, accounts.add_membership(
+                db, account_id=account_id, role="guard", project_id=self._site.cast.b.id
+            )
+
+    @property
+    def login(self) -> str:
+        return self._guard[0]
+
+    @property
+    def role_id(self) -> int:
+        return self._guard[1]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One route of the table."""
+
+    may: str
+    """Letters of the roles that may, or ``OPEN``, ``SIGNED_IN``, ``ELSEWHERE``."""
+    ok: int = 200
+    body: Callable[[Facts], Any] | None = None
+    """Sent as JSON."""
+    form: Callable[[Facts], dict[str, Any]] | None = None
+    """``data`` and ``files`` of a form."""
+    headers: Callable[[Facts], dict[str, str]] | None = None
+    tail: str = ""
+    """Put at the end of the address: a query, or the name of a static file."""
+    of_project: bool = True
+    """False: a route of the service; whoever may not is told 403, there is nothing to hide."""
+    page: bool = False
+    """People read it: nobody is sent to the sign-in page."""
+    why: str = ""
+    """Why a route is open to everybody."""
+
+
+def _open(why: str, ok: int = 200, **more: Any) -> Row:
+    return Row(OPEN, ok, of_project=False, why=why, **more)
+
+
+def _service(may: str, ok: int = 200, body: Callable[[Facts], Any] | None = None, **more: Any) -> Row:
+    return Row(may, ok, body, of_project=False, **more)
+
+
+PAGE = Row(ELSEWHERE, page=True)
+CONSENT = {"scope": ["capture", "template"], "notice_version": "face-1", "method": "screen"}
+
+
+def _roster(_facts: Facts) -> dict[str, Any]:
+    book, out = openpyxl.Workbook(), io.BytesIO()
+    book.active.append(["姓名", "身份证号", "单位", "参建类型", "班组", "日工资", "进场日期"])
+    book.active.append(["孙大山", id_number(date(1992, 5, 1), 11), "海盐劳务", "劳务分包", "木工一班", 380, "2026-03-10"])
+    book.save(out)
+    return {"files": {"file": ("roster.xlsx", out.getvalue())}}
+
+
+def _faces(_facts: Facts) -> dict[str, Any]:
+    return {"files": [("photographs", ("1.jpg", draw_face(1), "image/jpeg"))], "data": CONSENT}
+
+
+def _forged(path: str) -> dict[str, str]:
+    """The whole head of a device's request, signed with a key that is not its own."""
+    at_ms = int(time.time() * 1000)
+    return frames.sign_request(bytes(32), path=path, event_key="a1b2c3d4e5f60718:1", body=b"", timestamp_ms=at_ms)
+
+
+P = "/v1/projects/{project_id}"
+W = P + "/workers/{worker_id}"
+SITE = "/projects/{project_id:int}"
+HMAC = "a device proves itself by HMAC, in the head of every request; a person's token means nothing there"
+
+ROUTES: dict[tuple[str, str], Row] = {
+    # --- open, and why ---
+    ("GET", "/healthz"): _open("whoever keeps the process alive has no account; says nothing but ok"),
+    ("GET", "/readyz"): _open("as healthz; names checks, never people or secrets"),
+    ("GET", "/metrics"): _open("scraped by the site's own monitoring; counts only"),
+    ("GET", "/openapi.json"): _open("how to speak to the service is no secret; the source is public"),
+    ("POST", "/v1/sign-in"): _open("one becomes somebody here", body=lambda t: {"login": "wu", "password": PASSWORD}),
+    ("GET", "/sign-in"): _open("the form to become somebody", page=True),
+    ("POST", "/sign-in"): _open(
+        "one becomes somebody here", 303, form=lambda t: {"data": {"login": "wu", "password": PASSWORD}}, page=True
+    ),
+    ("POST", "/sign-out"): _open("whoever is signed out already loses nothing", 303, page=True),
+    ("POST", "/language"): _open("a stranger reads the sign-in page in his language too; a cookie", 303, page=True),
+    ("GET", "/v1/notices/face"): _open("a worker has no account, and reads it before he decides"),
+    ("GET", "/static/own/{hash}"): _open("style and scripts, the same for everybody", tail="/muster.css"),
+    # Built by ``muster assets`` and not in every checkout: that there is no such file is as open an answer.
+    ("GET", "/static/vendor/{hash}"): _open("other people's scripts, the same for everybody", 404, tail="/nothing.js"),
+    ("POST", "/v1/devices/{device_id}/frames"): _open(HMAC, 401, headers=lambda t: _forged(frames.frames_path(t.device_id))),
+    ("POST", "/v1/devices/{device_id}/cards"): _open(HMAC, 401, headers=lambda t: _forged(frames.cards_path(t.device_id))),
+    # --- accounts ---
+    ("DELETE", "/v1/sign-in"): _service(SIGNED_IN, 204),
+    ("GET", "/v1/me"): _service(SIGNED_IN),
+    ("GET", "/v1/accounts"): _service("A"),
+    ("POST", "/v1/accounts"): _service(
+        "A", 201, lambda t: {"login": f"new{t.turn}", "name": "新人", "password": "ten letters"}
+    ),
+    ("POST", "/v1/accounts/{login}/roles"): _service(
+        "A", 201, lambda t: {"role": "guard", "project_id": t.project_id}
+    ),
+    ("DELETE", "/v1/accounts/{login}/roles/{role_id}"): _service("A", 204),
+    ("POST", "/v1/accounts/{login}/password"): _service("A", 204, lambda t: {"password": "ten letters"}),
+    ("POST", "/v1/accounts/{login}/disable"): _service("A", 204),
+    # --- projects, companies, teams ---
+    ("POST", "/v1/projects"): _service(
+        "A", 201, lambda t: {"code": f"P-{t.turn}", "name": "新项目", "area_code": "330424"}
+    ),
+    # Everybody reads his own list; whose names are in it is tried below.
+    ("GET", "/v1/projects"): _service(SIGNED_IN),
+    ("GET", P): Row("AMLGI"),
+    ("PATCH", P): Row("AM", body=lambda t: {"confirm_face": True}),
+    ("GET", P + "/companies"): Row("MLI"),
+    ("POST", P + "/companies"): Row(
+        "L", 201, lambda t: {"name": "海盐劳务", "role": "labour_subcontractor", "entry_on": "2026-03-01"}
+    ),
+    ("GET", P + "/teams"): Row("MLI"),
+    ("POST", P + "/teams"): Row("L", 201, lambda t: {"project_company_id": t.company_id, "name": "木工一班"}),
+    # --- workers ---
+    ("GET", P + "/workers"): Row("MLI"),
+    ("POST", P + "/workers"): Row(
+        "L",
+        201,
+        lambda t: {
+            "name": "孙大山", "id_number": id_number(date(1992, 5, 1), 11), "team_id": t.team_id,
+            "day_rate_fen": 38000, "entry_on": "2026-03-10",
+        },
+    ),
+    # A POST that only reads: the number must not stand in an address.
+    ("POST", P + "/workers/search"): Row("MLI", body=lambda t: {"id_number": "nobody's"}),
+    ("PATCH", W + "/terms"): Row("L", body=lambda t: {"day_rate_fen": 41000, "valid_from": "2026-03-20"}),
+    ("POST", W + "/exit"): Row("L", body=lambda t: {"exit_on": "2026-04-01"}),
+    ("GET", W + "/credentials"): Row("MLI"),
+    ("POST", W + "/credentials"): Row("L", 201, lambda t: {"channel": "code"}),
+    ("DELETE", P + "/credentials/{credential_id}"): Row("L"),
+    ("POST", P + "/roster"): Row("L", form=_roster),
+    ("GET", "/v1/roster/template"): _service(SIGNED_IN),
+    # --- consent and face ---
+    ("GET", W + "/consent"): Row("MLI"),
+    ("POST", W + "/consents"): Row("L", 201, lambda t: CONSENT),
+    # He may; there is no consent to take back.
+    ("POST", W + "/consents/withdraw"): Row("L", 409),
+    ("POST", W + "/enrolment"): Row("L", 201, form=_faces),
+    # --- gates and devices ---
+    ("GET", P + "/gates"): Row("AMLGI"),
+    ("POST", P + "/gates"): Row("AM", 201, lambda t: {"name": f"西门 {t.turn}", "direction": "both"}),
+    ("GET", P + "/devices"): Row("AMLGI"),
+    ("POST", P + "/devices"): Row("AM", 201, lambda t: {"gate_id": t.gate_id, "name": "西门机"}),
+    ("POST", P + "/devices/{device_id}/rotate"): Row("AM"),
+    ("POST", P + "/devices/{device_id}/disable"): Row("AM", 204),
+    # --- days, wages, findings ---
+    ("GET", P + "/headcount"): Row("MLGI"),
+    ("GET", P + "/days"): Row("MLI", tail="?month=2026-03"),
+    ("GET", P + "/wages"): Row("MLI"),
+    ("GET", W + "/wages"): Row("MLI"),
+    ("POST", P + "/payments"): Row(
+        "L",
+        201,
+        lambda t: {
+            "worker_id": t.worker_id, "amount_fen": 100, "paid_on": "2026-03-31", "for_month": "2026-03",
+            "channel": "bank",
+        },
+        headers=lambda t: {"Idempotency-Key": f"payment-{t.turn}"},
+    ),
+    ("POST", P + "/payments/{payment_id}/reverse"): Row("L", 201),
+    ("POST", P + "/audits"): Row("MLI", body=lambda t: {"month": "2026-03"}),
+    ("GET", P + "/findings"): Row("MLI"),
+    ("POST", "/v1/findings/{finding_id}/decisions"): Row(
+        "MLI", 201, lambda t: {"state": ("explained", "rectified")[t.turn % 2], "note": "见附件说明"}
+    ),
+    # --- pages, acts, charts, and the stream ---
+    # Whoever has one project goes on to it.
+    ("GET", "/"): Row(SIGNED_IN, 303, of_project=False, page=True),
+    ("GET", SITE): PAGE,
+    ("GET", SITE + "/gate"): PAGE,
+    ("GET", SITE + "/gate/stream"): Row("MLGI", page=True),
+    ("GET", SITE + "/workers"): PAGE,
+    ("GET", SITE + "/workers/{worker_id:int}"): PAGE,
+    ("GET", SITE + "/findings"): PAGE,
+    ("GET", SITE + "/settings"): PAGE,
+    ("GET", SITE + "/charts/teams"): PAGE,
+    ("GET", SITE + "/charts/week"): PAGE,
+    ("POST", SITE + "/passages/{passage_id:int}/review"): PAGE,
+    ("POST", SITE + "/workers/{worker_id:int}/payments"): PAGE,
+    ("POST", SITE + "/findings/run"): PAGE,
+    ("POST", SITE + "/findings/{finding_id:int}/decisions"): PAGE,
+    ("POST", SITE + "/settings/confirm-face"): PAGE,
+}  # fmt: skip
+
+CODES = {401: {"sign_in_needed"}, 403: {"not_allowed"}, 404: {"project_unknown", "finding_unknown"}}
+"""What a refusal of this table says to a machine."""
+
+
+def routes_of(app: FastAPI) -> list[tuple[str, str]]:
+    """(method, path) of every route, in the schema or not; HEAD goes with GET, a hash is written ``{hash}``."""
+    found = []
+    for route in iter_route_contexts(app.routes):
+        plain = route.original_route
+        if isinstance(plain, Mount) and isinstance(plain.app, StaticFiles):
+            found.append(("GET", re.sub(r"/[0-9a-f]{12}$", "/{hash}", plain.path)))
+        elif isinstance(plain, Route) or route.methods:
+            found += [(method, route.path) for method in route.methods if (method, "GET") != ("HEAD", "GET")]
+        else:
+            # A web socket, another application: nothing this table knows how to try.
+            found.append((type(plain).__name__, route.path))
+    return found
+
+
+@pytest.fixture
+def quick_passwords(monkeypatch) -> None:
+    """Hash with the effort of the cast's own hash: the full one is a fifth of a second each time."""
+    quick = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
+    monkeypatch.setattr(access, "PASSWORDS", quick)
+    monkeypatch.setattr(access, "_nobody_hash", None)
+
+
+@pytest.fixture
+def client(
+    database: Database, settings: Settings, vault: Vault, clock, people_on_site, quick_passwords, monkeypatch
+) -> Iterator[TestClient]:
+    async def no_events(*_args: object) -> Any:
+        """The guard stands before the first event; a stream that never ends would hold the test up."""
+        return
+        yield
+
+    monkeypatch.setattr(live, "_events", no_events)
+    app = create_app(settings, engine=SyntheticEngine(), database=database, vault=vault)
+    app.state.clock = clock
+    # No exception is raised through: a 500 is an answer like any other, and a wrong one.
+    with TestClient(app, raise_server_exceptions=False, follow_redirects=False) as client:
+        yield client
+
+
+@pytest.fixture
+def site(database: Database, settings: Settings, vault: Vault, now, people_on_site: Cast) -> SimpleNamespace:
+    """The cast, with a person of every role on B beside those on A, and tokens for all of them."""
+    tokens: dict[tuple[str, str], str] = {}
+    with database.write() as db:
+        for where, project, area in (("own", people_on_site.a, "330424"), ("foreign", people_on_site.b, "330411")):
+            for letter, role in ROLES.items():
+                if letter == "A":
+                    reach = {}
+                else:
+                    reach = {"area_code": area} if letter == "I" else {"project_id": project.id}
+                account_id = accounts.add_account(
+                    db, login=f"{role}.{where}", name="某人", password_hash=PASSWORD_HASH, now=now
+                )
+                accounts.add_membership(db, account_id=account_id, role=role, **reach)
+                tokens[where, letter] = access.begin_session(db, settings, account_id=account_id, now=now)
+    return SimpleNamespace(cast=people_on_site, tokens=tokens, turn=0, database=database, vault=vault, now=now)
+
+
+def ask(
+    client: TestClient, site: SimpleNamespace, method: str, path: str, token: str | None, things_of: str = "a"
+):
+    """Make the call of a row about project A as the holder of a token, or as nobody.
+
+    Args:
+        things_of: ``b`` puts ids of the other project's things behind A's id.
+    """
+    row, facts = ROUTES[method, path], Facts(site)
+    things = facts if things_of == "a" else Facts(site, things_of)
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] == "hash":
+            mounted = path.removesuffix("{hash}")
+            return next(r.path for r in client.app.routes if isinstance(r, Mount) and r.path.startswith(mounted)).removeprefix(mounted)
+        return str(getattr(facts if match[1] == "project_id" else things, match[1]))
+
+    address = re.sub(r"\{(\w+)(?::int)?\}", value, path) + row.tail
+    headers = dict(row.headers(facts)) if row.headers else {}
+    if row.page:
+        headers["Accept"] = "text/html"
+    if token is not None:
+        headers["Authorization"] = f"Bearer {token}"
+    sent = row.form(facts) if row.form else {"json": row.body(facts)} if row.body else {}
+    client.cookies.clear()
+    return client.request(method, address, headers=headers, **sent)
+
+
+def outcome(row: Row, response) -> int | str:
+    """The status, or ``sign in`` for somebody who is sent there; also looks at what a refusal says."""
+    if row.page and response.status_code == 303 and response.headers["location"].startswith("/sign-in"):
+        return "sign in"
+    if response.status_code in CODES and response.status_code != row.ok:
+        assert "嘉禾" not in response.text
+        assert row.page or response.json()["error"]["code"] in CODES[response.status_code]
+    return response.status_code
+
+
+def test_every_route_has_a_row_and_every_row_a_route(client):
+    routes = routes_of(client.app)
+    assert sorted(routes) == sorted(set(routes)), "the second of two alike is never reached"
+    assert set(routes) == set(ROUTES)
+    described = {(m.upper(), path) for path, methods in client.app.openapi()["paths"].items() for m in methods}
+    assert described <= set(ROUTES)
+
+
+def test_an_open_route_says_why():
+    assert [route for route, row in ROUTES.items() if bool(row.why) != (row.may == OPEN)] == []
+
+
+def test_rows_tried_elsewhere_are_pages_acts_and_charts():
+    tried = {("GET", p.path) for p in pages.PAGES if p.of_project}
+    tried |= {("POST", act.path) for act in pages.ACTS} | {("GET", path) for path in pages.CHARTS}
+    assert {route for route, row in ROUTES.items() if row.may == ELSEWHERE} == tried
+
+
+TRIED = [route for route, row in ROUTES.items() if row.may != OPEN]
+
+
+@pytest.mark.parametrize(("method", "path"), TRIED, ids=[" ".join(route) for route in TRIED])
+def test_a_route_answers_those_who_may_and_nobody_else(client, site, clock, method, path):
+    row = ROUTES[method, path]
+    refused = "sign in" if row.page else 401
+    answered = {
+        "nobody": outcome(row, ask(client, site, method, path, None)),
+        "a forger": outcome(row, ask(client, site, method, path, "forged")),
+    }
+    expected: dict[str, int | str] = {"nobody": refused, "a forger": refused}
+    for (where, letter), token in site.tokens.items():
+        # An administrator knows every project, but findings are found among one's own: 403 either way.
+        known = where == "own" or letter == "A" or not row.of_project
+        if row.may == ELSEWHERE and known:
+            continue
+        who = f"{where} {ROLES[letter]}"
+        answered[who] = outcome(row, ask(client, site, method, path, token))
+        if row.may == SIGNED_IN or (letter in row.may and known):
+            # An administrator reads every project, so "/" is a list for him.
+            expected[who] = 200 if path == "/" and letter == "A" else row.ok
+        else:
+            expected[who] = 403 if known else 404
+    clock.advance(hours=13)
+    answered["yesterday's token"] = outcome(row, ask(client, site, method, path, site.tokens["own", "L"]))
+    expected["yesterday's token"] = refused
+    assert answered == expected
+
+
+def test_an_open_route_answers_everybody_alike(client, site):
+    strange, wanted = {}, {}
+    for (method, path), row in ROUTES.items():
+        if row.may != OPEN:
+            continue
+        for who, token in {"nobody": None, "a forger": "forged", "a guard": site.tokens["foreign", "G"]}.items():
+            key = f"{method} {path}, {who}"
+            strange[key], wanted[key] = ask(client, site, method, path, token).status_code, row.ok
+    assert strange == wanted
+
+
+OF_THINGS = [route for route, row in ROUTES.items() if "{project_id" in route[1] and route[1].count("{") > 1]
+
+
+@pytest.mark.parametrize(("method", "path"), OF_THINGS, ids=[" ".join(route) for route in OF_THINGS])
+def test_the_things_of_another_project_are_not_reached_through_ones_own(client, site, method, path):
+    """Worker, card, device, payment, passage or finding of B, asked for under A by people of A."""
+    answered = {}
+    for letter, role in ROLES.items():
+        response = ask(client, site, method, path, site.tokens["own", letter], things_of="b")
+        assert "赵铁柱" not in response.text
+        nothing = method == "GET" and response.status_code == 200 and response.json() in (None, [])
+        answered[role] = "nothing" if nothing else response.status_code
+    assert set(answered.values()) <= {403, 404, "nothing"}, answered
+    assert set(answered.values()) & {404, "nothing"}, answered
+
+
+def test_a_project_that_does_not_exist_and_one_of_others_answer_alike(client, site):
+    foreign = {"Authorization": f"Bearer {site.tokens['foreign', 'L']}"}
+    hidden = client.get(f"/v1/projects/{site.cast.a.id}/wages", headers=foreign)
+    missing = client.get("/v1/projects/999/wages", headers=foreign)
+    assert (hidden.status_code, hidden.json()) == (missing.status_code, missing.json())
+
+
+def test_a_list_of_projects_holds_the_readers_own(client, site):
+    listed = {}
+    for (where, letter), token in site.tokens.items():
+        answer = client.get("/v1/projects", headers={"Authorization": f"Bearer {token}"}).json()
+        listed[where, letter] = [project["code"] for project in answer]
+    for (where, letter), codes in listed.items():
+        assert codes == (["A", "B"] if letter == "A" else ["A"] if where == "own" else ["B"])

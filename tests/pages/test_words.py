@@ -1,0 +1,87 @@
+"""Both languages are whole: no text without a translation, none that is gone, no Chinese outside the catalogue."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
+
+from app.pages import lines, page, show, words
+from app.wording import gate
+
+HAN = re.compile(r"[\u3400-\u9fff\uff00-\uffef]")
+# The name of each language stands in that language.
+ALLOWED = {"中文"}
+
+
+@pytest.fixture(scope="module")
+def catalogue():
+    with words.CATALOGUE.open("rb") as file:
+        return {str(m.id): str(m.string) for m in read_po(file, locale="en") if m.id}
+
+
+def test_every_text_has_an_english_one(catalogue):
+    missing = [text for text in words.texts() if not catalogue.get(text)]
+    assert not missing, "run python -m app.pages.words, then translate"
+
+
+def test_no_english_is_left_over(catalogue):
+    assert not catalogue.keys() - words.texts().keys()
+
+
+def test_both_sides_have_the_same_places(catalogue):
+    for text, english in catalogue.items():
+        assert sorted(re.findall(r"%\(\w+\)s", text)) and re.findall(r"%(?!\(\w+\)s)", english) == [] or "%" not in text, text
+        assert set(re.findall(r"%\(\w+\)s", text)) == set(re.findall(r"%\(\w+\)s", english)), text
+
+
+def test_no_english_text_has_chinese_in_it(catalogue):
+    assert not [english for english in catalogue.values() if HAN.search(english)]
+
+
+@pytest.mark.parametrize("path", sorted(page.TEMPLATES.rglob("*.html")), ids=lambda p: p.name)
+def test_no_template_has_chinese_outside_the_catalogue(path: Path):
+    text = re.sub(r"\{#.*?#\}", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    text = re.sub(r"""_\((["']).*?\1""", "", text)
+    for word in ALLOWED:
+        text = text.replace(word, "")
+    assert not HAN.findall(text)
+
+
+@pytest.mark.parametrize("path", sorted(Path(words.__file__).parent.glob("*.py")), ids=lambda p: p.name)
+def test_no_code_has_chinese_outside_the_catalogue(path: Path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    fine = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if name in words.KEYWORDS:
+                fine |= {id(argument) for argument in node.args}
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            fine.add(id(node.value))
+    weekdays = {day for days in show.WEEKDAYS.values() for day in days}
+    bad = [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and HAN.search(node.value)
+        and id(node) not in fine and node.value not in weekdays and node.value != "，"
+    ]
+    assert not bad
+
+
+def test_every_reason_a_passage_can_have_has_advice():
+    reasons = {key.removeprefix("code.") for key in gate.NAMES if key.startswith("code.")} - {"admitted"}
+    assert not reasons - lines.ADVICE.keys()
+
+
+@pytest.mark.parametrize(
+    ("fen", "said"), [(0, "¥0.00"), (123450, "¥1,234.50"), (-5, "−¥0.05"), (100_000_000, "¥1,000,000.00"), (None, "—")]
+)
+def test_money(fen, said):
+    assert show.money(fen) == said
+
+
+@pytest.mark.parametrize(("milli", "said"), [(0, "0"), (250, "0.25"), (1000, "1"), (10_750, "10.75"), (None, "—")])
+def test_mandays(milli, said):
+    assert show.mandays(milli) == said

@@ -1,0 +1,166 @@
+"""Who may import whom (DECISIONS.md 1). Arrows only go down; a new module without a row fails."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+WORDS = {"app.errors", "app.settings", "app.wording"}
+"""Anyone above the rules may use these."""
+
+RULES = {"app.domain"}
+ROWS = {"app.store", "app.vault", "app.tables", "app.db"}
+
+USE_CASES = {"app.papers", "app.roster", "app.enrolment", "app.gate", "app.payroll", "app.oversight", "app.access"}
+
+MAY_IMPORT: dict[str, set[str]] = {
+    # rules: the standard library only
+    "app.domain": {"app.domain"},
+    # words
+    "app.errors": set(),
+    "app.settings": set(),
+    "app.wording": set(),
+    # rows
+    "app.tables": set(),
+    "app.db": WORDS | {"app.tables", "migrations"},
+    "app.vault": WORDS | {"app.tables", "app.db"},
+    "app.store": WORDS | RULES | {"app.tables", "app.store"},
+    "migrations": {"app.tables", "app.domain"},
+    # forms: facts to bytes and back
+    "app.forms": WORDS | RULES,
+    # pictures of the database that can be thrown away
+    "app.galleries": WORDS | {"app.store", "app.vault", "recognition"},
+    # the running house
+    "app.observing": set(),
+    "app.intake": {"app.errors"},
+    "app.house": {"app.settings", "app.db", "app.vault", "app.galleries", "app.intake", "app.observing"},
+    "app.web": {"app.errors", "app.wording", "app.observing"},
+    # use cases: gather, decide, append
+    "app.fields": WORDS | RULES | {"app.forms"},
+    "app.papers": WORDS | RULES | {"app.store", "app.vault", "app.fields"},
+    "app.roster": WORDS | RULES | {"app.store", "app.vault", "app.forms", "app.fields", "app.papers"},
+    "app.enrolment": WORDS | RULES | {"app.store", "app.vault", "app.galleries", "recognition"},
+    "app.gate": WORDS | RULES | {"app.store", "app.house", "recognition", "devices"},
+    "app.payroll": WORDS | RULES | {"app.store"},
+    "app.oversight": WORDS | RULES | {"app.store", "app.db", "app.observing", "app.access"},
+    "app.access": WORDS | RULES | {"app.store", "app.vault", "app.db", "app.web"},
+    # edges: JSON, HTML, the clock, the shell
+    "app.api": WORDS | RULES | USE_CASES | {"app.store", "app.db", "app.house", "app.forms", "app.web", "devices", "app.galleries", "app.api", "recognition"},
+    "app.pages": WORDS | RULES | USE_CASES | {"app.store", "app.db", "app.house", "app.forms", "app.web", "app.pages", "app.assets"},
+    "app.jobs": WORDS | RULES | USE_CASES | {"app.store", "app.db", "app.observing", "app.vault"},
+    "app.assets": set(),
+    "app.demo": {"*"},
+    "app.cli": {"*"},
+    "app.main": {"*"},
+    # lifted out and run alone on a gate's own box
+    "recognition": {"recognition"},
+    "devices": {"devices"},
+}
+
+OUTSIDE: dict[str, set[str] | None] = {
+    # None: any installed package. A set: only these beside the standard library.
+    "app.domain": set(),
+    "app.errors": set(),
+    "app.wording": set(),
+    "app.intake": set(),
+    "devices": set(),
+    "recognition": {"numpy", "cv2", "onnxruntime", "onnx"},
+    "app.forms": {"openpyxl", "xlsxwriter"},
+    "app.assets": set(),
+}
+
+
+def modules() -> list[tuple[str, Path]]:
+    found = []
+    for top in ("app", "recognition", "devices", "migrations"):
+        for path in sorted((ROOT / top).rglob("*.py")):
+            name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+            found.append((name.removesuffix(".__init__"), path))
+    return found
+
+
+def room(name: str) -> str | None:
+    """The row of the table a module belongs to: the longest that is a prefix of its name."""
+    parts = name.split(".")
+    for length in range(len(parts), 0, -1):
+        if ".".join(parts[:length]) in MAY_IMPORT:
+            return ".".join(parts[:length])
+    return None
+
+
+def imports(path: Path, name: str) -> set[str]:
+    """Every module a file imports, also inside functions; relative ones resolved."""
+    wanted = set()
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            wanted |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                up = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*up, base]).rstrip(".")
+            wanted |= {f"{base}.{alias.name}" for alias in node.names} if base in ("app", "app.api") else {base}
+    return wanted
+
+
+@pytest.mark.parametrize(("name", "path"), modules(), ids=[name for name, _ in modules()])
+def test_imports_go_down_only(name: str, path: Path):
+    if name == "app":
+        assert not imports(path, name), "the package itself imports nothing"
+        return
+    here = room(name)
+    assert here is not None, f"{name} has no row in MAY_IMPORT: decide where it lives"
+    ours = {module for module in imports(path, name) if module.split(".")[0] in ("app", "recognition", "devices", "migrations", "tests")}
+    allowed = MAY_IMPORT[here]
+    if "*" in allowed:
+        assert not any(module.startswith("tests") for module in ours)
+        return
+    for module in ours:
+        target = room(module)
+        if module == "app.__version__":
+            continue
+        assert target == here or target in allowed, f"{name} may not import {module}"
+
+
+@pytest.mark.parametrize("top", sorted(OUTSIDE))
+def test_the_lower_rooms_need_few_packages(top: str):
+    allowed = OUTSIDE[top]
+    for name, path in modules():
+        if room(name) != top:
+            continue
+        for module in imports(path, name):
+            first = module.split(".")[0]
+            if first in sys.stdlib_module_names or first in ("app", "recognition", "devices", "migrations", ""):
+                continue
+            assert first in (allowed or set()), f"{name} imports {first}"
+
+
+def test_only_recognition_touches_pictures():
+    """OpenCV and onnxruntime read their limits from the environment at import: recognition sets them first."""
+    for name, path in modules():
+        if room(name) in ("recognition", "app.demo"):
+            continue
+        touched = {module.split(".")[0] for module in imports(path, name)} & {"cv2", "onnxruntime", "insightface"}
+        assert not touched, f"{name} imports {touched}"
+
+
+def test_nobody_commits_but_the_transaction():
+    for name, path in modules():
+        if name in ("app.db", "app.vault") or name.startswith("migrations"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "commit":
+                pytest.fail(f"{name} line {node.lineno} commits; transactions end at the edge")
+
+
+def test_no_rule_reads_the_clock():
+    for name, path in modules():
+        if room(name) not in ("app.domain", "app.store", "app.payroll", "app.papers", "app.enrolment", "app.gate", "app.oversight"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and node.attr in ("now", "utcnow", "today") and isinstance(node.value, ast.Name) and node.value.id in ("datetime", "date"):
+                pytest.fail(f"{name} line {node.lineno} reads the clock; now is an argument")
