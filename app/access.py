@@ -10,20 +10,29 @@ Roles (``ACTIONS`` says which may do what):
     manager          项目经理: reads all of his own projects, keeps the gates, decides findings
     labour_officer   劳资专管员: reads all of his own projects, writes papers, enrolment and payments
     guard            门卫: sees the gate of his own project live, names masked, and confirms passages
+    subcontractor    劳务公司: asks for corrections and drafts and hands in sheets, for his own company's people only
+    team_leader      班组长: asks for and agrees to corrections of his own team
     inspector        监管人员: reads the projects of his area, ID numbers masked, decides findings
 
 A project somebody may not know of does not exist for him (404); one he knows of but may not touch is refused
 (403). Whoever records money is never the one who closes a finding about it: that is why a labour officer may
 explain a finding and not close it, and a manager may close one and not record a payment.
+
+A subcontractor reaches only his company on the project, a team leader only his team: ``companies_of`` and
+``teams_of`` say which, and every use case that lists or writes for them is given those sets. Who asked and who
+agreed, who made and who checked, are told apart by login in the use cases: one person may hold two roles.
 """
 
+import contextlib
 import hashlib
 import json
+import math
 import re
 import secrets
 import threading
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Literal
@@ -62,20 +71,28 @@ class Role(StrEnum):
     LABOUR_OFFICER = "labour_officer"
     GUARD = "guard"
     INSPECTOR = "inspector"
+    SUBCONTRACTOR = "subcontractor"
+    TEAM_LEADER = "team_leader"
 
 
-PROJECT_ROLES = frozenset({Role.MANAGER, Role.LABOUR_OFFICER, Role.GUARD})
+PROJECT_ROLES = frozenset({Role.MANAGER, Role.LABOUR_OFFICER, Role.GUARD, Role.SUBCONTRACTOR, Role.TEAM_LEADER})
 """Held on one project."""
 
+PART_ROLES = frozenset({Role.SUBCONTRACTOR, Role.TEAM_LEADER})
+"""Reach a part of their project: one company, or one team."""
+
 _A, _M, _L, _G, _I = Role.ADMINISTRATOR, Role.MANAGER, Role.LABOUR_OFFICER, Role.GUARD, Role.INSPECTOR
+_S, _T = Role.SUBCONTRACTOR, Role.TEAM_LEADER
 
 ACTIONS: dict[str, frozenset[Role]] = {
     # Of the service: asked without a project.
     "projects.create": frozenset({_A}),
     "accounts.write": frozenset({_A}),
     "service.read": frozenset({_A}),
+    "calendar.write": frozenset({_A}),
+    "area.write": frozenset({_A}),
     # Of a project: asked with one.
-    "project.read": frozenset({_A, _M, _L, _G, _I}),
+    "project.read": frozenset({_A, _M, _L, _G, _I, _S, _T}),
     "devices.write": frozenset({_A, _M}),
     "papers.read": frozenset({_M, _L, _I}),
     "papers.write": frozenset({_L}),
@@ -89,10 +106,32 @@ ACTIONS: dict[str, frozenset[Role]] = {
     "findings.decide": frozenset({_M, _L, _I}),
     "findings.close": frozenset({_M, _I}),
     "audits.run": frozenset({_M, _L, _I}),
+    "corrections.read": frozenset({_M, _L, _I, _S, _T}),
+    "corrections.request": frozenset({_M, _L, _S, _T}),
+    "corrections.leader": frozenset({_M, _T}),
+    "corrections.officer": frozenset({_L}),
+    "marks.write": frozenset({_L}),
+    "policies.write": frozenset({_L}),
+    "terms.write": frozenset({_L}),
+    "measures.write": frozenset({_L, _S}),
+    "measures.accept": frozenset({_M}),
+    "sheets.read": frozenset({_M, _L, _I, _S, _T}),
+    "sheets.draft": frozenset({_L, _S}),
+    "sheets.submit": frozenset({_L, _S}),
+    "sheets.check": frozenset({_L}),
+    "sheets.approve": frozenset({_M}),
+    "sheets.sign": frozenset({_L, _S}),
+    "periods.write": frozenset({_L}),
+    "periods.close": frozenset({_M}),
+    "batches.make": frozenset({_L}),
+    "batches.approve": frozenset({_M}),
+    "bank.write": frozenset({_L}),
+    "bank.read": frozenset({_M, _L, _I}),
+    "exports.make": frozenset({_M, _L, _I}),
 }
 """action -> roles that may do it. ``project.read`` is the project's own line: its name, code and place."""
 
-SERVICE_ACTIONS = frozenset({"projects.create", "accounts.write", "service.read"})
+SERVICE_ACTIONS = frozenset({"projects.create", "accounts.write", "service.read", "calendar.write", "area.write"})
 """Actions that belong to no project; every other one is asked with a project."""
 
 
@@ -102,9 +141,13 @@ class Membership:
 
     role: Role
     project_id: int | None = None
-    """Set for manager, labour officer and guard."""
+    """Set for the roles of a project."""
     area_code: str | None = None
     """Set for an inspector: every project whose area code begins with it is his."""
+    project_company_id: int | None = None
+    """Set for a subcontractor: his company in its role on the project."""
+    team_id: int | None = None
+    """Set for a team leader."""
 
     def reaches(self, project_id: int, project_area: str | None) -> bool:
         """True when the project is within this role's reach."""
@@ -191,6 +234,19 @@ def require_on(db: Session, person: Person | None, action: str, project_id: int)
     return project
 
 
+def require_any(db: Session, person: Person | None, actions: Sequence[str], project_id: int) -> ProjectInfo:
+    """``require_on`` for whoever may do one of several things.
+
+    Raises:
+        As ``require`` for the last of ``actions``, when he may do none.
+    """
+    person = signed_in(person)
+    project = people.project(db, project_id)
+    if not any(may(person, action, project.id, project.area_code) for action in actions):
+        require(person, actions[-1], project.id, project.area_code)
+    return project
+
+
 def signed_in(person: Person | None) -> Person:
     """The person, who is certainly somebody.
 
@@ -212,15 +268,46 @@ def projects_of(db: Session, person: Person) -> list[ProjectInfo]:
     return [p for p in found if person.roles(p.id, p.area_code)]
 
 
+def companies_of(person: Person, project: ProjectInfo, action: str | None = None) -> frozenset[int] | None:
+    """The companies of a project (ids of ``project_company``) he acts for; None is all of them.
+
+    Empty for a team leader: he acts for his team, and for no company.
+
+    Args:
+        action: what he is about to do. Whoever is a guard besides leads no other team for that: only a role which may
+            do it widens his reach. None: reading, as manager, labour officer and inspector do.
+    """
+    wide = ACTIONS[action] - PART_ROLES if action else {Role.MANAGER, Role.LABOUR_OFFICER, Role.INSPECTOR}
+    if person.roles(project.id, project.area_code) & wide:
+        return None
+    mine = (m.project_company_id for m in person.memberships if m.project_id == project.id)
+    return frozenset(company for company in mine if company is not None)
+
+
+def teams_of(
+    db: Session, person: Person, project: ProjectInfo, action: str | None = None
+) -> frozenset[int] | None:
+    """The teams of a project he may see and act for; None is all of them.
+
+    A team leader's own, and every team of a subcontractor's company, those added after the role was given too.
+    ``action`` as for ``companies_of``.
+    """
+    companies = companies_of(person, project, action)
+    if companies is None:
+        return None
+    led = {m.team_id for m in person.memberships if m.project_id == project.id and m.team_id is not None}
+    return frozenset(led | {team.id for team in people.teams(db, project.id) if team.project_company_id in companies})
+
+
 def view_of(person: Person, project: ProjectInfo) -> Literal["staff", "bureau", "guard"]:
     """How much of a name and an ID number he is shown on a project (domain.md 7.2).
 
     ``staff`` reads names and ``33**************1X``; ``bureau`` reads names and ``330424********001X``; ``guard``
     reads masked names and no number. Somebody with no business with names (an administrator) is shown what a
-    guard is.
+    guard is. A subcontractor and a team leader are staff to their own people, and are given no others (``teams_of``).
     """
     roles = person.roles(project.id, project.area_code)
-    if roles & {Role.MANAGER, Role.LABOUR_OFFICER}:
+    if roles & {Role.MANAGER, Role.LABOUR_OFFICER, *PART_ROLES}:
         return "staff"
     return "bureau" if Role.INSPECTOR in roles else "guard"
 
@@ -255,9 +342,23 @@ def person_of_account(db: Session, account_id: int) -> Person | None:
     if account is None or account.disabled_at is not None:
         return None
     roles = tuple(
-        Membership(Role(m.role), m.project_id, m.area_code) for m in account_store.memberships(db, account.id)
+        Membership(Role(m.role), m.project_id, m.area_code, m.project_company_id, m.team_id)
+        for m in account_store.memberships(db, account.id)
     )
     return Person(account.id, account.login, account.name, account.language, roles)
+
+
+def person_of_login(db: Session, login: str) -> Person:
+    """The account of a login, for the command line: whoever may run it is trusted to say who he is.
+
+    Raises:
+        NotFound: ``account_unknown``; disabled ones too.
+    """
+    found = account_store.account_by_login(db, tidy_login(login))
+    person = None if found is None else person_of_account(db, found.id)
+    if person is None:
+        raise NotFound("account_unknown")
+    return person
 
 
 def person_of_request(request: Request, db: Session, now: datetime | None = None) -> Person | None:
@@ -285,6 +386,12 @@ _HASH_WAIT_SECONDS = 2.0
 
 _nobody_hash: str | None = None
 
+KNOWN_ADDRESS = timedelta(days=30)
+"""How long after a success an address is one that a login is known at: strangers' failures do not touch it."""
+
+SLOWED = timedelta(seconds=10)
+"""Between two tries of a login that fails too often, from wherever it is not known."""
+
 
 def tidy_login(login: str) -> str:
     """A login as it is stored: full-width letters made plain, spaces around it gone, lower case."""
@@ -292,8 +399,18 @@ def tidy_login(login: str) -> str:
 
 
 def _login_index(login: str) -> str:
-    # Not the login itself: people type their password into the wrong field. The row lives for minutes.
+    # Not the login itself: people type their password into the wrong field. A failure's row lives for minutes.
     return hashlib.sha256(b"muster sign-in attempt\0" + login.encode("utf-8", "replace")).hexdigest()
+
+
+@contextlib.contextmanager
+def _hash_place() -> Iterator[None]:
+    if not _HASHES_AT_ONCE.acquire(timeout=_HASH_WAIT_SECONDS):
+        raise Busy("sign_in_busy", retry_after_s=2)
+    try:
+        yield
+    finally:
+        _HASHES_AT_ONCE.release()
 
 
 def _matches(password: str, stored: str | None) -> tuple[bool, str | None]:
@@ -303,53 +420,68 @@ def _matches(password: str, stored: str | None) -> tuple[bool, str | None]:
         Whether it matches, and a new hash when the stored one was made with other parameters.
     """
     global _nobody_hash
-    if not _HASHES_AT_ONCE.acquire(timeout=_HASH_WAIT_SECONDS):
-        raise Busy("sign_in_busy", retry_after_s=2)
-    try:
+    with _hash_place():
         if stored is None:
             if _nobody_hash is None:
                 _nobody_hash = PASSWORDS.hash(secrets.token_urlsafe(16))
             PASSWORDS.verify(_bytes(password), _nobody_hash)
             return False, None
         return PASSWORDS.verify_and_update(_bytes(password), stored)
-    finally:
-        _HASHES_AT_ONCE.release()
 
 
-def sign_in(
-    database: Database, settings: Settings, *, login: str, password: str, address: str, now: datetime
-) -> str:
-    """Check a password and begin a session.
+@dataclass(frozen=True, slots=True)
+class _Proof:
+    """A password that was right; ``keep`` goes into the transaction of what it was asked for."""
+
+    account: account_store.AccountInfo
+    login_index: str
+    address: str
+    now: datetime
+    fresh_hash: str | None = field(repr=False)
+
+    def keep(self, db: Session) -> None:
+        account_store.add_attempt(
+            db, login_index=self.login_index, address=self.address, succeeded=True, now=self.now
+        )
+        if self.fresh_hash:
+            account_store.set_password(db, self.account.id, self.fresh_hash)
+
+
+def _proven(database: Database, settings: Settings, *, login: str, password: str, address: str, now: datetime) -> _Proof:
+    """Check a password, within three limits.
+
+    Too many failures of a login from one address, or of an address whatever the login, keep this address waiting
+    for the window. Too many of a login from wherever slow it down to a try every ``SLOWED``: that bounds the
+    guesses of a thousand addresses and locks nobody out. An address where the login has succeeded before
+    (``KNOWN_ADDRESS``) is judged by its own failures with this login alone: no stranger can keep the owner from it.
 
     It takes the database, not a session, for two reasons. A failed attempt must stay recorded although the
     request is refused, and a refused request rolls its transaction back. And a password check takes a fifth of a
     second, during which no gate may wait for the write lock. So: record the attempt as failed and commit; check
-    the password with no transaction open; begin the session and commit. Recording first also means that guesses
-    sent at once are counted one by one. (PostgreSQL does not put them in a line: one burst, bounded by the threads
-    of the service, may pass the limit before it holds.)
-
-    Args:
-        login: as typed.
-        address: of the caller, for the limit by address.
-
-    Returns:
-        The token; it is stored nowhere.
+    the password with no transaction open; do what was asked for and commit. Recording first also means that
+    guesses sent at once are counted one by one. (PostgreSQL does not put them in a line: one burst, bounded by the
+    threads of the service, may pass the limit before it holds.)
 
     Raises:
-        TooMany: too many failures of this login or this address within the window; the password was not looked at.
-        Unauthorised: no such login, or not its password; which of the two is not said.
-        Busy: too many sign-ins at this moment.
+        TooMany, Unauthorised, Busy: as ``sign_in``.
     """
     login = tidy_login(login)
     index = _login_index(login)
     address = address[:64]
     window = timedelta(minutes=settings.sign_in_window_minutes)
+    since, tries_max = now - window, settings.sign_in_tries_max
 
     def refuse_too_many(db: Session) -> None:
-        failed = account_store.attempts_failed(db, index, now - window, address=address)
-        if failed >= settings.sign_in_tries_max:
-            # Not recorded as another attempt: a stranger who goes on guessing would keep the owner out for ever.
+        # What is refused is not recorded: a stranger who goes on guessing would keep the owner out for ever.
+        known = account_store.signed_in_from(db, index, address, now - KNOWN_ADDRESS)
+        failed = account_store.attempts_failed(db, index, since, address=address)
+        if failed >= tries_max or (not known and account_store.address_failed(db, address, since) >= tries_max):
             raise TooMany("sign_in_too_often", retry_after_s=int(window.total_seconds()))
+        if not known and account_store.attempts_failed(db, index, since) >= tries_max:
+            last = account_store.last_attempt_at(db, index)
+            seconds = math.ceil((SLOWED - (now - last)).total_seconds()) if last else 0
+            if seconds > 0:
+                raise TooMany("sign_in_slowed", retry_after_s=seconds, seconds=seconds)
 
     with database.read() as db:
         # Asked once without the write lock, so that hammering costs the gates nothing.
@@ -362,12 +494,31 @@ def sign_in(
     matches, fresh = _matches(password[: PASSWORD_LENGTH_MAX + 1], stored)
     if not matches or account is None:
         raise Unauthorised("sign_in_wrong")
+    return _Proof(account, index, address, now, fresh)
+
+
+def sign_in(
+    database: Database, settings: Settings, *, login: str, password: str, address: str, now: datetime
+) -> str:
+    """Check a password and begin a session.
+
+    Args:
+        login: as typed.
+        address: of the caller, for the limits.
+
+    Returns:
+        The token; it is stored nowhere.
+
+    Raises:
+        TooMany: ``sign_in_too_often``, ``sign_in_slowed``: too many failures; the password was not looked at.
+        Unauthorised: no such login, or not its password; which of the two is not said.
+        Busy: too many sign-ins at this moment.
+    """
+    proof = _proven(database, settings, login=login, password=password, address=address, now=now)
     with database.write() as db:
-        account_store.add_attempt(db, login_index=index, address=address, succeeded=True, now=now)
-        if fresh:
-            account_store.set_password(db, account.id, fresh)
-        token = begin_session(db, settings, account_id=account.id, now=now)
-        _journal(db, now, account.login, "sign_in", f"account:{account.id}")
+        proof.keep(db)
+        token = begin_session(db, settings, account_id=proof.account.id, now=now)
+        _journal(db, now, proof.account.login, "sign_in", f"account:{proof.account.id}")
     return token
 
 
@@ -410,8 +561,8 @@ def drop_cookie(response: Response, settings: Settings) -> None:
 # --- keeping accounts ----------------------------------------------------------------------------------------
 
 
-def hashed(login: str, password: str) -> str:
-    """The hash of an acceptable password.
+def check_password(login: str, password: str) -> None:
+    """Refuse a password nobody should have.
 
     Raises:
         BadRequest: shorter than 10 characters, too long, or the login itself.
@@ -422,7 +573,18 @@ def hashed(login: str, password: str) -> str:
         raise BadRequest("password_too_long", length_max=PASSWORD_LENGTH_MAX)
     if tidy_login(password) == tidy_login(login):
         raise BadRequest("password_is_login")
-    return PASSWORDS.hash(_bytes(password))
+
+
+def hashed(login: str, password: str) -> str:
+    """The hash of an acceptable password.
+
+    Raises:
+        BadRequest: as ``check_password``.
+        Busy: too many are hashed at this moment.
+    """
+    check_password(login, password)
+    with _hash_place():
+        return PASSWORDS.hash(_bytes(password))
 
 
 def _bytes(password: str) -> bytes:
@@ -473,6 +635,45 @@ def set_password(db: Session, *, login: str, password: str, by: str = "cli", now
     _journal(db, now, by, "password_set", f"account:{account.id}")
 
 
+def change_password(
+    database: Database,
+    settings: Settings,
+    *,
+    person: Person,
+    token: str,
+    old: str,
+    new: str,
+    address: str,
+    now: datetime,
+) -> None:
+    """Give oneself a new password; every other session of the account ends.
+
+    Takes the database as ``sign_in`` does, and asks for the old password under the same limits: a session that
+    somebody left open must not be a way to guess it.
+
+    Args:
+        token: of the session that goes on.
+
+    Raises:
+        BadRequest: ``password_old_wrong``; ``password_unchanged``; the new password is not acceptable.
+        TooMany, Busy: as ``sign_in``.
+    """
+    check_password(person.login, new)
+    if new == old:
+        raise BadRequest("password_unchanged")
+    try:
+        proof = _proven(database, settings, login=person.login, password=old, address=address, now=now)
+    except Unauthorised:
+        raise BadRequest("password_old_wrong") from None
+    password_hash = hashed(person.login, new)
+    with database.write() as db:
+        proof.keep(db)
+        account_store.set_password(db, person.account_id, password_hash)
+        ended = account_store.revoke_sign_ins(db, person.account_id, now, but=token_sha256(token))
+        what = f"account:{person.account_id}"
+        _journal(db, now, person.login, "password_changed", what, facts={"sessions_ended": ended})
+
+
 def add_role(
     db: Session,
     *,
@@ -480,14 +681,21 @@ def add_role(
     role: str,
     project_id: int | None = None,
     area_code: str | None = None,
+    project_company_id: int | None = None,
+    team_id: int | None = None,
     by: str = "cli",
     now: datetime,
 ) -> None:
     """Give an account a role. Giving the same role twice is giving it once.
 
+    Args:
+        project_company_id: of the project, for a subcontractor and nobody else.
+        team_id: of the project, for a team leader and nobody else.
+
     Raises:
-        NotFound: no such account or project.
-        BadRequest: no such role, or the role wants a project, an area code, or neither.
+        NotFound: no such account or project; ``project_company_unknown`` or ``team_unknown`` on it.
+        BadRequest: no such role; ``role_reach_wrong``, the role wants a project, an area code, or neither;
+            ``role_part_wrong``, it wants a company or a team, or neither.
     """
     account = _account(db, login)
     if role not in set(Role):
@@ -497,15 +705,25 @@ def add_role(
         raise BadRequest("role_reach_wrong", role=wanted.value)
     if area_code is not None and not re.fullmatch(r"[0-9]{2,12}", area_code):
         raise BadRequest("area_code_malformed")
+    has_company, has_team = project_company_id is not None, team_id is not None
+    if has_company != (wanted is Role.SUBCONTRACTOR) or has_team != (wanted is Role.TEAM_LEADER):
+        raise BadRequest("role_part_wrong", role=wanted.value)
     if project_id is not None:
         people.project(db, project_id)
+        if has_company and project_company_id not in {c.id for c in people.project_companies(db, project_id)}:
+            raise NotFound("project_company_unknown")
+        if has_team and team_id not in {team.id for team in people.teams(db, project_id)}:
+            raise NotFound("team_unknown")
+    reach = (wanted.value, project_id, area_code or None, project_company_id, team_id)
     held = account_store.memberships(db, account.id)
-    if any((m.role, m.project_id, m.area_code) == (wanted.value, project_id, area_code or None) for m in held):
+    if any((m.role, m.project_id, m.area_code, m.project_company_id, m.team_id) == reach for m in held):
         return
     account_store.add_membership(
-        db, account_id=account.id, role=wanted.value, project_id=project_id, area_code=area_code or None
-    )
-    facts = {"role": wanted.value, **({"area_code": area_code} if area_code else {})}
+        db, account_id=account.id, role=wanted.value, project_id=project_id, area_code=area_code or None,
+        project_company_id=project_company_id, team_id=team_id,
+    )  # fmt: skip
+    parts = {"area_code": area_code, "project_company": project_company_id, "team": team_id}
+    facts = {"role": wanted.value, **{name: part for name, part in parts.items() if part}}
     _journal(db, now, by, "role_given", f"account:{account.id}", project_id, facts)
 
 
@@ -514,7 +732,7 @@ def remove_role(db: Session, *, login: str, role_id: int, by: str = "cli", now: 
 
     Raises:
         NotFound: no such account, or it has no such role.
-        Conflict: ``own_account``: an administrator does not lock himself out.
+        Conflict: ``own_account``: an administrator does not lock himself out; ``last_administrator``.
     """
     account = _account(db, login)
     held = next((m for m in account_store.memberships(db, account.id) if m.id == role_id), None)
@@ -522,6 +740,8 @@ def remove_role(db: Session, *, login: str, role_id: int, by: str = "cli", now: 
         raise NotFound("role_not_held")
     if account.login == by and held.role == Role.ADMINISTRATOR:
         raise Conflict("own_account")
+    if held.role == Role.ADMINISTRATOR:
+        _refuse_last_administrator(db, account.id)
     account_store.remove_membership(db, role_id)
     _journal(db, now, by, "role_taken", f"account:{account.id}", held.project_id, {"role": held.role})
 
@@ -531,13 +751,20 @@ def disable_account(db: Session, *, login: str, by: str = "cli", now: datetime) 
 
     Raises:
         NotFound: no such account.
-        Conflict: ``own_account``: nobody disables himself.
+        Conflict: ``own_account``: nobody disables himself; ``last_administrator``.
     """
     account = _account(db, login)
     if account.login == by:
         raise Conflict("own_account")
+    _refuse_last_administrator(db, account.id)
     account_store.disable_account(db, account.id, now)
     _journal(db, now, by, "account_disabled", f"account:{account.id}")
+
+
+def _refuse_last_administrator(db: Session, account_id: int) -> None:
+    # Locked until the end: of two administrators who put each other out at once, one stays.
+    if account_store.enabled_with(db, Role.ADMINISTRATOR) == {account_id}:
+        raise Conflict("last_administrator")
 
 
 def _account(db: Session, login: str) -> account_store.AccountInfo:

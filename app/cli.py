@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -114,6 +115,7 @@ def serve(
     """Run the service: gates, API and pages, in one process."""
     import uvicorn
 
+    from app.connections import closing_after
     from app.db import make_engine, migrate, migration_state
     from app.main import create_app
 
@@ -142,6 +144,7 @@ def serve(
         forwarded_allow_ips=settings.trusted_proxies,
         # Far above what a project needs; keeps a flood of idle connections from eating the memory.
         limit_concurrency=1000,
+        http=closing_after(settings.body_seconds_max),
     )
 
 
@@ -184,10 +187,12 @@ def verify(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check every project's chain of passages, link by link, and print its head. Exit status 1 when a fault is found.
+    """Check every project's chain of passages, link by link, and its books against its documents; print the head.
 
-    Give the head to somebody outside: with it, even a chain that was rewritten from end to end is found out.
+    Exit status 1 when a fault is found, or something in the books does not hold. Give the head to somebody outside:
+    with it, even a chain that was rewritten from end to end is found out.
     """
+    from app import ledger
     from app.store import gates, people
 
     kept: dict[str, tuple[int, str]] = {}
@@ -196,7 +201,7 @@ def verify(
         if not seq.isdigit() or not re.fullmatch("[0-9a-f]{64}", digest):
             raise typer.BadParameter("a head is CODE:NUMBER:HASH, as this command prints it", param_hint="--held")
         kept[code] = (int(seq), digest)
-    report: dict[str, Any] = {"projects": 0, "passages": 0, "heads": {}, "faults": []}
+    report: dict[str, Any] = {"projects": 0, "passages": 0, "heads": {}, "faults": [], "assertions": []}
     with opened() as (_settings, database, _vault), database.read() as db:
         projects = people.projects(db, None)
         unknown = kept.keys() - {project.code for project in projects}
@@ -209,6 +214,9 @@ def verify(
             report["heads"][project.code] = f"{project.code}:{seq}:{digest}"
             for fault in gates.verify_chain(db, project.id, kept.get(project.code)):
                 report["faults"].append({"project": project.code, "seq": fault.seq, "kind": fault.kind, "detail": fault.detail})
+            for held_to in ledger.assertions(db, project.id, now()):
+                report["assertions"].append({"project": project.code, **asdict(held_to), "sentence": sentence(held_to.code, language())})
+    failed = [told for told in report["assertions"] if not told["holds"]]
     if as_json:
         print(json.dumps(report, ensure_ascii=False))
     else:
@@ -217,8 +225,18 @@ def verify(
             out.print(f"head {head}", highlight=False, soft_wrap=True)
         for fault in report["faults"]:
             out.print(f"[red]project {fault['project']} passage {fault['seq']}: {fault['kind']} {fault['detail']}[/red]", soft_wrap=True)
-    if report["faults"]:
+        for told in report["assertions"]:
+            out.print(_assertion_line(told), style=None if told["holds"] else "red", highlight=False, soft_wrap=True, markup=False)
+        out.print(f"{len(report['assertions'])} assertions, {len(failed)} failed")
+    if report["faults"] or failed:
         raise typer.Exit(1)
+
+
+def _assertion_line(told: dict[str, Any]) -> str:
+    """``ok      A  ledger_legs_sum  expected 0 fen, found 0 fen  Every leg ...``"""
+    amounts = "" if told["expected_fen"] is None else f"  expected {told['expected_fen']} fen, found {told['found_fen']} fen"
+    subject = f"  {told['subject']}" if told["subject"] else ""
+    return f"{'ok    ' if told['holds'] else 'FAILED'}  {told['project']}  {told['code']}{subject}{amounts}  {told['sentence']}"
 
 
 @app.command()
@@ -388,13 +406,18 @@ def _secret(prompt: str, file: Path | None, *, again: bool = True) -> str:
     return typer.prompt(prompt, hide_input=True, confirmation_prompt=again)
 
 
+ROLES = "administrator, manager, labour_officer, guard, inspector, subcontractor or team_leader"
+
+
 @user_app.command("add")
 def user_add(
     login: str,
     name: Annotated[str, typer.Option(help="the person's name")],
-    role: Annotated[str, typer.Option(help="administrator, manager, labour_officer, guard or inspector")],
-    project: Annotated[str | None, typer.Option(help="project code, for manager, labour_officer and guard")] = None,
+    role: Annotated[str, typer.Option(help=ROLES)],
+    project: Annotated[str | None, typer.Option(help="project code, for the roles of a project")] = None,
     area: Annotated[str | None, typer.Option(help="area code, for inspector")] = None,
+    company: Annotated[int | None, typer.Option(help="id of the company on the project, for subcontractor")] = None,
+    team: Annotated[int | None, typer.Option(help="id of the team, for team_leader")] = None,
     password_file: Annotated[Path | None, typer.Option(help="file with the password; else asked, or read from stdin")] = None,
 ) -> None:
     """Add an account with one role."""
@@ -403,22 +426,30 @@ def user_add(
     password = _secret("password", password_file)
     with opened() as (_settings, database, _vault), database.write() as db:
         access.create_account(db, login=login, name=name, password=password, now=now(), by=BY)
-        access.add_role(db, login=login, role=role, project_id=_project_id(db, project), area_code=area, now=now(), by=BY)
+        access.add_role(
+            db, login=login, role=role, project_id=_project_id(db, project), area_code=area,
+            project_company_id=company, team_id=team, now=now(), by=BY,
+        )  # fmt: skip
     out.print(f"{login}: {role}")
 
 
 @user_app.command("role")
 def user_role(
     login: str,
-    role: Annotated[str, typer.Option(help="administrator, manager, labour_officer, guard or inspector")],
+    role: Annotated[str, typer.Option(help=ROLES)],
     project: Annotated[str | None, typer.Option(help="project code")] = None,
     area: Annotated[str | None, typer.Option(help="area code")] = None,
+    company: Annotated[int | None, typer.Option(help="id of the company on the project, for subcontractor")] = None,
+    team: Annotated[int | None, typer.Option(help="id of the team, for team_leader")] = None,
 ) -> None:
     """Give an account one more role."""
     from app import access
 
     with opened() as (_settings, database, _vault), database.write() as db:
-        access.add_role(db, login=login, role=role, project_id=_project_id(db, project), area_code=area, now=now(), by=BY)
+        access.add_role(
+            db, login=login, role=role, project_id=_project_id(db, project), area_code=area,
+            project_company_id=company, team_id=team, now=now(), by=BY,
+        )  # fmt: skip
     out.print(f"{login}: {role}")
 
 
@@ -690,7 +721,7 @@ def device_add(
 
 @device_app.command("rotate")
 def device_rotate(device_id: str, as_json: AsJson = False) -> None:
-    """Give a device a new key; the old one works until the next rotation."""
+    """Give a device a new key; the old one works until the new one is used, for 7 days at most."""
     from app import papers
 
     with opened() as (_settings, database, vault), database.write() as db:
@@ -723,13 +754,23 @@ def device_list(project: str, as_json: AsJson = False) -> None:
 
 @key_app.command("rotate")
 def key_rotate() -> None:
-    """Make a new master key and seal everything again with it."""
+    """Make a new master key and seal everything again with it; running services go on with it by themselves."""
     from app.vault import rotate_key
 
     with opened() as (settings, database, _vault):
         for column, rows in rotate_key(settings, database).items():
             out.print(f"{column}: {rows} sealed again")
-    out.print("[yellow]Restart every running service and worker now: they do not know the new key yet.[/yellow]")
+    if settings.key_hex is None:
+        out.print("[yellow]Copy the key file again now: an older copy does not open what is sealed from now on.[/yellow]")
+
+
+# Commands of attendance and money stand in a room of their own and use what is above; as ``python -m app.cli``
+# this module has another name, and must not be made twice.
+sys.modules.setdefault("app.cli", sys.modules[__name__])
+from app import commands  # noqa: E402
+
+for child, name in commands.APPS:
+    app.add_typer(child, name=name)
 
 
 if __name__ == "__main__":

@@ -105,6 +105,8 @@ def _sqlite_engine(url: URL, wait_s: float, *, foreign_keys: bool = True) -> Eng
         connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
         # An erased template must not stay readable in a free page.
         connection.execute("PRAGMA secure_delete = ON")
+        # INSERT OR REPLACE deletes rows; without this the walls against DELETE are not asked.
+        connection.execute("PRAGMA recursive_triggers = ON")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -5,6 +5,7 @@ Each function returns the tidy value or raises ``Unusable`` with a code that say
 
 import re
 from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.domain import identity
@@ -13,6 +14,28 @@ from app.errors import Unusable
 from app.forms.roster import RATE_FEN_MAX, clean_text
 from app.settings import Settings
 from app.wording import papers as words
+
+EARLIEST = date(2000, 1, 1)
+LATEST = date(2100, 1, 1)
+"""Dates outside are typing errors, and arithmetic with them may leave the calendar."""
+NOTE_MAX = 500
+
+
+def check_note(note: str, name: str) -> str:
+    """A note; it may be empty."""
+    return check_text(note, name, NOTE_MAX) if note.strip() else ""
+
+
+def check_number(number: Any, name: str, least: int, greatest: int) -> None:
+    """A whole number within its range; True is none."""
+    if type(number) is not int or not least <= number <= greatest:
+        raise Unusable("number_wrong", field=name, least=least, greatest=greatest)
+
+
+def check_dates(first: date, end: date | None) -> None:
+    """A half-open range of dates; None is no end."""
+    if not EARLIEST <= first < LATEST or (end is not None and not first < end <= LATEST):
+        raise Unusable("dates_wrong")
 
 
 def project_today(time_zone: str, now: datetime) -> date:

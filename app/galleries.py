@@ -96,10 +96,6 @@ class Galleries:
                 self._kept[project_id] = (version, gallery)
         return gallery
 
-    def roster_size(self, gallery: Gallery) -> int:
-        """How many people a gallery holds; decides which thresholds of the pack apply."""
-        return len(set(gallery.keys))
-
     def forget(self, project_id: int | None = None) -> None:
         """Throw away the gallery of a project, or all of them."""
         with self._guard:

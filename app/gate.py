@@ -3,6 +3,7 @@
     admit_frame   a signed frame: recognise, match against the project's roster, decide, append
     admit_card    a card or code: look up, decide, append; the same standing as a face
     confirm       a person at the gate decides about a passage that asked
+    hear_heartbeat  a gate says up to when it has delivered everything
 
 An answer says ``recorded`` only for what is on disk: the answer is built after the transaction has been
 committed. A frame that shows nobody is answered and not recorded; every frame that shows a face is, admitted
@@ -22,9 +23,9 @@ from app.domain import admission, identity
 from app.domain.facts import Channel, Direction, Verdict
 from app.errors import Busy, Conflict, Unauthorised, Unusable
 from app.house import House
-from app.store import accounts, gates, people
+from app.store import accounts, gates, people, timekeeping
 from app.wording import sentence
-from devices.base import CardEvent, FrameEvent, PassEvent
+from devices.base import CardEvent, FrameEvent, Heartbeat, PassEvent
 from recognition import BadImage, Match, Quality, best_match, decode_jpeg
 
 # A frame older than this is not a passage any more but a matter for a person (domain.md 3.6).
@@ -218,6 +219,10 @@ def confirm(db: Session, *, project_id: int, passage_id: int, confirmed: bool, b
         Conflict: ``passage_decided``, or ``passage_not_asking``: it never asked.
     """
     gates.add_review(db, project_id=project_id, passage_id=passage_id, confirmed=confirmed, by=by, now=now)
+    passage = gates.passage(db, project_id, passage_id)
+    if passage.worker_id is not None:
+        zone = ZoneInfo(people.project(db, project_id).time_zone)
+        timekeeping.mark_stale_around(db, project_id, passage.worker_id, passage.occurred_at.astimezone(zone).date())
     accounts.journal(
         db,
         at=now,
@@ -227,6 +232,31 @@ def confirm(db: Session, *, project_id: int, passage_id: int, confirmed: bool, b
         object=f"passage:{passage_id}",
         facts={},
     )
+
+
+def hear_heartbeat(
+    house: House, device: gates.DeviceInfo, beat: Heartbeat, received_at: datetime
+) -> datetime:
+    """Note up to when a gate has delivered everything; return that instant as it stands, on our clock.
+
+    Raises:
+        Unauthorised: ``nonce_used``, this very request was used before.
+    """
+    with house.database.write() as db:
+        _hear(db, device, beat, received_at)
+        return timekeeping.heartbeat(
+            db, device.id, complete_to=complete_to(beat, received_at), stored_events=beat.stored_events
+        )
+
+
+def complete_to(beat: Heartbeat, received_at: datetime) -> datetime:
+    """Up to when a gate has delivered everything, on our clock; events of that very instant may still come.
+
+    As for passages only the gate's intervals are believed. They are counted back from the earlier of the two clocks:
+    a gate that runs behind loses a minute of its word, never an event of its own.
+    """
+    oldest = beat.counted_at if beat.oldest_at is None else min(beat.oldest_at, beat.counted_at)
+    return min(beat.sent_at, received_at) - max(beat.sent_at - oldest, timedelta(0))
 
 
 def _holder(db: Session, house: House, project_id: int, channel: Channel, value: str, today: date) -> int | None:
@@ -255,7 +285,7 @@ def _earlier(
     return _answer(record, record.verdict, record.code, text, {}, now, repeated=True)
 
 
-def _hear(db: Session, device: gates.DeviceInfo, event: PassEvent, now: datetime) -> None:
+def _hear(db: Session, device: gates.DeviceInfo, event: PassEvent | Heartbeat, now: datetime) -> None:
     """Use up the request, and note that its device lives."""
     if not gates.use_nonce(db, device.id, event.nonce, now):
         raise Unauthorised("nonce_used", "a signed request is good once")

@@ -1,7 +1,9 @@
 """What runs without a request: ``muster worker``, in as many processes as one likes.
 
+    projection every 15 s     days and months worked out ahead, of every project
     audit     every hour      every project's findings, for this month and the one before
     verify    every night     every project's chain of passages, link by link
+    books     every night     every project's ledger and signed lines against its documents
     purge     every hour      nonces, sign-in attempts and expired sign-ins that are too old to matter
     retention every day       faces that may not be kept any more: of workers who left, of consents taken back
 
@@ -16,11 +18,11 @@ and a finding that clears an hour after the payment is worth more than one that 
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from app import enrolment, oversight
+from app import access, enrolment, ledger, oversight, projection
 from app.db import Database
 from app.observing import log
 from app.settings import Settings
@@ -31,6 +33,8 @@ RETRY = timedelta(minutes=5)
 TICK_SECONDS = 5.0
 FACES_AT_ONCE = 50
 """Workers whose faces are erased in one transaction: a site that closes must not keep its gates waiting."""
+BOOKS_NAMED = 20
+"""Wrong things of one project that are journalled in one night; when the books are torn apart the first say enough."""
 
 
 class JobFailed(Exception):
@@ -61,7 +65,7 @@ def _audit(database: Database, _settings: Settings, now: datetime) -> str:
 
 
 def _verify(database: Database, _settings: Settings, now: datetime) -> str:
-    """Check every chain. A broken one is logged as an error and journalled, every night until it is dealt with."""
+    """Check every chain. A broken one is logged as an error every night, and journalled once for each first fault."""
     with database.read() as db:
         projects = [p.id for p in people.projects(db, None)]
     broken = failed = 0
@@ -76,21 +80,64 @@ def _verify(database: Database, _settings: Settings, now: datetime) -> str:
                 continue
             broken += 1
             log.error("chain_broken", project_id=project_id, faults=count, seq=first.seq, kind=first.kind)
+            line = {"project_id": project_id, "action": "chain_broken", "object": f"passage_seq:{first.seq}"}
             with database.write() as db:
-                accounts.journal(
-                    db,
-                    at=now,
-                    actor="worker",
-                    action="chain_broken",
-                    project_id=project_id,
-                    object=f"passage_seq:{first.seq}",
-                    facts={"faults": count, "kind": str(first.kind)},
-                )
+                if not accounts.journalled(db, **line, since=datetime.min.replace(tzinfo=UTC)):
+                    accounts.journal(
+                        db, at=now, actor="worker", facts={"faults": count, "kind": str(first.kind)}, **line
+                    )
         except Exception as error:  # noqa: BLE001 - the other projects' chains must be checked all the same
             failed += 1
             log.error("chain_not_checked", project_id=project_id, error=type(error).__name__)
     said = f"{len(projects)} chains, {broken} broken, {failed} not checked"
-    if broken or failed:
+    if failed:
+        raise JobFailed(said)
+    # A broken one was checked, and is as broken in five minutes: the next look is tomorrow night's.
+    return said
+
+
+def _books(database: Database, _settings: Settings, now: datetime) -> str:
+    """Check every project's books. What does not hold is logged as an error every night, and journalled once by name."""
+    with database.read() as db:
+        projects = [p.id for p in people.projects(db, None)]
+    wrong = failed = 0
+    for project_id in projects:
+        try:
+            with database.read() as db:
+                broken = [a for a in ledger.assertions(db, project_id, now) if not a.holds]
+            if not broken:
+                continue
+            wrong += 1
+            first = broken[0]
+            log.error("books_wrong", project_id=project_id, assertions=len(broken), code=first.code, subject=first.subject)
+            with database.write() as db:
+                for told in broken[:BOOKS_NAMED]:
+                    line = {"project_id": project_id, "action": "books_wrong", "object": f"{told.code} {told.subject}"[:64]}
+                    if not accounts.journalled(db, **line, since=datetime.min.replace(tzinfo=UTC)):
+                        # No amounts: they would be somebody's wages.
+                        accounts.journal(db, at=now, actor="worker", facts={"assertions": len(broken)}, **line)
+        except Exception as error:  # noqa: BLE001 - the other projects' books must be checked all the same
+            failed += 1
+            log.error("books_not_checked", project_id=project_id, error=type(error).__name__)
+    said = f"{len(projects)} ledgers, {wrong} wrong, {failed} not checked"
+    if failed:
+        raise JobFailed(said)
+    return said
+
+
+def _projection(database: Database, _settings: Settings, now: datetime) -> str:
+    """Bring every project's days and months up to date. What is behind is answered rightly all the same, only slower."""
+    with database.read() as db:
+        projects = [p.id for p in people.projects(db, None)]
+    days = failed = 0
+    for project_id in projects:
+        try:
+            days += projection.refresh(database, project_id, now=now).days_written
+        except Exception as error:  # noqa: BLE001 - the other projects' days must be written all the same
+            failed += 1
+            log.error("projection_failed", project_id=project_id, error=type(error).__name__)
+    said = f"{len(projects)} projects, {days} days written, {failed} failed"
+    if failed:
         raise JobFailed(said)
     return said
 
@@ -104,7 +151,7 @@ def _purge(database: Database, settings: Settings, now: datetime) -> str:
     with database.write() as db:
         nonces = gates.purge_nonces(db, nonces_before)
     with database.write() as db:
-        tries = accounts.purge_sign_ins(db, tries_before)
+        tries = accounts.purge_sign_ins(db, tries_before, now - access.KNOWN_ADDRESS)
     return f"{nonces} nonces, {tries} sign-ins and attempts"
 
 
@@ -155,9 +202,11 @@ def _erase_faces(database: Database, settings: Settings, project_id: int, now: d
 JOBS: dict[str, Job] = {
     job.name: job
     for job in (
+        Job("projection", timedelta(seconds=15), timedelta(minutes=30), _projection),
         Job("purge", timedelta(hours=1), timedelta(minutes=10), _purge),
         Job("audit", timedelta(hours=1), timedelta(hours=1), _audit),
         Job("verify", timedelta(hours=24), timedelta(hours=4), _verify),
+        Job("books", timedelta(hours=24), timedelta(hours=4), _books),
         Job("retention", timedelta(hours=24), timedelta(hours=1), _retention),
     )
 }

@@ -21,11 +21,17 @@ from starlette.exceptions import HTTPException
 from app import __version__, pages
 from app.access import SameOrigin
 from app.api import access as access_api
+from app.api import bank as bank_api
 from app.api import enrolment as enrolment_api
+from app.api import exports as exports_api
 from app.api import findings as findings_api
 from app.api import frames as frames_api
 from app.api import papers as papers_api
+from app.api import sheets as sheets_api
+from app.api import terms as terms_api
+from app.api import timekeeping as timekeeping_api
 from app.api import wages as wages_api
+from app.bank import FILE_BYTES_MAX
 from app.db import Database, make_engine, migration_state, storage_error
 from app.errors import BadRequest, Busy, NotFound, ServiceError, Unusable
 from app.galleries import Galleries
@@ -34,6 +40,7 @@ from app.intake import Intake
 from app.observing import Metrics, configure_logs, log
 from app.settings import Settings
 from app.store import papers as kept
+from app.timekeeping import EVIDENCE_BYTES_MAX
 from app.vault import Vault, open_vault
 from app.web import AccessLine, BodyLimit, language_of, refusal
 
@@ -44,6 +51,10 @@ Gates prove themselves by HMAC (see *gates*); people by a session token from `PO
 `Authorization: Bearer <token>`. Every refusal is `{"error": {"code", "message"}}`: the code never changes,
 the message is in the reader's language.
 """
+
+
+FORM_BYTES = 64 * 1024
+"""What a form adds around its file."""
 
 
 def load_engine(settings: Settings) -> Any:
@@ -122,6 +133,7 @@ def create_app(
 
     for router in (
         frames_api.router, access_api.router, papers_api.router, enrolment_api.router, wages_api.router,
+        timekeeping_api.router, terms_api.router, sheets_api.router, bank_api.router, exports_api.router,
         findings_api.router,
     ):
         app.include_router(router)
@@ -149,6 +161,10 @@ def body_limit_of(settings: Settings):
             return settings.enrolment_body_bytes_max
         if path.endswith("/roster"):
             return settings.roster_file_bytes_max
+        if path.endswith("/evidence"):
+            return EVIDENCE_BYTES_MAX + FORM_BYTES
+        if path.endswith(("/results", "/statement")):
+            return FILE_BYTES_MAX + FORM_BYTES
         return settings.body_bytes_max
 
     return limit

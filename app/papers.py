@@ -19,14 +19,14 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.domain.facts import Direction, Engagement, Terms
+from app import terms
+from app.domain.facts import Direction, Engagement, PayKind
 from app.errors import Conflict, NotFound, Unusable
 from app.fields import (
     check_card,
     check_id_number,
     check_name,
     check_phone,
-    check_rate,
     check_text,
     check_trade,
     check_uscc,
@@ -175,14 +175,19 @@ def enter_worker(
     trade: str | None = None,
     phone: str | None = None,
     card: str | None = None,
+    pay_kind: str = "day",
+    unit: str | None = None,
     now: datetime,
     by: str,
 ) -> Entered:
-    """Enter a worker: identity, time with a team, day rate, and a card or code to come in with.
+    """Enter a worker: identity, time with a team, what he earns, and a card or code to come in with.
 
     Args:
+        day_rate_fen: fen per man-day; per hour, month or unit of measured work, as ``pay_kind`` says.
         exit_on: first day no longer on the project.
         card: number of his card; without one he is given a code.
+        pay_kind: ``day``, ``hour``, ``month`` or ``piece``; whatever else is agreed: ``terms.agree``.
+        unit: of measured work, for ``piece``.
 
     Raises:
         Unusable: a field is wrong; the code says which.
@@ -203,7 +208,7 @@ def enter_worker(
     trade = check_trade(trade)
     phone = check_phone(phone)
     card = check_card(card)
-    check_rate(day_rate_fen)
+    agreed = terms.check_agreed(kind=pay_kind, rate_fen=day_rate_fen, unit=unit)
     if team is None:
         raise NotFound("team_unknown")
     if worker_id is not None and people.worker(db, worker_id).name != name:
@@ -241,13 +246,13 @@ def enter_worker(
     terms_id = people.add_terms(
         db,
         engagement_id=engagement_id,
-        kind="day",
-        rate_fen=day_rate_fen,
+        **agreed,
         valid_from=entry_on,
         valid_to=None,
         recorded_by=by,
         now=now,
     )
+    terms.wages_changed(db, project_id, worker_id, entry_on, exit_on)
     code = None
     if card is not None:
         _give(db, vault, project_id, worker_id, "card", card, today, now)
@@ -264,71 +269,25 @@ def change_terms(
 ) -> int:
     """Agree on another day rate from a date on; return the id of the new terms.
 
-    What was agreed before that date stays. Terms that begin later stay too: the new ones hold until then, so a
-    correction of March does not undo the rise of April. Terms that begin on the very date are voided.
+    Whatever else was agreed stays as it is. What was agreed before that date stays, and terms that begin later stay
+    too (``terms.agree``).
 
     Raises:
         Unusable: ``day_rate_wrong``; ``terms_before_entry``; ``terms_after_exit``.
         NotFound: ``worker_not_on_project``.
-        Conflict: ``terms_same``, that rate holds already.
+        Conflict: ``terms_same``, that rate holds already; ``terms_not_by_day``, he is paid otherwise on that date.
     """
-    # Gather
     engagement = _engagement_at(_engagements(db, project_id, worker_id), valid_from)
-    mine = sorted(
-        (terms for terms in people.terms(db, project_id) if terms.engagement_id == engagement.id),
-        key=lambda terms: terms.valid_from,
-    )
+    mine = people.terms(db, project_id, engagement.id)
+    covering = next((one for one in mine if one.covers(valid_from)), None)
+    if covering is not None and covering.kind is not PayKind.DAY:
+        raise Conflict("terms_not_by_day")
 
-    # Decide
-    check_rate(rate_fen)
-    if valid_from < engagement.entry_on:
-        raise Unusable("terms_before_entry")
-    if engagement.exit_on is not None and valid_from >= engagement.exit_on:
-        raise Unusable("terms_after_exit")
-    covering = next((terms for terms in mine if terms.covers(valid_from)), None)
-    if covering is not None and covering.rate_fen == rate_fen:
-        raise Conflict("terms_same")
-    later = next((terms.valid_from for terms in mine if terms.valid_from > valid_from), None)
-
-    # Append
-    if covering is not None:
-        _cut(db, covering, valid_from, by, now)
-    added = people.add_terms(
-        db,
-        engagement_id=engagement.id,
-        kind="day",
-        rate_fen=rate_fen,
-        valid_from=valid_from,
-        valid_to=covering.valid_to if covering is not None else later,
-        recorded_by=by,
-        now=now,
-        supersedes_id=covering.id if covering is not None else None,
-    )
-    journal(
-        db, now, by, "terms.changed", project_id, f"worker:{worker_id}", terms=added, valid_from=valid_from.isoformat()
-    )
-    return added
-
-
-def _cut(db: Session, covering: Terms, at: date, by: str, now: datetime) -> None:
-    """Let terms end at ``at``."""
-    if covering.valid_from < at and covering.valid_to is None:
-        people.end_terms(db, covering.id, at)
-        return
-    people.void_terms(db, covering.id, now)
-    if covering.valid_from < at:
-        # An end is given once; terms that have one are recorded again, shorter.
-        people.add_terms(
-            db,
-            engagement_id=covering.engagement_id,
-            kind=covering.kind.value,
-            rate_fen=covering.rate_fen,
-            valid_from=covering.valid_from,
-            valid_to=at,
-            recorded_by=by,
-            now=now,
-            supersedes_id=covering.id,
-        )
+    same = {name: getattr(covering, name) for name in people.AGREED} if covering is not None else {"kind": "day"}
+    return terms.agree(
+        db, project_id=project_id, engagement_id=engagement.id, **{**same, "rate_fen": rate_fen},
+        valid_from=valid_from, by=by, now=now,
+    )  # fmt: skip
 
 
 def exit_worker(db: Session, *, project_id: int, worker_id: int, exit_on: date, now: datetime, by: str) -> int:
@@ -351,6 +310,7 @@ def exit_worker(db: Session, *, project_id: int, worker_id: int, exit_on: date, 
         return engagement.id
 
     people.exit_engagement(db, engagement.id, exit_on)
+    terms.wages_changed(db, project_id, worker_id, exit_on, None)
     journal(
         db, now, by, "worker.left", project_id, f"worker:{worker_id}", engagement=engagement.id,
         exit_on=exit_on.isoformat(),
@@ -371,11 +331,6 @@ def _engagement_at(engagements: list[Engagement], day: date) -> Engagement:
 
 
 # --- the way in without a face -----------------------------------------------------------------------------
-
-
-def code_is_sound(code: str) -> bool:
-    """True when a code's check digit is right: a slip of the finger is told from a code nobody has."""
-    return bool(re.fullmatch(rf"[0-9]{{{CODE_DIGITS + 1}}}", code)) and _check_digit(code[:-1]) == code[-1]
 
 
 def issue_code(db: Session, vault: Vault, *, project_id: int, worker_id: int, now: datetime, by: str) -> str:
@@ -565,7 +520,7 @@ def add_device(
 def rotate_device_key(
     db: Session, vault: Vault, *, device_id: str, project_id: int | None = None, now: datetime, by: str
 ) -> bytes:
-    """Give a device a new key and return it; the former is accepted until the next one.
+    """Give a device a new key and return it; the former is accepted until the new one is used, for 7 days at most.
 
     Raises:
         NotFound: ``device_unknown``, or not on ``project_id``.

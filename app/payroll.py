@@ -1,31 +1,38 @@
 """Use case: what each worker has earned and received, and the recording of payments.
 
-    record_payment     money a worker received; the same key twice is one payment
+    record_payment     money a worker received outside the special account; the same key twice is one payment
     reverse_payment    a returned transfer: a second, negative payment that names the first
     wages_of_project   one row a worker
-    wages_of_worker    "why is this 300.00?": months, days, sessions, passages, terms and payments, with their ids
-    attendance_of      the days of one month
+    wages_of_worker    "why is this 300.00?": months, items, days, sessions, passages, corrections, terms and payments
+    attendance_of      the days of one month on which somebody was there
+    work_days_of       every day of one month, days off with a mark too, computed beside confirmed
     headcount_of       on site, came today, on the roster
 
 Every number is recomputed from the facts at each question; nothing is cached and nothing can go stale. Money is
 integer fen. What is owed is worked out month by month and then added: an overpaid month never pays for another
-(domain.md 4.5).
+(domain.md 4.5). What was withheld on the posted lines of a month is no longer owed.
+
+Money that passes the special account is recorded by the batch it was sent with (``payment_item``); a payment recorded
+here went beside it, is posted to the ledger as such in the same transaction, and is there for the audit to find.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from app.domain.attendance import Day, Headcount, days, headcount, pair
-from app.domain.facts import Passage, Payment, ProjectMonth, Terms
-from app.domain.wages import Accrual, Owed, accrue, owed
-from app.domain.workdays import local, month_of
+from app import ledger
+from app.domain.attendance import Day, DayState, Headcount, headcount
+from app.domain.facts import Correction, Measure, Passage, Payment, ProjectMonth, Terms
+from app.domain.timesheet import WorkDay, pairing_of, work_days
+from app.domain.wages import Accrual, MonthWage, Owed, WageItem, month_wages, owed
+from app.domain.workdays import local, month_of, next_month
 from app.errors import BadRequest, Conflict, NotFound
 from app.store import accounts, money, people
+from app.store import projection as projected
 
 AMOUNT_FEN_LIMIT = 100_000_000
 """1,000,000.00 yuan: more than anybody earns on a site; a payment this large is a typing error."""
@@ -35,6 +42,7 @@ LATEST = date(2100, 1, 1)
 """Dates outside are typing errors, and arithmetic with them may leave the calendar."""
 
 CHANNELS = ("bank", "cash")
+"""Ways beside the special account; ``account`` is recorded by the bank batch."""
 
 KEY_LENGTH_MIN, KEY_LENGTH_MAX = 8, 96
 REVERSAL_KEY = "reverse:"
@@ -67,13 +75,13 @@ def record_payment(
     by: str,
     now: datetime,
 ) -> Recorded:
-    """Record money a worker received.
+    """Record money a worker received outside the special account, and post it to the ledger.
 
     Args:
         amount_fen: fen, 0 < amount < ``AMOUNT_FEN_LIMIT``.
         paid_on: the project's date on which he received it; today at the latest.
         for_month: any day of the month the money is for; a month that has begun.
-        channel: ``bank`` or ``cash``.
+        channel: ``bank`` (a transfer beside the special account) or ``cash``.
         reference: of the bank's or the receipt; at most 100 characters.
         idempotency_key: made by the caller before the first try. The same key with the same content gives the
             first payment back.
@@ -82,9 +90,11 @@ def record_payment(
     Raises:
         NotFound: ``project_unknown``, or ``worker_not_on_project``: he was never engaged there.
         BadRequest: an amount, date, month, channel, reference or key that cannot be.
-        Conflict: ``payment_conflict``, the key was used for another payment.
+        Conflict: ``payment_conflict``, the key was used for another payment; ``period_closed``, the running month is
+            closed already.
     """
     project = people.project(db, project_id)
+    people.lock_project(db, project_id)
     key = _key(idempotency_key)
     if key.startswith(REVERSAL_KEY):
         raise BadRequest("key_malformed")
@@ -131,11 +141,15 @@ def reverse_payment(
 
     Raises:
         NotFound: ``payment_unknown`` on this project.
-        Conflict: ``payment_is_reversal``; or ``payment_conflict``, it was reversed with another date.
+        Conflict: ``payment_is_reversal``; ``payment_of_batch``, it went through the special account, and its batch
+            tells what came back; ``payment_conflict``, it was reversed with another date; ``period_closed``.
         BadRequest: the date is before the payment or in the future.
     """
     project = people.project(db, project_id)
+    people.lock_project(db, project_id)
     first = money.payment(db, project_id, payment_id)
+    if first.channel not in CHANNELS:
+        raise Conflict("payment_of_batch")
     if first.reverses_id is not None:
         raise Conflict("payment_is_reversal")
     done = next((p for p in money.payments(db, project_id, first.for_month) if p.reverses_id == payment_id), None)
@@ -170,6 +184,7 @@ def _append(db: Session, *, by: str, now: datetime, **content) -> Recorded:
     project_id = content["project_id"]
     payment = money.payment(db, project_id, payment_id)
     if created:
+        ledger.post_off_account(db, payment_id, by=by, now=now)
         accounts.journal(
             db,
             at=now,
@@ -217,7 +232,9 @@ class WageRow:
     owed_fen: int
     """Sum of the months' shortfalls."""
     overpaid_fen: int
-    """Sum of the months' surpluses. accrued - paid == owed - overpaid."""
+    """Sum of the months' surpluses. accrued - withheld - paid == owed - overpaid."""
+    withheld_fen: int = 0
+    """Deducted, or taken back for advances, on the posted lines of closed months."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,11 +242,17 @@ class DayWages:
     """One day of one worker: what he earned and all it rests on."""
 
     day: Day
+    """Confirmed: what is paid goes by it."""
     accrual: Accrual
+    """With the items of the day."""
     passages: tuple[Passage, ...]
-    """The evidence: the passages of the day, in order of time."""
+    """The evidence: the passages of the day, in order of time; those that a correction took out too."""
     terms: Terms | None
     """The terms that priced it."""
+    work: WorkDay
+    """With the computed day, the kind of date, the mark that holds."""
+    corrections: tuple[Correction, ...] = ()
+    """Approved ones the day rests on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +263,20 @@ class MonthWages:
     owed: Owed
     days: tuple[DayWages, ...]
     payments: tuple[Payment, ...]
+    wages: tuple[MonthWage, ...] = ()
+    """One an engagement; their items add up to ``owed.accrued_fen``."""
+    measures: tuple[Measure, ...] = ()
+    """Measured work that an item of the month is a share of."""
+
+    @property
+    def items(self) -> tuple[WageItem, ...]:
+        """Items of the whole month; those of days are with the days."""
+        return tuple(item for wage in self.wages for item in wage.items if item.work_date is None)
+
+    @property
+    def problems(self) -> tuple[tuple[str, date | None], ...]:
+        """What keeps the month from being signed, or should be looked at."""
+        return tuple(problem for wage in self.wages for problem in wage.problems)
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +300,7 @@ def wages_of_project(db: Session, project_id: int, as_of: datetime) -> tuple[Wag
         NotFound: ``project_unknown``.
     """
     bundle = _to_date(db, project_id, as_of)
-    months = _by_month(bundle)
+    months = _by_month(bundle, _days(bundle))
     ids = {e.worker_id for e in bundle.engagements}.union(*months.values())
     who = _names(db, bundle, ids)
     rows = [_row(i, *who[i], [sums[i] for sums in months.values() if i in sums]) for i in ids]
@@ -276,28 +313,46 @@ def wages_of_worker(db: Session, project_id: int, worker_id: int, as_of: datetim
     Raises:
         NotFound: ``project_unknown``; ``worker_not_on_project``: never engaged, seen or paid there.
     """
-    whole = _to_date(db, project_id, as_of)
-    own = _only(whole, worker_id)
-    if not (own.engagements or own.passages or own.payments):
+    whole = _facts_of_worker(db, project_id, worker_id, as_of)
+    own = {
+        "engagements": tuple(e for e in whole.engagements if e.worker_id == worker_id),
+        "passages": {p.id: p for p in whole.passages if p.worker_id == worker_id},
+        "payments": tuple(p for p in whole.payments if p.worker_id == worker_id),
+    }
+    if not any(own.values()):
         raise NotFound("worker_not_on_project")
-    months = _by_month(own)
-    day_of = {d.work_date: d for d in _days(own)}
-    passage = {p.id: p for p in own.passages}
-    terms = {t.id: t for t in own.terms}
+    days = _days(whole)
+    months = _by_month(whole, days)
+    work_of = {w.work_date: w for w in days if w.worker_id == worker_id}
+    passage = own["passages"]
+    terms = {t.id: t for t in whole.terms}
+    corrections = {c.id: c for c in whole.corrections}
+    measures = {m.id: m for m in whole.measures}
 
     def explained(accrual: Accrual) -> DayWages:
+        work = work_of[accrual.work_date]
+        ids = {*accrual.passage_ids, *(work.computed.passage_ids if work.computed else ())}
         return DayWages(
-            day=day_of[accrual.work_date],
+            day=work.day,
             accrual=accrual,
-            passages=tuple(passage[i] for i in accrual.passage_ids),
+            passages=tuple(sorted((passage[i] for i in ids), key=lambda p: (p.occurred_at, p.id))),
             terms=terms.get(accrual.terms_id) if accrual.terms_id is not None else None,
+            work=work,
+            corrections=tuple(corrections[i] for i in work.correction_ids if i in corrections),
         )
 
     lines = []
     for month, sums in sorted(months.items()):
         if worker_id in sums:
-            paid = tuple(sorted((p for p in own.payments if p.for_month == month), key=lambda p: p.id))
-            lines.append(MonthWages(month, sums[worker_id], tuple(map(explained, sums[worker_id].accruals)), paid))
+            found = sums[worker_id]
+            paid = tuple(sorted((p for p in own["payments"] if p.for_month == month), key=lambda p: p.id))
+            shared = sorted({i for m in found.months for item in m.items for kind, i in item.evidence if kind == "measure"})
+            lines.append(
+                MonthWages(
+                    month, found, tuple(map(explained, found.accruals)), paid, found.months,
+                    tuple(measures[i] for i in shared),
+                )  # fmt: skip
+            )
     return WorkerWages(
         project_id=project_id,
         as_of=as_of,
@@ -308,21 +363,53 @@ def wages_of_worker(db: Session, project_id: int, worker_id: int, as_of: datetim
     )
 
 
-def _days(bundle: ProjectMonth) -> tuple[Day, ...]:
-    pairing = pair(bundle.passages, policy=bundle.policy, as_of=bundle.as_of)
-    return days(pairing, policy=bundle.policy)
+def _days(bundle: ProjectMonth) -> tuple[WorkDay, ...]:
+    """Every day of a bundle that may reach over several months: marks count in each of them."""
+    found = {(w.worker_id, w.work_date): w for w in work_days(bundle)}
+    bare = replace(bundle, passages=(), corrections=())
+    for month in _months_of(((m.from_on, m.to_on) for m in bundle.marks), bundle):
+        for work in work_days(replace(bare, month=month)):
+            found.setdefault((work.worker_id, work.work_date), work)
+    return tuple(work for _, work in sorted(found.items()))
 
 
-def _by_month(bundle: ProjectMonth) -> dict[date, Mapping[int, Owed]]:
+def _months_of(spans: Iterable[tuple[date, date]], bundle: ProjectMonth) -> list[date]:
+    """Months before the bundle's own that a span touches, from the first engagement on."""
+    first = month_of(min((e.entry_on for e in bundle.engagements), default=bundle.month))
+    months = set()
+    for from_on, to_on in spans:
+        month = max(first, month_of(from_on))
+        while month < min(to_on, month_of(bundle.month)):
+            months.add(month)
+            month = next_month(month)
+    return sorted(months)
+
+
+def _month_wages(bundle: ProjectMonth, days: Sequence[WorkDay]) -> list[MonthWage]:
+    """Wages of every month, also of those that have no day but a share of measured work or a single allowance."""
+    found = list(month_wages(bundle, days))
+    known = {month_of(w.work_date) for w in days} | {month_of(bundle.month)}
+    single = [(m.month, next_month(m.month)) for m in bundle.measures]
+    single += [(a.valid_from, next_month(a.valid_from)) for a in bundle.allowances if a.per == "once"]
+    for month in _months_of(single, bundle):
+        if month not in known:
+            found += month_wages(replace(bundle, month=month), ())
+    return found
+
+
+def _by_month(bundle: ProjectMonth, days: Sequence[WorkDay]) -> dict[date, Mapping[int, Owed]]:
     """Wages owed of each month, by worker."""
-    accruals: dict[date, list[Accrual]] = defaultdict(list)
+    earned: dict[date, list[MonthWage]] = defaultdict(list)
     payments: dict[date, list[Payment]] = defaultdict(list)
-    priced = accrue(_days(bundle), bundle.terms, policy=bundle.policy, engagements=bundle.engagements)
-    for accrual in priced:
-        accruals[month_of(accrual.work_date)].append(accrual)
+    withheld: dict[date, dict[int, int]] = defaultdict(dict)
+    for wage in _month_wages(bundle, days):
+        earned[wage.month].append(wage)
     for payment in bundle.payments:
         payments[payment.for_month].append(payment)
-    return {m: owed(accruals.get(m, ()), payments.get(m, ())) for m in sorted(accruals.keys() | payments.keys())}
+    for worker_id, month, fen in bundle.withheld:
+        withheld[month][worker_id] = fen
+    months = sorted(earned.keys() | payments.keys() | withheld.keys())
+    return {m: owed(earned.get(m, ()), payments.get(m, ()), withheld.get(m)) for m in months}
 
 
 def _row(worker_id: int, name: str, team: str, months: list[Owed]) -> WageRow:
@@ -330,53 +417,90 @@ def _row(worker_id: int, name: str, team: str, months: list[Owed]) -> WageRow:
         worker_id=worker_id,
         name=name,
         team=team,
-        day_milli=sum(a.day_milli or 0 for m in months for a in m.accruals),
+        day_milli=sum(wage.day_milli for m in months for wage in m.months),
         undecided_days=sum(m.undecided_days for m in months),
         no_terms_days=sum(m.no_terms_days for m in months),
         accrued_fen=sum(m.accrued_fen for m in months),
         paid_fen=sum(m.paid_fen for m in months),
         owed_fen=sum(m.owed_fen for m in months),
         overpaid_fen=sum(m.overpaid_fen for m in months),
+        withheld_fen=sum(m.withheld_fen for m in months),
     )
 
 
-def _only(bundle: ProjectMonth, worker_id: int) -> ProjectMonth:
-    """The same bundle with one worker's facts."""
-    return replace(
-        bundle,
-        passages=tuple(p for p in bundle.passages if p.worker_id == worker_id),
-        engagements=tuple(e for e in bundle.engagements if e.worker_id == worker_id),
-        terms=tuple(t for t in bundle.terms if t.worker_id == worker_id),
-        payments=tuple(p for p in bundle.payments if p.worker_id == worker_id),
+def _facts_of_worker(db: Session, project_id: int, worker_id: int, as_of: datetime) -> ProjectMonth:
+    """Everything that one worker's wages rest on: his own facts, and the days of those he shares measured work with."""
+    whole = money.project_facts(db, project_id, _today(db, project_id, as_of), as_of, worker_id=worker_id)
+    by_days = {m.team_id for m in whole.measures if m.split_by == "days"}
+    teams = {e.team_id for e in whole.engagements if e.worker_id == worker_id} & by_days
+    wanted = {worker_id} | {e.worker_id for e in whole.engagements if e.team_id in teams}
+    passages: list[Passage] = []
+    for some in _chunks(sorted(wanted)):
+        passages += projected.passages_of(db, project_id, some, None, as_of + timedelta(microseconds=1))
+    return _so_far(
+        replace(
+            whole,
+            passages=tuple(passages),
+            engagements=tuple(e for e in whole.engagements if e.worker_id in wanted),
+            terms=tuple(t for t in whole.terms if t.worker_id in wanted),
+            corrections=tuple(c for c in whole.corrections if c.worker_id in wanted),
+            payments=tuple(p for p in money.payments(db, project_id) if p.worker_id == worker_id),
+            withheld=tuple(w for w in whole.withheld if w[0] == worker_id),
+        )
     )
+
+
+def _chunks(ids: Sequence[int], size: int = 500) -> Iterator[Sequence[int]]:
+    for at in range(0, len(ids), size):
+        yield ids[at : at + size]
+
+
+def _today(db: Session, project_id: int, as_of: datetime) -> date:
+    return as_of.astimezone(ZoneInfo(people.project(db, project_id).time_zone)).date()
 
 
 def _names(db: Session, bundle: ProjectMonth, ids: Collection[int]) -> dict[int, tuple[str, str]]:
     """Worker id -> (name, name of his latest team; empty for somebody who was never engaged)."""
     today = local(bundle.as_of, bundle.policy).date()
     # In the order of entry: the last engagement stands.
-    roster = {r.worker_id: (r.name, r.team_name) for r in people.workers(db, bundle.project_id, today=today)}
+    only = next(iter(ids)) if len(ids) == 1 else None
+    rows = people.workers(db, bundle.project_id, today=today, worker_id=only)
+    roster = {r.worker_id: (r.name, r.team_name) for r in rows}
     return {i: roster[i] if i in roster else (people.worker(db, i).name, "") for i in ids}
 
 
 def _to_date(db: Session, project_id: int, as_of: datetime) -> ProjectMonth:
     """Everything up to ``as_of``: passages that had occurred and payments that had been made."""
-    bundle = money.project_to_date(db, project_id, as_of)
-    today = local(as_of, bundle.policy).date()
+    return _so_far(money.project_to_date(db, project_id, as_of))
+
+
+def _so_far(bundle: ProjectMonth) -> ProjectMonth:
+    today = local(bundle.as_of, bundle.policy).date()
     return replace(bundle, payments=tuple(p for p in bundle.payments if p.paid_on <= today))
 
 
 # --- attendance ----------------------------------------------------------------------------------------------
 
 
-def attendance_of(db: Session, project_id: int, month: date, as_of: datetime) -> tuple[Day, ...]:
-    """The days of one month on a project, by worker and date.
+def work_days_of(db: Session, project_id: int, month: date, as_of: datetime) -> tuple[WorkDay, ...]:
+    """Every day of one month on a project, by worker and date: days off with a mark too.
 
     Raises:
         NotFound: ``project_unknown``.
     """
-    bundle = money.project_month(db, project_id, month_of(month), as_of)
-    return tuple(d for d in _days(bundle) if month_of(d.work_date) == month_of(month))
+    month = month_of(month)
+    bundle = money.project_month(db, project_id, month, as_of)
+    return tuple(w for w in work_days(bundle) if month_of(w.work_date) == month)
+
+
+def attendance_of(db: Session, project_id: int, month: date, as_of: datetime) -> tuple[Day, ...]:
+    """The confirmed days of one month on a project on which somebody was there, or may have been, by worker and date.
+
+    Raises:
+        NotFound: ``project_unknown``.
+    """
+    found = (w.day for w in work_days_of(db, project_id, month, as_of))
+    return tuple(day for day in found if day.state is not DayState.OFF)
 
 
 def headcount_of(db: Session, project_id: int, as_of: datetime) -> Headcount:
@@ -385,9 +509,6 @@ def headcount_of(db: Session, project_id: int, as_of: datetime) -> Headcount:
     Raises:
         NotFound: ``project_unknown``.
     """
-    project = people.project(db, project_id)
     # The bundle has a day more at each end: in the small hours of the first it still holds last month's shift.
-    month = month_of(as_of.astimezone(ZoneInfo(project.time_zone)).date())
-    bundle = money.project_month(db, project_id, month, as_of)
-    pairing = pair(bundle.passages, policy=bundle.policy, as_of=as_of)
-    return headcount(pairing, bundle.engagements, as_of, policy=bundle.policy)
+    bundle = money.project_month(db, project_id, month_of(_today(db, project_id, as_of)), as_of)
+    return headcount(pairing_of(bundle), bundle.engagements, as_of, policy=bundle.policy)

@@ -274,7 +274,7 @@ class _Import:
             self.db, self.vault, self.settings,
             project_id=self.project.id, team_id=team_id, name=row.name, id_number=row.id_number,
             day_rate_fen=row.day_rate_fen, entry_on=row.entry_on, exit_on=row.exit_on, trade=row.trade,
-            phone=row.phone, card=row.card, now=self.now, by=self.by,
+            phone=row.phone, card=row.card, pay_kind=row.pay_kind, unit=row.unit, now=self.now, by=self.by,
         )
 
     def _company(self, row: RosterRow) -> int:
@@ -320,7 +320,9 @@ class _Import:
         rates = self._agreed(there.id)
         # What holds today, or for a time that is over or to come, what was agreed last.
         now_or_last = [t for t in rates if t.covers(self.today)] or sorted(rates, key=lambda t: t.valid_from)[-1:]
-        if now_or_last and now_or_last[0].rate_fen != row.day_rate_fen:
+        if now_or_last and now_or_last[0].kind != row.pay_kind:
+            differs("pay_kind", "pay_kind_differs")
+        elif now_or_last and now_or_last[0].rate_fen != row.day_rate_fen:
             differs("day_rate", "rate_differs", recorded=shown_yuan(now_or_last[0].rate_fen))
         if row.card is not None:
             index = self.vault.index("credential.card", row.card)
@@ -336,6 +338,9 @@ _COLUMN_OF = {
     "worker_name_differs": "name",
     "credential_taken": "card",
     "day_rate_wrong": "day_rate",
+    "rate_wrong": "day_rate",
+    "terms_unit_needed": "unit",
+    "terms_unit_unused": "unit",
     "engagement_overlaps": "entry_on",
     "exit_before_entry": "exit_on",
     "card_wrong": "card",

@@ -55,7 +55,7 @@ class Settings(BaseModel):
     enrolment_pixels_max: int = Field(16_000_000, ge=10_000, description="largest enrolment photograph")
     roster_file_bytes_max: int = Field(8 * 1024**2, ge=1024, description="largest Excel roster")
     body_bytes_max: int = Field(256 * 1024, ge=1024, description="largest body of any other request")
-    body_seconds_max: float = Field(10.0, gt=0, description="longest wait for a request body to arrive")
+    body_seconds_max: float = Field(10.0, gt=0, description="longest wait for a request's head to arrive, and for its body")
 
     recognition_threads: int = Field(
         0, ge=0, le=64, description="frames analysed at once; 0 = one a core"
@@ -67,7 +67,7 @@ class Settings(BaseModel):
     confirm_hold_ms: int = Field(5000, ge=0, description="how long a gate stays open after an admission")
 
     session_hours: float = Field(12.0, gt=0, description="how long a sign-in lasts")
-    sign_in_tries_max: int = Field(5, ge=1, description="failed sign-ins of one login or address within the window")
+    sign_in_tries_max: int = Field(5, ge=1, description="failed sign-ins from one address within the window; a login that fails as often is slowed")
     sign_in_window_minutes: float = Field(5.0, gt=0, description="window of the sign-in limit")
     stop_seconds_max: float = Field(10.0, gt=0, description="longest a graceful stop may take")
     # Every worker was read a notice that says 30 (app.wording.notices): sooner is allowed, later is not.

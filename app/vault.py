@@ -8,6 +8,9 @@ Master keys stand in the key file or the environment, **newest first**. The newe
 opens; the *oldest* is the root of the blind index and must stay in the list for ever, or a worker entered
 twice would become two workers. ``check`` says so before that can happen.
 
+A vault of the key file reads it again when it meets a key it does not know and the file is another than it read:
+a running service goes on through ``rotate``. A file that lacks a key which was listed is never taken over.
+
     ver  1 byte   0x01
     alg  1 byte   0x01 AES-256-GCM (0x02 is kept for SM4-GCM, which a Chinese audit may ask for)
     kid  4 bytes  which key: the first bytes of a hash of it, so nobody has to number keys
@@ -20,7 +23,9 @@ import os
 import secrets
 import stat
 import tempfile
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NoReturn
@@ -34,7 +39,17 @@ from sqlalchemy.orm import Session
 
 from app.db import Database
 from app.settings import Settings
-from app.tables import Base, Device, FacePhoto, FaceTemplate, Worker
+from app.tables import (
+    BankCard,
+    Base,
+    Device,
+    EvidenceFile,
+    FacePhoto,
+    FaceTemplate,
+    PaymentBatch,
+    SpecialAccount,
+    Worker,
+)
 
 KEY_BYTES = 32
 KEY_FILE = "muster.key"
@@ -57,6 +72,15 @@ class VaultError(Exception):
     """A key is missing or unfit, or a ciphertext is not what it claims. Never quotes a key or a plain text."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """One set of keys, taken over whole."""
+
+    ciphers: Mapping[bytes, AESGCM] = field(repr=False)
+    active: bytes
+    index: bytes = field(repr=False)
+
+
 class Vault:
     """Seals and opens with one set of keys. Safe to share between threads.
 
@@ -64,22 +88,29 @@ class Vault:
         keys: kid (4 bytes) -> sealing key (32 bytes).
         active: the kid that seals.
         index_key: 32 bytes of the blind index.
+        reread: the vault of the key file as it is now, or None when it is the one read last.
     """
 
-    def __init__(self, keys: Mapping[bytes, bytes], active: bytes, index_key: bytes) -> None:
+    def __init__(
+        self,
+        keys: Mapping[bytes, bytes],
+        active: bytes,
+        index_key: bytes,
+        *,
+        reread: "Callable[[], Vault | None] | None" = None,
+    ) -> None:
         if active not in keys:
             raise VaultError("the active key is not among the keys")
         if any(len(kid) != _KID_BYTES for kid in keys) or any(len(key) != KEY_BYTES for key in keys.values()):
             raise VaultError("a key has the wrong length")
         if len(index_key) != KEY_BYTES:
             raise VaultError("the index key has the wrong length")
-        self._ciphers = {kid: AESGCM(key) for kid, key in keys.items()}
-        self._head = _VERSION_AND_ALGORITHM + active
-        self._active = active
-        self._index_key = index_key
+        self._keys = _Keys({kid: AESGCM(key) for kid, key in keys.items()}, active, index_key)
+        self._reread = reread
+        self._rereading = threading.Lock()
 
     @classmethod
-    def of(cls, masters: Sequence[bytes]) -> "Vault":
+    def of(cls, masters: Sequence[bytes], *, reread: "Callable[[], Vault | None] | None" = None) -> "Vault":
         """Make the vault of master keys, newest first.
 
         Raises:
@@ -95,10 +126,10 @@ class Vault:
         keys = {sha256(b"muster kid" + master).digest()[:_KID_BYTES]: _derive(master, b"muster seal") for master in masters}
         if len(keys) != len(masters):
             raise VaultError("two master keys share their short name; make another one")
-        return cls(keys, next(iter(keys)), _derive(masters[-1], b"muster index"))
+        return cls(keys, next(iter(keys)), _derive(masters[-1], b"muster index"), reread=reread)
 
     def __repr__(self) -> str:
-        return f"Vault({len(self._ciphers)} keys, active {self._active.hex()})"
+        return f"Vault({len(self._keys.ciphers)} keys, active {self._keys.active.hex()})"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a vault is not written down")
@@ -106,28 +137,30 @@ class Vault:
     @property
     def active_kid(self) -> bytes:
         """Name of the key that seals now."""
-        return self._active
+        return self._keys.active
 
     def seal(self, plain: bytes, *, table: str, column: str, owner: str) -> bytes:
         """Seal ``plain`` for one place; 34 bytes longer than it.
 
         ``column`` may be given with or without its ``_sealed``: ``key`` and ``key_sealed`` are one place.
         """
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        bound = _bound(self._head, table, column, owner)
-        return self._head + nonce + self._ciphers[self._active].encrypt(nonce, plain, bound)
+        keys, nonce = self._keys, secrets.token_bytes(_NONCE_BYTES)
+        head = _VERSION_AND_ALGORITHM + keys.active
+        return head + nonce + keys.ciphers[keys.active].encrypt(nonce, plain, _bound(head, table, column, owner))
 
     def open(self, sealed: bytes, *, table: str, column: str, owner: str) -> bytes:
         """Open what was sealed for this table, column and owner.
 
         Raises:
-            VaultError: sealed for another place, changed since, or with a key that is not listed.
+            VaultError: sealed for another place, changed since, or with a key that is not listed; or the key file
+                is another now and lacks a key which was listed.
         """
         sealed = bytes(sealed)
         if len(sealed) < _HEAD_BYTES + _NONCE_BYTES + _TAG_BYTES or not sealed.startswith(_VERSION_AND_ALGORITHM):
             raise VaultError(f"{table}.{column}: not a ciphertext of this vault")
         head, nonce = sealed[:_HEAD_BYTES], sealed[_HEAD_BYTES : _HEAD_BYTES + _NONCE_BYTES]
-        cipher = self._ciphers.get(head[len(_VERSION_AND_ALGORITHM) :])
+        kid = head[len(_VERSION_AND_ALGORITHM) :]
+        cipher = self._keys.ciphers.get(kid) or self._keys_read_again().ciphers.get(kid)
         if cipher is None:
             raise VaultError(f"{table}.{column}: sealed with key {head[2:].hex()}, which is not listed")
         try:
@@ -135,9 +168,24 @@ class Vault:
         except InvalidTag:
             raise VaultError(f"{table}.{column}: changed since it was sealed, or moved from another row") from None
 
+    def _keys_read_again(self) -> _Keys:
+        """The keys, after a look at the key file: somebody may have rotated while this process ran."""
+        if self._reread is None:
+            return self._keys
+        with self._rereading:
+            found = self._reread()
+            if found is not None:
+                kept, fresh = self._keys, found._keys
+                # With another root the same worker would be somebody else; with a key less something does not open.
+                if fresh.index != kept.index or not kept.ciphers.keys() <= fresh.ciphers.keys():
+                    raise VaultError("the key file lacks a key which was listed when this process began")
+                self._keys = fresh
+                self._reread = found._reread
+        return self._keys
+
     def is_current(self, sealed: bytes) -> bool:
         """True when ``sealed`` was made with the newest key."""
-        return bytes(sealed[:_HEAD_BYTES]) == self._head
+        return bytes(sealed[:_HEAD_BYTES]) == _VERSION_AND_ALGORITHM + self._keys.active
 
     def index(self, kind: str, text: str) -> str:
         """Return the blind index of ``text``: 64 hex digits, the same for the same kind and text.
@@ -145,7 +193,7 @@ class Vault:
         The caller normalises ``text``. ``kind`` keeps apart what must not be compared: an ID number and a card
         of the same digits have different indexes.
         """
-        return hmac.new(self._index_key, f"{kind}\0{text}".encode(), sha256).hexdigest()
+        return hmac.new(self._keys.index, f"{kind}\0{text}".encode(), sha256).hexdigest()
 
     def rotate(self, database: Database, *, batch: int = 500) -> dict[str, int]:
         """Re-seal everything that an older key sealed; the service may go on meanwhile.
@@ -159,7 +207,10 @@ class Vault:
             VaultError: a value does not open; batches before it stay re-sealed.
         """
         return {
-            f"{place.table}.{place.column}": self._rotate_column(database, place, batch) for place in sealed_places()
+            f"{place.table}.{place.column}": self._rotate_column(
+                database, place, min(batch, _ROWS_AT_ONCE.get(place.table, batch))
+            )
+            for place in sealed_places()
         }
 
     def _rotate_column(self, database: Database, place: "_Place", batch: int) -> int:
@@ -198,10 +249,18 @@ _OWNERS: dict[str, Callable[[Any, Any], sa.Select]] = {
     "worker": lambda key, column: sa.select(key, column, Worker.id_number_index),
     "device": lambda key, column: sa.select(key, column, Device.id),
     "face_template": lambda key, column: sa.select(key, column, FaceTemplate.project_id, FaceTemplate.worker_id),
+    "evidence_file": lambda key, column: sa.select(key, column, EvidenceFile.project_id, EvidenceFile.sha256),
+    "special_account": lambda key, column: sa.select(key, column, SpecialAccount.number_index),
+    "bank_card": lambda key, column: sa.select(key, column, BankCard.worker_id, BankCard.number_index),
+    "payment_batch": lambda key, column: sa.select(key, column, PaymentBatch.batch_no),
     "face_photo": lambda key, column: sa.select(key, column, FaceTemplate.project_id, FacePhoto.worker_id).join(
         FaceTemplate, FaceTemplate.id == FacePhoto.template_id
     ),
 }
+
+
+_ROWS_AT_ONCE = {"evidence_file": 8, "payment_batch": 8}
+"""Tables whose ciphertexts are whole files of megabytes: that many are in memory at a time."""
 
 
 def sealed_places() -> list[_Place]:
@@ -258,14 +317,19 @@ def open_vault(settings: Settings) -> Vault:
         path.parent.mkdir(parents=True, exist_ok=True)
         # A loser of the race reads the winner's key.
         _place(path, [secrets.token_bytes(KEY_BYTES)], replace=False)
-    return Vault.of(_read_key_file(path))
+    return _of_key_file(path, None)
+
+
+def _of_key_file(path: Path, known: tuple[int, ...] | None) -> Vault | None:
+    """The vault of the key file; None when it is still the ``known`` one."""
+    masters, stamp = _read_key_file(path, known)
+    return None if masters is None else Vault.of(masters, reread=lambda: _of_key_file(path, stamp))
 
 
 def add_key(settings: Settings) -> Vault:
     """Put a fresh key in front of the key file and return the vault; ``rotate`` comes next.
 
-    Restart every running service first or soon: one that knows only the old keys cannot open what the new
-    key sealed.
+    Running services read the key file again when they meet what the new key sealed.
 
     Raises:
         VaultError: the keys come from the environment, where only the operator can change them.
@@ -274,7 +338,7 @@ def add_key(settings: Settings) -> Vault:
         raise VaultError(_HOW_TO_ROTATE)
     open_vault(settings)
     path = settings.data_dir / KEY_FILE
-    _place(path, [secrets.token_bytes(KEY_BYTES), *_read_key_file(path)], replace=True)
+    _place(path, [secrets.token_bytes(KEY_BYTES), *_read_key_file(path)[0]], replace=True)
     return open_vault(settings)
 
 
@@ -294,15 +358,20 @@ def rotate_key(settings: Settings, database: Database) -> dict[str, int]:
     return open_vault(settings).rotate(database)
 
 
-def _read_key_file(path: Path) -> list[bytes]:
+def _read_key_file(path: Path, known: tuple[int, ...] | None = None) -> tuple[list[bytes] | None, tuple[int, ...]]:
+    """Returns the master keys, or None when the file is the ``known`` one, and what tells it from another."""
     try:
         with path.open(encoding="ascii") as file:
-            if os.name == "posix" and stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
+            about = os.fstat(file.fileno())
+            stamp = (about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns)
+            if stamp == known:
+                return None, stamp
+            if os.name == "posix" and stat.S_IMODE(about.st_mode) & 0o077:
                 raise VaultError(f"{path}: others may read the key file; chmod 600 it")
             lines = [line.strip() for line in file]
     except (OSError, UnicodeDecodeError) as error:
         raise VaultError(f"{path}: the key file cannot be read ({type(error).__name__})") from None
-    return [_unhex(line, str(path)) for line in lines if line and not line.startswith("#")]
+    return [_unhex(line, str(path)) for line in lines if line and not line.startswith("#")], stamp
 
 
 def _place(path: Path, masters: Sequence[bytes], *, replace: bool) -> None:

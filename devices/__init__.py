@@ -2,10 +2,10 @@
 
 from types import ModuleType
 
-from devices.base import BadPayload, BadSignature, CardEvent, DeviceError, FrameEvent, PassEvent
+from devices.base import BadPayload, BadSignature, CardEvent, DeviceError, FrameEvent, Heartbeat, PassEvent
 from devices.dialects import frames
 
-__all__ = ["ADAPTERS", "BadPayload", "BadSignature", "CardEvent", "DeviceError", "FrameEvent", "PassEvent"]
+__all__ = ["ADAPTERS", "BadPayload", "BadSignature", "CardEvent", "DeviceError", "FrameEvent", "Heartbeat", "PassEvent"]
 
 ADAPTERS: dict[str, ModuleType] = {
     "frames": frames,

@@ -3,6 +3,7 @@
     PassEvent           a gate reports that someone is there
       FrameEvent          with a picture
       CardEvent           with a card, a code or an identity card
+    Heartbeat           a gate says how much it has seen and not yet delivered
 
 Everything a gate can say that we will not listen to:
 
@@ -91,3 +92,18 @@ class CardEvent(PassEvent):
     # log can try them all in an afternoon. Store it keyed, or encrypted.
     content_sha256: str = field(repr=False)
     """Hex, of the whole body as received; as secret as the value itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat:
+    """What a gate keeps, counted at one moment. All times are the gate's clock, aware UTC."""
+
+    device_id: str
+    nonce: str
+    """The caller must refuse one it has seen within twice the window."""
+    sent_at: datetime
+    counted_at: datetime
+    """When the gate looked into its store; a heartbeat sent again later counts as of then."""
+    stored_events: int
+    oldest_at: datetime | None
+    """When the oldest of them happened; None exactly when there is none."""

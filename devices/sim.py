@@ -22,7 +22,7 @@ What others do:
     tampered    a picture changed after it was signed
 
 Every event is in the outbox before it is first sent, and leaves it only on an answer that the
-service signed. With ``--outbox FILE`` that survives a kill: started again with the same
+service signed. Every half minute and at the end each gate says how much it still keeps. With ``--outbox FILE`` that survives a kill: started again with the same
 ``--outbox`` and ``--out``, the simulator sends what was left and goes on where it stopped.
 One such file serves one plan. It holds faces and card numbers, readable by its owner only.
 
@@ -57,6 +57,7 @@ from devices.base import BadSignature, Channel
 from devices.dialects import frames
 
 RETRY_AFTER_S_MAX = 60.0
+HEARTBEAT_S = 30.0
 ANSWER_BYTES_MAX = 1 << 20
 KINDS = ("frame", "card", "garbage", "resend", "replay", "conflict", "forged", "tampered")
 # Events with a key of their own, which a later resend can repeat.
@@ -79,6 +80,8 @@ class Event:
     """Its place in the plan, if it came from one."""
     label: str | None = None
     kind: str = "frame"
+    captured_at_ms: int | None = None
+    """When it happened, by the gate's clock; None: when it is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,24 +126,34 @@ class Outbox:
         self._db.execute(
             "CREATE TABLE IF NOT EXISTS outbox (id INTEGER PRIMARY KEY, device_id TEXT NOT NULL,"
             " path TEXT NOT NULL, event_key TEXT NOT NULL, content_type TEXT NOT NULL,"
-            " body BLOB NOT NULL, n INTEGER, label TEXT, kind TEXT NOT NULL)"
+            " body BLOB NOT NULL, n INTEGER, label TEXT, kind TEXT NOT NULL, captured_at_ms INTEGER)"
         )
+        # A file of an earlier version has no such column.
+        with contextlib.suppress(sqlite3.OperationalError):
+            self._db.execute("ALTER TABLE outbox ADD COLUMN captured_at_ms INTEGER")
 
     def add(self, device_id: str, event: Event) -> int:
         columns = asdict(event)
         row = self._db.execute(
-            "INSERT INTO outbox (device_id, path, event_key, content_type, body, n, label, kind) VALUES"
-            " (:device_id, :path, :event_key, :content_type, :body, :n, :label, :kind)",
+            "INSERT INTO outbox (device_id, path, event_key, content_type, body, n, label, kind, captured_at_ms)"
+            " VALUES (:device_id, :path, :event_key, :content_type, :body, :n, :label, :kind, :captured_at_ms)",
             {"device_id": device_id, **columns},
         )
         return int(row.lastrowid or 0)
+
+    def stored(self, device_id: str) -> tuple[int, int | None]:
+        """Return how many events of a gate wait, and when the oldest happened; 0 where that is not known."""
+        count, oldest_ms = self._db.execute(
+            "SELECT count(*), min(coalesce(captured_at_ms, 0)) FROM outbox WHERE device_id = ?", (device_id,)
+        ).fetchone()
+        return int(count), oldest_ms
 
     def remove(self, row_id: int) -> None:
         self._db.execute("DELETE FROM outbox WHERE id = ?", (row_id,))
 
     def waiting(self, device_id: str) -> list[tuple[int, Event]]:
         rows = self._db.execute(
-            "SELECT id, path, event_key, content_type, body, n, label, kind FROM outbox"
+            "SELECT id, path, event_key, content_type, body, n, label, kind, captured_at_ms FROM outbox"
             " WHERE device_id = ? ORDER BY id",
             (device_id,),
         )
@@ -203,6 +216,9 @@ class Gate:
         self._connection: http.client.HTTPConnection | None = None
         self._last: Event | None = None
         self._last_headers: dict[str, str] | None = None
+        # Heartbeats are counted apart: a lost one must not look like a lost event.
+        self._beat_boot_id, self._beats = secrets.token_hex(8), count(1)
+        self._beat_at = time.monotonic()
         # A gate that cannot sign must say so before it takes an event.
         self._signed(frame_event(device_id, f"{self.boot_id}:0", b""), key)
 
@@ -278,6 +294,26 @@ class Gate:
         """Take ``event`` for the previous one, after a restart; it is not sent."""
         self._last, self._last_headers = event, None
 
+    def beat(self, *, every_s: float = 0.0) -> bool:
+        """Say how much is stored, unless that was said less than ``every_s`` ago; True when the service heard it.
+
+        One try: the next heartbeat says more than this one again.
+        """
+        if time.monotonic() - self._beat_at < every_s:
+            return False
+        self._beat_at = time.monotonic()
+        stored, oldest_ms = self.outbox.stored(self.device_id)
+        body = frames.heartbeat_body(stored, oldest_ms, int(self._now() * 1000))
+        path, key = frames.heartbeats_path(self.device_id), f"{self._beat_boot_id}:{next(self._beats)}"
+        event = Event(path, key, "application/json", body, kind="heartbeat")
+        headers = self._signed(event, self._key)
+        try:
+            status, reply_headers, answer = self._exchange(event, headers)
+        except (OSError, http.client.HTTPException):
+            self.close()
+            return False
+        return status == 200 and self._read(headers, event, reply_headers, answer)[0]
+
     def drain(self) -> list[Answer]:
         """Send what an earlier life of this gate left in the outbox, oldest first."""
         return [self._settle(row_id, event) for row_id, event in self.outbox.waiting(self.device_id)]
@@ -312,6 +348,8 @@ class Gate:
             ValueError: its key or path is not of the contract's form; it is not stored.
         """
         self._signed(event, self._key)
+        if event.captured_at_ms is None:
+            event = replace(event, captured_at_ms=int(self._now() * 1000))
         return self._settle(self.outbox.add(self.device_id, event), event)
 
     def _settle(self, row_id: int, event: Event) -> Answer:
@@ -472,7 +510,7 @@ def frame_event(
     kind: str = "frame",
 ) -> Event:
     content_type, body = frames.frame_body(jpeg, captured_at_ms)
-    return Event(frames.frames_path(device_id), event_key, content_type, body, n, label, kind)
+    return Event(frames.frames_path(device_id), event_key, content_type, body, n, label, kind, captured_at_ms)
 
 
 def card_event(
@@ -485,7 +523,7 @@ def card_event(
     label: str | None = None,
 ) -> Event:
     body = frames.card_body(channel, value, captured_at_ms)
-    return Event(frames.cards_path(device_id), event_key, "application/json", body, n, label, "card")
+    return Event(frames.cards_path(device_id), event_key, "application/json", body, n, label, "card", captured_at_ms)
 
 
 def _closed_by_service(sock: socket.socket) -> bool:
@@ -571,6 +609,7 @@ def play(
     answered: Mapping[int, str] | None = None,
     outbox: Outbox | None = None,
     progress: TextIO | None = None,
+    heartbeat_s: float = HEARTBEAT_S,
     **gate_settings: Any,
 ) -> list[Answer]:
     """Send a plan's entries in order and return what became of them.
@@ -580,6 +619,7 @@ def play(
         results: gets one JSON line an answer, at once.
         answered: place in the plan to event key, for what an earlier run has answered; left out.
         outbox: what is waiting in it is sent first.
+        heartbeat_s: seconds between two heartbeats of a gate; each sends one more at the end.
         progress: gets ``progress <done>/<all> <status> <decision or code> <ms>`` an answer.
     """
     outbox = Outbox() if outbox is None else outbox
@@ -618,6 +658,10 @@ def play(
                 time.sleep(max(0.0, started + sent / rate - time.monotonic()))
             sent += 1
             _play_entry(gate, n, entry, plan.folder)
+            for other in gates.values():
+                other.beat(every_s=heartbeat_s)
+        for gate in gates.values():
+            gate.beat()
     finally:
         for gate in gates.values():
             gate.close()

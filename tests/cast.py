@@ -33,6 +33,12 @@ def id_number(birth_on: date, order: int, region: str = "990424") -> str:
     return digits + id_check_digit(digits)
 
 
+def code_is_sound(code: str) -> bool:
+    """True for eight or more digits whose last one is Luhn's of the others: a slip of the finger is told."""
+    doubled = [int(digit) * (1 + at % 2) for at, digit in enumerate(reversed(code))]
+    return code.isdecimal() and len(code) >= 8 and sum(number // 10 + number % 10 for number in doubled) % 10 == 0
+
+
 WANG_ID = id_number(date(1985, 6, 12), 1)
 LI_ID = id_number(date(1990, 11, 3), 2)
 ZHAO_ID = id_number(date(1978, 2, 28), 3)

@@ -41,7 +41,7 @@ class Service:
 
     settings: Settings
     key_hex: str = field(repr=False)
-    """The master key of the ``vault`` fixture."""
+    """The master key of the ``vault`` fixture; empty: the key file in the data folder."""
     environment: Mapping[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
@@ -65,7 +65,7 @@ class Service:
             "MUSTER_MODELS_DIR": str(ROOT / "models"),
             "MUSTER_DATA_DIR": str(self.settings.data_dir),
             "MUSTER_DATABASE_URL": self.settings.url,
-            "MUSTER_KEY_HEX": self.key_hex,
+            **({"MUSTER_KEY_HEX": self.key_hex} if self.key_hex else {}),
             "MUSTER_PORT": str(self.port),
             "MUSTER_DEVICE_FRAMES_PER_SECOND_MAX": "100000",
             **self.environment,

@@ -11,6 +11,7 @@ of the lines.
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.domain import attendance, wages
@@ -26,6 +27,7 @@ from app.domain.facts import (
     Terms,
     Verdict,
 )
+from app.domain.timesheet import work_days
 from app.domain.workdays import local
 
 CAST = {"wang": 1, "li": 2, "zhao": 3, "sun": 4, "zhou": 5, "wu": 6, "zheng": 7, "feng": 8}
@@ -143,12 +145,20 @@ def engagements(names: Iterable[str], *, entry_on: date = date(2026, 1, 1), exit
     return tuple(Engagement(CAST[n], CAST[n], 1, 1, 1, entry_on, exit_on) for n in names)
 
 
+def month_wages(
+    timetable: str, *, at: str | None = None, month: str = MONTH, policy: AttendancePolicy = POLICY, **rates_fen: int
+) -> tuple[wages.MonthWage, ...]:
+    """Price a timetable at the day rates given. Everybody in the cast but ``feng`` is engaged."""
+    facts = project_month(timetable, at=at, month=month, policy=policy, **rates_fen)
+    return wages.month_wages(facts, work_days(facts))
+
+
 def accruals(
     timetable: str, *, at: str | None = None, month: str = MONTH, policy: AttendancePolicy = POLICY, **rates_fen: int
 ) -> tuple[wages.Accrual, ...]:
-    """Accrue a timetable at the day rates given."""
-    answer = attendance.days(pairing(timetable, at=at, month=month, policy=policy), policy=policy)
-    return wages.accrue(answer, terms(**rates_fen), policy=policy)
+    """Accrue a timetable at the day rates given, by worker and date."""
+    found = month_wages(timetable, at=at, month=month, policy=policy, **rates_fen)
+    return tuple(sorted((a for m in found for a in m.accruals), key=lambda a: (a.worker_id, a.work_date)))
 
 
 def owed(timetable: str, **rates_fen: int) -> list[tuple[str, int, int | str]]:
@@ -170,19 +180,30 @@ def paid(*, ids_from: int = 1, for_month: date = date(2026, 3, 1), **amounts_fen
 def project_month(
     timetable: str,
     *,
-    at: str,
+    at: str | None = None,
+    month: str = MONTH,
+    policy: AttendancePolicy = POLICY,
     payments: Iterable[Payment] = (),
     engaged: Iterable[Engagement] | None = None,
-    **rates_fen: int,
+    agreed: Iterable[Terms] = (),
+    **rates_fen: Any,
 ) -> ProjectMonth:
-    """The month of a story as the audit sees it. Everybody in the cast but ``feng`` is engaged unless told."""
+    """The month of a story as wages and the audit see it. Everybody in the cast but ``feng`` is engaged unless told.
+
+    ``at`` is now; two days after the last line unless told. ``agreed`` are terms beside the day rates. Other names are
+    fields of ``ProjectMonth`` (``calendar=``, ``corrections=`` ...).
+    """
+    facts = passages(timetable, month=month, policy=policy)
+    last = max((p.occurred_at for p in facts), default=datetime(2026, 3, 1, tzinfo=UTC))
+    fields = {name: rates_fen.pop(name) for name in list(rates_fen) if name not in CAST}
     return ProjectMonth(
         project_id=1,
-        month=date(2026, 3, 1),
-        as_of=instant(at),
-        policy=POLICY,
-        passages=passages(timetable),
+        month=date.fromisoformat(f"{month}-01"),
+        as_of=instant(at, month=month, policy=policy) if at else last + timedelta(days=2),
+        policy=policy,
+        passages=facts,
         engagements=tuple(engaged) if engaged is not None else engagements(n for n in CAST if n != "feng"),
-        terms=terms(**rates_fen),
+        terms=(*terms(**rates_fen), *agreed),
         payments=tuple(payments),
+        **fields,
     )

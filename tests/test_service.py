@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -19,14 +20,14 @@ import pytest
 from app.db import Database
 from app.settings import Settings
 from app.store import gates
-from app.vault import Vault
+from app.vault import KEY_FILE, Vault, rotate_key
 from devices.dialects import frames
-from devices.sim import Gate
+from devices.sim import Gate, frame_event
 from recognition.synthetic import SyntheticEngine, draw_face
 from tests.cast import Cast, Post
 from tests.cast import cast as play
 from tests.faces import enrol_drawn
-from tests.service import ROOT, Service, serving
+from tests.service import ROOT, Service, deliver, serving
 
 KEY_HEX = bytes(range(32)).hex()
 """Of the ``vault`` fixture."""
@@ -258,6 +259,39 @@ def test_a_chunked_body_above_the_cap_is_cut_off(service: Service, site: Cast):
     assert service.get("/healthz")[0] == 200
 
 
+def test_a_connection_that_does_not_finish_asking_is_closed(settings: Settings, site: Cast):
+    ask, seconds_max = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", 1.0
+    with serving(settings, KEY_HEX, MUSTER_BODY_SECONDS_MAX=str(seconds_max)) as service, contextlib.ExitStack() as stack:
+
+        def connected() -> socket.socket:
+            return stack.enter_context(socket.create_connection(("127.0.0.1", service.port), timeout=8))
+
+        def is_answered(connection: socket.socket) -> bool:
+            connection.sendall(ask)
+            said = b""
+            while not said.endswith(b'{"status":"ok"}'):
+                said += (more := connection.recv(4096))
+                if not more:
+                    return False
+            return True
+
+        silent, dripping, halfway, busy = (connected() for _ in range(4))
+        began = time.monotonic()
+        assert is_answered(halfway)
+        halfway.sendall(ask[:20])
+        for at in range(12):
+            # One that asks again and again stays, long past the limit.
+            assert is_answered(busy)
+            with contextlib.suppress(OSError):
+                dripping.sendall(ask[at : at + 1])
+            time.sleep(seconds_max / 6)
+        for closed in (silent, dripping, halfway):
+            with contextlib.suppress(ConnectionResetError):
+                assert closed.recv(4096) == b""
+        assert time.monotonic() - began < 4 * seconds_max
+        assert is_answered(busy)
+
+
 def test_nobody_in_particular_may_send_a_large_form(service: Service, site: Cast):
     """A form is read before its route asks who sent it; without a sign-in only a small one is."""
     connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=20)
@@ -277,6 +311,20 @@ def test_keys_that_are_not_the_databases_are_refused_at_the_start(settings: Sett
     with pytest.raises(AssertionError, match="no answer"):
         service.start()
     assert service.process.poll() == 1
+
+
+def test_frames_go_on_while_the_master_key_is_changed(settings: Settings, site: Cast, database: Database):
+    key_file = settings.data_dir / KEY_FILE
+    key_file.touch(mode=0o600)
+    key_file.write_text(KEY_HEX + "\n")
+    with serving(settings, "") as service:
+        assert deliver(service, frame_event(site.a.entrance.device_id, "b00tb00t:1", draw_face(1)), site.a.entrance.key).recorded
+        assert rotate_key(settings, database)["device.key_sealed"] == 4
+        # The gallery of this project is in memory already; both devices' keys are read anew for each frame.
+        for post in (site.a.entrance, site.a.exit):
+            answer = deliver(service, frame_event(post.device_id, "b00tb00t:2", draw_face(1, variant=2)), post.key)
+            assert (answer.code, answer.recorded) == ("admitted", True)
+    assert len(stored(database, site.a.id)) == 3
 
 
 def test_a_forger_is_refused_and_nothing_of_his_is_recorded(service: Service, site: Cast, database: Database):

@@ -182,10 +182,16 @@ class PasswordIn(BaseModel):
 @router.post(
     "/v1/sign-in",
     summary="Sign in",
-    responses=refusals((401, "sign_in_wrong"), (403, "cross_site"), (429, "sign_in_too_often"), (503, "sign_in_busy")),
+    responses=refusals(
+        (401, "sign_in_wrong"), (403, "cross_site"), (429, "sign_in_too_often"), (429, "sign_in_slowed"), (503, "sign_in_busy")
+    ),
 )
 def sign_in(request: Request, body: SignIn, now: Now) -> Token:
-    """A password becomes a token. After five failures of a login or an address within five minutes: 429."""
+    """A password becomes a token.
+
+    After five failures of an address within five minutes: 429 until they are past. After five of a login from
+    wherever, a try every ten seconds, save from an address where it has succeeded before.
+    """
     settings = request.app.state.settings
     token = access.sign_in(
         request.app.state.database,
@@ -276,7 +282,9 @@ def add_role(person: Administrator, db: Tx, login: Login, body: RoleIn, now: Now
     "/v1/accounts/{login}/roles/{role_id}",
     summary="Take a role back",
     status_code=204,
-    responses=refusals(NOBODY, NOT_ALLOWED, (404, "account_unknown"), (404, "role_not_held"), (409, "own_account")),
+    responses=refusals(
+        NOBODY, NOT_ALLOWED, (404, "account_unknown"), (404, "role_not_held"), (409, "own_account"), (409, "last_administrator")
+    ),
 )
 def remove_role(
     person: Administrator, db: Tx, login: Login, role_id: Annotated[int, Path(ge=1, le=ROW_ID_MAX)], now: Now
@@ -300,7 +308,7 @@ def set_password(person: Administrator, db: Tx, login: Login, body: PasswordIn, 
     "/v1/accounts/{login}/disable",
     summary="Disable an account",
     status_code=204,
-    responses=refusals(NOBODY, NOT_ALLOWED, (404, "account_unknown"), (409, "own_account")),
+    responses=refusals(NOBODY, NOT_ALLOWED, (404, "account_unknown"), (409, "own_account"), (409, "last_administrator")),
 )
 def disable_account(person: Administrator, db: Tx, login: Login, now: Now) -> None:
     """It signs in no more and its sessions end; what it did stays under its name."""

@@ -2,6 +2,7 @@
 
     POST /v1/devices/{device_id}/frames     a JPEG, raw or multipart
     POST /v1/devices/{device_id}/cards      a card, code or identity card
+    POST /v1/devices/{device_id}/heartbeats how much the gate still keeps
 
 The head is verified before the body is read, so a forger costs no bandwidth and no decoding.
 """
@@ -9,7 +10,7 @@ The head is verified before the body is read, so a forger costs no bandwidth and
 import json
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Request
@@ -19,7 +20,7 @@ from starlette.requests import ClientDisconnect
 from app import gate
 from app.errors import BadRequest, ServiceError, TooMany, Unauthorised, Unusable
 from app.house import House
-from app.store import gates
+from app.store import accounts, gates
 from app.web import language_of, refusal
 from devices import BadPayload, BadSignature, DeviceError
 from devices.dialects import frames
@@ -53,6 +54,9 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
     429: {"description": "This device is over its quota; see Retry-After."},
     503: {"description": "Busy or nothing can be saved; the device keeps the event. See Retry-After."},
 }
+
+PREVIOUS_KEY_MAX = timedelta(days=7)
+"""How long after a rotation a gate may still sign with its former key, if it never used the new one."""
 
 DeviceId = Annotated[str, Path(description="Id given when the device was added", examples=["gate-1-in"])]
 
@@ -143,6 +147,36 @@ async def post_card(request: Request, device_id: DeviceId) -> Response:
     return await _answered(request, _card)
 
 
+@router.post(
+    "/v1/devices/{device_id}/heartbeats",
+    summary="Say how much a gate still keeps",
+    responses={
+        **{status: ANSWERS[status] for status in (400, 401, 429, 503)},
+        200: {
+            "description": "Up to when everything of this gate has arrived, on the service's clock. Signed.",
+            "content": {"application/json": {"example": {"complete_to_ms": 1795305600000, "server_time_ms": 1795305600123}}},
+        },
+        422: {"description": "`heartbeat_malformed`."},
+    },
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "example": {
+                        "stored_events": 2, "oldest_stored_at_ms": 1795305500000, "sent_at_ms": 1795305600000,
+                    }
+                }
+            },
+        }
+    },
+)  # fmt: skip
+async def post_heartbeat(request: Request, device_id: DeviceId) -> Response:
+    """A month can be closed when every gate has said that it keeps nothing of it; every 30 seconds is often enough."""
+    del device_id
+    return await _answered(request, _heartbeat, _beat_reply)
+
+
 async def _frame(
     house: House, device: gates.DeviceInfo, head: frames.SignedHead, request: Request, body: bytes,
     received_at: datetime, seconds_max: float,
@@ -167,6 +201,16 @@ async def _card(
     return await house.intake.run(lambda: gate.admit_card(house, device, event, received_at), seconds_max=seconds_max)
 
 
+async def _heartbeat(
+    house: House, device: gates.DeviceInfo, head: frames.SignedHead, request: Request, body: bytes,
+    received_at: datetime, seconds_max: float,
+) -> datetime:
+    beat = frames.parse_heartbeat(head, body)
+    return await house.intake.run(
+        lambda: gate.hear_heartbeat(house, device, beat, received_at), seconds_max=seconds_max
+    )
+
+
 FINAL = frozenset({409, 413, 422})
 """Statuses a gate may forget an event on. Only these refusals are signed: a signed "try again" could be
 relabelled by whoever carries it, and would delete an attendance."""
@@ -175,7 +219,9 @@ KEPT = frozenset({"captured_in_future", "captured_too_long_ago"})
 """Refused by the service, kept by the gate for a person to decide."""
 
 
-async def _answered(request: Request, work: Callable[..., Any]) -> Response:
+async def _answered(
+    request: Request, work: Callable[..., Any], reply: Callable[..., tuple[bytes, dict[str, str]]] | None = None
+) -> Response:
     """Verify the head, read and verify the body, do the work, sign the answer.
 
     The look-up and the work share ``decision_seconds_max``; the body's own way here is not counted.
@@ -186,7 +232,6 @@ async def _answered(request: Request, work: Callable[..., Any]) -> Response:
     try:
         head = frames.read_head(request.headers, request.url.path, request.method)
         device, keys = await house.intake.run(lambda: _device(house, head.device_id))
-        seconds_left = house.settings.decision_seconds_max - (time.perf_counter() - began)
         key = frames.verify_head(
             head, keys=keys, now=received_at, window_s=house.settings.signature_window_seconds
         )
@@ -195,6 +240,9 @@ async def _answered(request: Request, work: Callable[..., Any]) -> Response:
     if device is None or device.disabled_at is not None:
         raise Unauthorised("device_disabled" if device else "device_unknown")
     request.app.state.quota.take(device.id)
+    if device.key_previous_sealed is not None:
+        await house.intake.run(lambda: _end_rotation(house, device, proven_by_new=key == keys[0], now=received_at))
+    seconds_left = house.settings.decision_seconds_max - (time.perf_counter() - began)
 
     def signed(content: bytes) -> dict[str, str]:
         signature = frames.sign_reply(key, nonce=head.nonce, event_key=head.event_key, body=content)
@@ -214,6 +262,13 @@ async def _answered(request: Request, work: Callable[..., Any]) -> Response:
         status, said, headers = refusal(refused, language_of(request))
         content = json.dumps(said, ensure_ascii=False).encode()
         return Response(content, status, media_type="application/json", headers={**headers, **signed(content)})
+    content, headers = (reply or _passage_reply)(house, head, answer, began)
+    return Response(content, media_type="application/json", headers={**headers, **signed(content)})
+
+
+def _passage_reply(
+    house: House, head: frames.SignedHead, answer: gate.Answer, began: float
+) -> tuple[bytes, dict[str, str]]:
     if answer.recorded and not answer.repeated:
         house.metrics.passages.labels(answer.verdict.value).inc()
     house.metrics.frames.labels("repeated" if answer.repeated else answer.code).inc()
@@ -230,10 +285,19 @@ async def _answered(request: Request, work: Callable[..., Any]) -> Response:
         server_time_ms=int(time.time() * 1000),
         next_frame_after_ms=0,
     )
-    content = reply.body()
     whole_ms = (time.perf_counter() - began) * 1000
     timing = ", ".join(f"{stage};dur={ms:.1f}" for stage, ms in {**answer.stages_ms, "whole": whole_ms}.items())
-    return Response(content, media_type="application/json", headers={"Server-Timing": timing, **signed(content)})
+    return reply.body(), {"Server-Timing": timing}
+
+
+def _beat_reply(
+    _house: House, _head: frames.SignedHead, complete_to: datetime, _began: float
+) -> tuple[bytes, dict[str, str]]:
+    said = {
+        "complete_to_ms": int(complete_to.timestamp() * 1000),
+        "server_time_ms": int(time.time() * 1000),
+    }
+    return json.dumps(said).encode(), {}
 
 
 def _device(house: House, device_id: str) -> tuple[gates.DeviceInfo | None, list[bytes]]:
@@ -244,6 +308,25 @@ def _device(house: House, device_id: str) -> tuple[gates.DeviceInfo | None, list
         return None, []
     sealed = [device.key_sealed] + ([device.key_previous_sealed] if device.key_previous_sealed else [])
     return device, [house.vault.open(s, table="device", column="key_sealed", owner=device.id) for s in sealed]
+
+
+def _end_rotation(house: House, device: gates.DeviceInfo, *, proven_by_new: bool, now: datetime) -> None:
+    """The former key of a device: dead once the new one proved a request, and after ``PREVIOUS_KEY_MAX``.
+
+    Raises:
+        Unauthorised: ``signature_wrong``, it was the former key and too late for it.
+    """
+    if proven_by_new:
+        with house.database.write() as db:
+            gates.forget_previous_key(db, device.id, device.key_sealed)
+        return
+    with house.database.read() as db:
+        in_time = accounts.journalled(
+            db, project_id=device.project_id, action="device.key_rotated", object=f"device:{device.id}",
+            since=now - PREVIOUS_KEY_MAX,
+        )
+    if not in_time:
+        raise Unauthorised("signature_wrong", "the former key, longer than it is accepted")
 
 
 def _refusal_of(error: DeviceError) -> ServiceError:

@@ -728,7 +728,7 @@ def list_devices(person: Someone, db: Reading, project_id: ProjectId) -> list[De
 def rotate_device_key(
     request: Request, person: Someone, db: Tx, now: Now, project_id: ProjectId, device_id: DeviceId
 ) -> DeviceKey:
-    """The former key is accepted until the next rotation, while the device is given the new one."""
+    """The former key is accepted until the new one is used, for 7 days at most and never past another rotation."""
     access.require_on(db, person, "devices.write", project_id)
     key = papers.rotate_device_key(
         db, request.app.state.vault, device_id=device_id, project_id=project_id, now=now, by=person.login

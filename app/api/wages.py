@@ -25,10 +25,12 @@ from app.api.access import (
     refusals,
 )
 from app.db import Reading, Tx
-from app.domain.attendance import Day
-from app.domain.facts import Payment
+from app.domain.facts import Payment, Terms
+from app.domain.timesheet import WorkDay
+from app.domain.wages import WageItem
 from app.domain.workdays import parse_month
 from app.errors import BadRequest
+from app.wording.wages import formula
 
 router = APIRouter(tags=["wages"])
 
@@ -85,6 +87,23 @@ class HeadcountOut(BaseModel):
     roster: int = Field(description="Engaged today (在册)")
 
 
+class MarkOut(BaseModel):
+    """Why nobody was expected."""
+
+    id: int
+    kind: str
+    pay_permille: int = Field(description="Share of a day's wage paid all the same, in thousandths")
+
+
+class ComputedOut(BaseModel):
+    """A day by the gates alone."""
+
+    state: str
+    minutes: int
+    day_milli: int | None
+    overtime_minutes: int
+
+
 class DayOut(BaseModel):
     """One worker on one work date."""
 
@@ -101,12 +120,19 @@ class DayOut(BaseModel):
                 "last_out_at": "2026-03-03T09:00:00Z",
                 "passage_ids": [101, 164],
                 "flags": [],
+                "kind": "workday",
+                "night_minutes": 0,
+                "mark": None,
+                "correction_ids": [],
+                "computed": None,
             }
         }
     )
     worker_id: int
     work_date: date
-    state: str = Field(description="worked, undecided (a person must decide) or present (on site now)")
+    state: str = Field(
+        description="worked, undecided (a person must decide), present (on site now) or off (nobody came, and a mark says why)"
+    )
     minutes: int
     day_milli: int | None = Field(description="Thousandths of a man-day; null while the day is not settled")
     overtime_minutes: int
@@ -114,6 +140,11 @@ class DayOut(BaseModel):
     last_out_at: datetime | None
     passage_ids: list[int]
     flags: list[str]
+    kind: str | None = Field(description="workday, makeup, rest, adjust_rest or statutory; null without a calendar")
+    night_minutes: int
+    mark: MarkOut | None = Field(description="Leave, stoppage, rain or rest that holds on the date")
+    correction_ids: list[int]
+    computed: ComputedOut | None = Field(description="What the gates alone say, where a correction says otherwise")
 
 
 class WageRowOut(BaseModel):
@@ -133,6 +164,7 @@ class WageRowOut(BaseModel):
                 "paid_fen": 600000,
                 "owed_fen": 260000,
                 "overpaid_fen": 0,
+                "withheld_fen": 0,
             }
         },
     )
@@ -146,6 +178,7 @@ class WageRowOut(BaseModel):
     paid_fen: int
     owed_fen: int
     overpaid_fen: int
+    withheld_fen: int = Field(description="Deducted, or taken back for advances, on posted lines")
 
 
 class WagesOut(BaseModel):
@@ -153,6 +186,13 @@ class WagesOut(BaseModel):
 
     as_of: datetime
     rows: list[WageRowOut]
+
+
+class EvidenceOut(BaseModel):
+    """A fact by its kind and id."""
+
+    kind: str = Field(description="passage, correction, mark, measure or allowance")
+    id: int
 
 
 class PassageOut(BaseModel):
@@ -187,9 +227,63 @@ class TermsOut(BaseModel):
     """The terms that priced a day."""
 
     id: int
-    rate_fen: int = Field(description="Fen a man-day")
+    kind: str = Field(description="day, hour, month or piece")
+    rate_fen: int = Field(description="Fen a man-day, hour, month or unit")
+    overtime_rule: str
+    hours_system: str
+    relation: str
     valid_from: date
     valid_to: date | None
+
+
+class ItemOut(BaseModel):
+    """A wage item: quantity x rate / per x permille / 1000, rounded half up to a whole fen, once."""
+
+    component: str = Field(
+        description="base, rest_day, statutory_day, overtime, overtime_rest, overtime_statutory, overtime_units, paid_absence, piece, floor or allowance"
+    )
+    work_date: date | None = Field(description="null: of the whole month")
+    quantity: int
+    unit: str = Field(description="milli_day, minute, quarter_minute, share or once")
+    rate_fen: int
+    per: int
+    permille: int
+    amount_fen: int
+    formula: str = Field(description="The same in words", examples=["2.0 h × 50.00 × 150 %"])
+    terms_id: int | None
+    evidence: list[EvidenceOut] = Field(description="What it rests on: passages, corrections, marks, measured work")
+
+
+class MeasureOut(BaseModel):
+    """Measured work that an item is a share of."""
+
+    id: int
+    item: str
+    unit: str
+    quantity_milli: int
+    unit_price_fen: int
+    percent: int
+    split_by: str
+    accepted: bool | None
+
+
+class ProblemOut(BaseModel):
+    """What keeps a month from being signed, or should be looked at."""
+
+    code: str
+    on: date | None
+
+
+class CorrectionOut(BaseModel):
+    """An approved correction of a day."""
+
+    id: int
+    kind: str
+    in_at: datetime | None
+    out_at: datetime | None
+    passage_id: int | None
+    minutes: int | None
+    day_milli: int | None
 
 
 class PaymentOut(BaseModel):
@@ -219,14 +313,22 @@ class PaymentOut(BaseModel):
 
 
 class DayWagesOut(BaseModel):
-    """One day: amount = rate x man-day, rounded half up to a whole fen."""
+    """One day: its amount is the sum of its items, each rounded half up to a whole fen."""
 
     work_date: date
-    state: str = Field(description="earned, undecided, present, no_terms or several_terms")
+    engagement_id: int | None
+    kind: str | None = Field(description="Of the date, by the calendar")
+    state: str = Field(description="earned, undecided, present, no_terms, several_terms or no_calendar")
     minutes: int
     day_milli: int | None
+    overtime_minutes: int
     rate_fen: int | None
     amount_fen: int
+    amount_max_fen: int | None
+    items: list[ItemOut]
+    mark: MarkOut | None
+    corrections: list[CorrectionOut]
+    computed: ComputedOut | None
     sessions: list[SessionOut]
     loose: list[LooseOut]
     passages: list[PassageOut]
@@ -234,15 +336,20 @@ class DayWagesOut(BaseModel):
 
 
 class MonthWagesOut(BaseModel):
-    """One month. What is owed is the month's own: another month's surplus never pays for it."""
+    """One month: days and items add up to ``accrued_fen``. What is owed is the month's own: another month's surplus
+    never pays for it."""
 
     month: date
     accrued_fen: int
+    withheld_fen: int
     paid_fen: int
     owed_fen: int
     overpaid_fen: int
     undecided_days: int
     days: list[DayWagesOut]
+    items: list[ItemOut] = Field(description="Of the whole month: monthly wage, its overtime, piece work, allowances")
+    measures: list[MeasureOut]
+    problems: list[ProblemOut]
     payments: list[PaymentOut]
 
 
@@ -275,7 +382,7 @@ class PaymentIn(BaseModel):
     amount_fen: StrictInt = Field(description="Fen, above 0 and below 100,000,000; never a fraction")
     paid_on: date
     for_month: str = Field(max_length=10, description="Month the money is for", examples=["2026-03"])
-    channel: str = Field(max_length=8, description="bank (专户代发) or cash (现金)")
+    channel: str = Field(max_length=8, description="bank (a transfer beside the special account, 专户外) or cash (现金)")
     reference: str | None = Field(None, max_length=200, description="Of the bank or the receipt")
 
 
@@ -312,7 +419,7 @@ def list_days(
 ) -> list[DayOut]:
     """One line a worker and work date, in that order."""
     access.require_on(db, person, "attendance.read", project_id)
-    return [_day_out(d) for d in payroll.attendance_of(db, project_id, month_of_text(month), as_of)]
+    return [_day_out(w) for w in payroll.work_days_of(db, project_id, month_of_text(month), as_of)]
 
 
 @router.get(
@@ -333,7 +440,7 @@ def project_wages(person: Someone, db: Reading, project_id: ProjectId, as_of: As
     responses=refusals(NOBODY, NOT_ALLOWED, UNKNOWN_PROJECT, (404, "worker_not_on_project")),
 )
 def worker_wages(person: Someone, db: Reading, project_id: ProjectId, worker_id: WorkerId, as_of: AsOf) -> WorkerWagesOut:
-    """One worker's months, days, sessions, passages, terms and payments, each with its id."""
+    """One worker's months, items, days, sessions, passages, corrections, terms and payments, each with its id."""
     access.require_on(db, person, "wages.read", project_id)
     told = payroll.wages_of_worker(db, project_id, worker_id, as_of)
     return WorkerWagesOut(
@@ -341,7 +448,7 @@ def worker_wages(person: Someone, db: Reading, project_id: ProjectId, worker_id:
         time_zone=told.time_zone,
         policy_version=told.policy_version,
         sums=WageRowOut.model_validate(told.row),
-        months=[_month_out(m) for m in told.months],
+        months=[_month_out(m, person.language) for m in told.months],
     )
 
 
@@ -374,7 +481,8 @@ def add_payment(
         str, Header(description="Made by the caller before the first try; the same key is the same payment", examples=["pay-2026-04-10-0031"])
     ],
 ) -> PaymentOut:
-    """Record money a worker received. Sent again with the same key after a lost answer, it is recorded once."""
+    """Record money a worker received outside the special account. Sent again with the same key after a lost answer, it
+    is recorded once."""
     access.require_on(db, person, "payments.write", project_id)
     recorded = payroll.record_payment(
         db,
@@ -404,6 +512,7 @@ def add_payment(
             UNKNOWN_PROJECT,
             (404, "payment_unknown"),
             (409, "payment_is_reversal"),
+            (409, "payment_of_batch"),
             (409, "payment_conflict"),
         ),
     },
@@ -436,7 +545,8 @@ def _payment_out(recorded: payroll.Recorded, response: Response) -> PaymentOut:
     return PaymentOut.model_validate(recorded.payment)
 
 
-def _day_out(day: Day) -> DayOut:
+def _day_out(work: WorkDay) -> DayOut:
+    day = work.day
     return DayOut(
         worker_id=day.worker_id,
         work_date=day.work_date,
@@ -448,35 +558,110 @@ def _day_out(day: Day) -> DayOut:
         last_out_at=day.last_out_at,
         passage_ids=list(day.passage_ids),
         flags=list(day.flags),
+        kind=work.kind,
+        night_minutes=work.night_minutes,
+        mark=_mark_out(work),
+        correction_ids=list(work.correction_ids),
+        computed=_computed_out(work),
     )
 
 
-def _month_out(month: payroll.MonthWages) -> MonthWagesOut:
+def _mark_out(work: WorkDay) -> MarkOut | None:
+    mark = work.mark
+    return None if mark is None else MarkOut(id=mark.id, kind=mark.kind, pay_permille=mark.pay_permille)
+
+
+def _computed_out(work: WorkDay) -> ComputedOut | None:
+    by_gate = work.computed
+    if by_gate is None or not work.correction_ids:
+        return None
+    return ComputedOut(
+        state=by_gate.state,
+        minutes=by_gate.minutes,
+        day_milli=by_gate.day_milli,
+        overtime_minutes=by_gate.overtime_minutes,
+    )
+
+
+def _item_out(item: WageItem, language: str) -> ItemOut:
+    return ItemOut(
+        component=item.component,
+        work_date=item.work_date,
+        quantity=item.quantity,
+        unit=item.unit,
+        rate_fen=item.rate_fen,
+        per=item.per,
+        permille=item.permille,
+        amount_fen=item.amount_fen,
+        formula=formula(item, language),
+        terms_id=item.terms_id,
+        evidence=[EvidenceOut(kind=kind, id=id_) for kind, id_ in item.evidence],
+    )
+
+
+def _month_out(month: payroll.MonthWages, language: str) -> MonthWagesOut:
     sums = month.owed
     return MonthWagesOut(
         month=month.month,
         accrued_fen=sums.accrued_fen,
+        withheld_fen=sums.withheld_fen,
         paid_fen=sums.paid_fen,
         owed_fen=sums.owed_fen,
         overpaid_fen=sums.overpaid_fen,
         undecided_days=sums.undecided_days,
-        days=[_day_wages_out(d) for d in month.days],
+        days=[_day_wages_out(d, language) for d in month.days],
+        items=[_item_out(i, language) for i in month.items],
+        measures=[
+            MeasureOut(
+                id=m.id, item=m.item, unit=m.unit, quantity_milli=m.quantity_milli, unit_price_fen=m.unit_price_fen,
+                percent=m.percent, split_by=m.split_by, accepted=m.accepted,
+            )
+            for m in month.measures
+        ],
+        problems=[ProblemOut(code=code, on=on) for code, on in month.problems],
         payments=[_plain_payment(p) for p in month.payments],
-    )
+    )  # fmt: skip
 
 
 def _plain_payment(payment: Payment) -> PaymentOut:
     return PaymentOut.model_validate(payment)
 
 
-def _day_wages_out(line: payroll.DayWages) -> DayWagesOut:
+def _terms_out(terms: Terms) -> TermsOut:
+    return TermsOut(
+        id=terms.id,
+        kind=terms.kind,
+        rate_fen=terms.rate_fen,
+        overtime_rule=terms.overtime_rule,
+        hours_system=terms.hours_system,
+        relation=terms.relation,
+        valid_from=terms.valid_from,
+        valid_to=terms.valid_to,
+    )
+
+
+def _day_wages_out(line: payroll.DayWages, language: str) -> DayWagesOut:
     return DayWagesOut(
         work_date=line.accrual.work_date,
+        engagement_id=line.accrual.engagement_id,
+        kind=line.work.kind,
         state=line.accrual.state,
         minutes=line.day.minutes,
         day_milli=line.accrual.day_milli,
+        overtime_minutes=line.day.overtime_minutes,
         rate_fen=line.accrual.rate_fen,
         amount_fen=line.accrual.amount_fen,
+        amount_max_fen=line.accrual.amount_max_fen,
+        items=[_item_out(i, language) for i in line.accrual.items],
+        mark=_mark_out(line.work),
+        corrections=[
+            CorrectionOut(
+                id=c.id, kind=c.kind, in_at=c.in_at, out_at=c.out_at, passage_id=c.passage_id, minutes=c.minutes,
+                day_milli=c.day_milli,
+            )
+            for c in line.corrections
+        ],
+        computed=_computed_out(line.work),
         sessions=[
             SessionOut(in_at=s.in_at, out_at=s.out_at, minutes=s.minutes, passage_ids=list(s.passage_ids), flags=list(s.flags))
             for s in line.day.sessions
@@ -488,12 +673,5 @@ def _day_wages_out(line: payroll.DayWages) -> DayWagesOut:
             )
             for p in line.passages
         ],
-        terms=None
-        if line.terms is None
-        else TermsOut(
-            id=line.terms.id,
-            rate_fen=line.terms.rate_fen,
-            valid_from=line.terms.valid_from,
-            valid_to=line.terms.valid_to,
-        ),
-    )
+        terms=None if line.terms is None else _terms_out(line.terms),
+    )  # fmt: skip

@@ -1,4 +1,5 @@
-"""A past month of plausible facts, marked as demonstration, in which each audit rule finds something.
+"""Two past months of plausible facts, marked as demonstration: one to be paid and closed, and one in which each audit
+rule finds something.
 
 The facts are seeded: the same day gives the same month. They are written under a device of their own whose
 name says what they are; no function here can be reached from the service.
@@ -6,11 +7,12 @@ name says what they are; no function here can be reached from the service.
 
 import hashlib
 import random
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from app import papers, payroll
+from app import papers, payroll, projection
 from app.store import gates
 from app.vault import Vault
 
@@ -20,6 +22,8 @@ RATES_FEN = (420_00, 360_00, 400_00, 380_00, 450_00, 360_00)
 BY = "demonstration"
 AREA = "330424"
 """Haiyan county (海盐县)."""
+FORGOT = 0
+"""Worker by number who forgets an exit in the closed month."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,12 @@ class Made:
 
     project_id: int
     worker_ids: tuple[int, ...]
+    team_ids: tuple[int, ...]
+    """Of the labour subcontractor, of the general contractor."""
+    opened: datetime
+    """When the project and its people were recorded."""
+    closed: date
+    """The month before it, from sheets to the bank and closed: see ``payday``."""
     month: date
     """The past month with payments, whose pay day has gone by."""
     card: str
@@ -56,12 +66,13 @@ def test_id_number(n: int) -> str:
 
 
 def make(db, vault: Vault, settings, *, now: datetime) -> Made:
-    """Project, papers and people."""
+    """Project, papers and people, on the first morning of the month that will be closed."""
     zone = ZoneInfo("Asia/Shanghai")
     today = now.astimezone(zone).date()
     month = past_month(today)
     entry_on = month_before(month)
-    said = {"now": now, "by": BY}
+    opened = datetime.combine(entry_on, time(5), zone).astimezone(UTC)
+    said = {"now": opened, "by": BY}
     project_id = papers.create_project(
         db, code="DEMO-0001", name="海盐示范项目（演示数据）", area_code=AREA, address="浙江省海盐县（虚构地址）",
         time_zone="Asia/Shanghai", language="zh", is_demonstration=True, **said,
@@ -89,26 +100,22 @@ def make(db, vault: Vault, settings, *, now: datetime) -> Made:
             team_id=teams[n % 2], trade=None, entry_on=entry_on, day_rate_fen=RATES_FEN[n], card=card if n == 0 else None, **said,
         )
         worker_ids.append(entered.worker_id)
-    # The last one left in the middle of the month and came back; his papers say so, the gate saw otherwise.
-    papers.exit_worker(db, project_id=project_id, worker_id=worker_ids[-1], exit_on=month + timedelta(days=19), **said)
-    papers.enter_worker(
-        db, vault, settings, project_id=project_id, name=NAMES[-1], id_number=test_id_number(5), phone=None,
-        team_id=teams[1], trade=None, entry_on=month + timedelta(days=24), day_rate_fen=RATES_FEN[-1], **said,
-    )
-    return Made(project_id, tuple(worker_ids), month, card, gate_in, gate_out)
+    return Made(project_id, tuple(worker_ids), tuple(teams), opened, entry_on, month, card, gate_in, gate_out)
 
 
 def fill(db, vault: Vault, made: Made, *, now: datetime) -> int:
-    """Write passages from the past month up to yesterday, and the month's payments; returns the passages."""
+    """Write passages from the closed month up to yesterday; returns how many."""
     zone = ZoneInfo("Asia/Shanghai")
     today = now.astimezone(zone).date()
     chance = random.Random(f"muster {made.month}")
-    gate = papers.add_gate(db, project_id=made.project_id, name="演示数据（非真实通行）", direction="both", now=now, by=BY)
+    gate = papers.add_gate(db, project_id=made.project_id, name="演示数据（非真实通行）", direction="both", now=made.opened, by=BY)
     device = papers.add_device(
-        db, vault, project_id=made.project_id, gate_id=gate, name="演示数据（非真实通行）", now=now, by=BY
+        db, vault, project_id=made.project_id, gate_id=gate, name="演示数据（非真实通行）", now=made.opened, by=BY
     )
-    gates.disable_device(db, device.device_id, now)
+    gates.disable_device(db, device.device_id, made.opened)
     facts: list[tuple[datetime, int, str]] = []
+    # Its own dice: the months after it come out as they would without it.
+    facts += _closed_month(random.Random(f"muster {made.closed}"), zone, made)
     day = made.month
     while day < today:
         if day.weekday() != 6:
@@ -139,8 +146,46 @@ def fill(db, vault: Vault, made: Made, *, now: datetime) -> int:
             contract_id=None,
             quality=None,
         )
-    _pay(db, made, now)
     return len(facts)
+
+
+def go_on(db, vault: Vault, settings, made: Made, *, now: datetime) -> None:
+    """What was recorded after the first month was closed: somebody left and came back, and the past month's payments."""
+    # The last one left in the middle of the month and came back; his papers say so, the gate saw otherwise.
+    left, back = made.month + timedelta(days=19), made.month + timedelta(days=24)
+    papers.exit_worker(
+        db, project_id=made.project_id, worker_id=made.worker_ids[-1], exit_on=left, now=_morning(left), by=BY
+    )
+    papers.enter_worker(
+        db, vault, settings, project_id=made.project_id, name=NAMES[-1], id_number=test_id_number(5), phone=None,
+        team_id=made.team_ids[1], trade=None, entry_on=back, day_rate_fen=RATES_FEN[-1], now=_morning(back), by=BY,
+    )
+    _pay(db, made, now)
+
+
+def _morning(day: date) -> datetime:
+    return datetime.combine(day, time(8), ZoneInfo("Asia/Shanghai")).astimezone(UTC)
+
+
+def forgotten_exit(month: date) -> date:
+    """The second Tuesday of a month."""
+    return month + timedelta(days=(1 - month.weekday()) % 7 + 7)
+
+
+def _closed_month(chance: random.Random, zone: ZoneInfo, made: Made) -> list[tuple[datetime, int, str]]:
+    """An ordinary month, but for one exit that nobody saw."""
+    facts = []
+    day = made.closed
+    while day < made.month:
+        if day.weekday() != 6:
+            for n, worker_id in enumerate(made.worker_ids):
+                if n == FORGOT and day == forgotten_exit(made.closed):
+                    come = datetime.combine(day, time(6, 30), zone).astimezone(UTC)
+                    facts.append((come, worker_id, "in"))
+                else:
+                    facts += _working_day(chance, zone, day, n, worker_id, in_month=False)
+        day += timedelta(days=1)
+    return facts
 
 
 def _same_month(day: date, month: date) -> bool:
@@ -173,19 +218,15 @@ def _working_day(
 
 def _pay(db, made: Made, now: datetime) -> None:
     """Worker 2 gets nothing, 3 too little, 5 is paid without work, the others what they earned."""
-    rows = {row.worker_id: row for row in payroll.wages_of_project(db, made.project_id, _end_of(made.month))}
+    earned: Counter[int] = Counter()
+    for line in projection.wages_of_month(db, made.project_id, made.month, now):
+        earned[line.worker_id] += line.gross_fen
     paid_on = (made.month.replace(day=28) + timedelta(days=7)).replace(day=12)
     for n, worker_id in enumerate(made.worker_ids):
-        row = rows.get(worker_id)
-        amount = {1: 0, 2: 3_000_00, 4: 5_200_00}.get(n, row.accrued_fen if row else 0)
+        amount = {1: 0, 2: 3_000_00, 4: 5_200_00}.get(n, earned[worker_id])
         if amount > 0:
             payroll.record_payment(
                 db, project_id=made.project_id, worker_id=worker_id, amount_fen=amount, paid_on=paid_on,
                 for_month=made.month, channel="bank", reference="DEMONSTRATION", idempotency_key=f"demo-{made.month}-{n}",
                 by=BY, now=now,
             )
-
-
-def _end_of(month: date) -> datetime:
-    following = (month.replace(day=28) + timedelta(days=7)).replace(day=1)
-    return datetime.combine(following, time(12), ZoneInfo("Asia/Shanghai")).astimezone(UTC)

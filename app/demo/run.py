@@ -20,9 +20,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
-from app import access, enrolment, oversight, papers, payroll
+from app import enrolment, oversight, papers, payroll
 from app.db import Database, make_engine, migrate
-from app.demo import history, scenes
+from app.demo import history, payday, scenes
 from app.settings import Settings, read_settings
 from app.settings import spoken_language as language
 from app.store import gates, people
@@ -32,7 +32,6 @@ from app.wording import notices
 from recognition import Engine, build_default_pack
 
 MARK = "this-folder-is-made-anew.txt"
-LOGIN, INSPECTOR = "demo", "inspector"
 
 
 def main(*, once: bool, as_json: bool, port: int, rate: float) -> int:
@@ -124,20 +123,7 @@ def free_port(wanted: int) -> int:
 def make(bars: Progress, settings: Settings, database: Database, vault, engine: Engine):
     now = datetime.now(UTC)
     task = bars.add_task("project and people", total=3)
-    with database.write() as db:
-        made = history.make(db, vault, settings, now=now)
-        bars.advance(task)
-        history.fill(db, vault, made, now=now)
-        bars.advance(task)
-        passwords = {}
-        for login, name, role, reach in (
-            (LOGIN, "演示劳资专管员", "labour_officer", {"project_id": made.project_id}),
-            (INSPECTOR, "演示监察员", "inspector", {"area_code": history.AREA}),
-        ):
-            passwords[login] = secrets.token_urlsafe(9)
-            access.create_account(db, login=login, name=name, password=passwords[login], now=now)
-            access.add_role(db, login=login, role=role, now=now, **reach)
-        bars.advance(task)
+    made, passwords = payday.lay(database, vault, settings, now=now, step=lambda: bars.advance(task))
     people_seen = scenes.six_people(engine)
     task = bars.add_task("enrolment", total=len(people_seen))
     for worker_id, person in zip(made.worker_ids, people_seen, strict=True):
@@ -291,6 +277,7 @@ def _sum_up(settings: Settings, database: Database, made: history.Made, answers:
         wages = payroll.wages_of_project(db, made.project_id, now)
         heads = payroll.headcount_of(db, made.project_id, now)
         findings = oversight.findings_of(db, made.project_id, open_only=True, language=language())
+        closed = payday.sum_up(db, made, now)
         enrolled = len(people.templates(db, made.project_id, _contract(settings)))
     admitted = wrong = stranger = 0
     refused: Counter[str] = Counter()
@@ -323,6 +310,7 @@ def _sum_up(settings: Settings, database: Database, made: history.Made, answers:
         "findings": len(findings),
         "decision_ms": {"p50": round(statistics.median(times), 1), "p95": round(times[int(len(times) * 0.95) - 1], 1)},
         "database": database.engine.dialect.name,
+        **closed,
     }
 
 
@@ -362,6 +350,10 @@ def _show(console: Console, settings: Settings, database: Database, made, answer
         who = names.get(line.finding.subject_id, "") if line.finding.subject_kind == "worker" else ""
         found.add_row(line.finding.severity, f"{line.title} {who}", line.sentence, f"{line.finding.month:%Y-%m}")
     console.print(found)
+    month = Table(title="closed month", show_header=False)
+    for what, how in payday.lines(summary, spoken):
+        month.add_row(what, how)
+    console.print(month)
     facts = Table(title="summary", show_header=False)
     facts.add_row("frames / admitted", f"{summary['frames']} / {summary['admitted']}")
     facts.add_row("wrong person / stranger let in / doubled", f"{summary['wrong_person']} / {summary['stranger_admitted']} / {summary['duplicates_recorded']}")

@@ -1,15 +1,15 @@
 """May this person pass now? One pure decision for a face, one for a card or code.
 
 The nearest name alone never decides. A face is somebody when its similarity reaches the pack's threshold *and*
-the next best person is far enough behind. Being inside already, or having missed an exit, never keeps anybody
-out or in: attendance sorts that out later, and a gate is not the place to argue.
+the next best person is far enough behind. Being inside already, or having missed an exit, is not even asked:
+attendance sorts that out later, and a gate is not the place to argue.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from app.domain.facts import Direction, Engagement, Verdict
+from app.domain.facts import Engagement, Verdict
 
 ADMITTED = "admitted"
 NO_FACE = "no_face"
@@ -22,10 +22,6 @@ NOT_ENGAGED = "not_engaged"
 ENGAGEMENT_OVER = "engagement_over"
 NEEDS_CONFIRMATION = "needs_confirmation"
 """Stable codes. Codes of recognition's quality checks (``face_too_small`` ...) pass through beside them."""
-
-ALREADY_INSIDE = "already_inside"
-NOT_INSIDE = "not_inside"
-"""Notes: worth showing, never a reason."""
 
 SIMILARITY_ROUNDING = 1e-3
 """Float32 puts a vector's product with itself a little above 1 (architecture.md 0.7); more is no cosine."""
@@ -52,8 +48,6 @@ class Standing:
     """None covers today, and one has ended."""
     consent_withdrawn: bool = False
     """Consent to face recognition; does not concern cards and codes."""
-    inside: bool | None = None
-    """On site by the passages so far; None when not looked up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +59,10 @@ class Decision:
     worker_id: int | None
     """The worker admitted, or proposed for ``ask``. A refused face has none: nobody was identified. A refused
     card or code keeps its worker: it is his, whoever holds it."""
-    notes: tuple[str, ...] = ()
-    """``already_inside``, ``not_inside``: for the log and the page, not for the gate."""
 
 
 def standing(
-    worker_id: int,
-    engagements: Iterable[Engagement],
-    on: date,
-    *,
-    consent_withdrawn: bool = False,
-    inside: bool | None = None,
+    worker_id: int, engagements: Iterable[Engagement], on: date, *, consent_withdrawn: bool = False
 ) -> Standing:
     """Sum up a worker's engagements with one project on the calendar date ``on``.
 
@@ -85,7 +72,7 @@ def standing(
     own = [e for e in engagements if e.worker_id == worker_id]
     engaged = any(e.covers(on) for e in own)
     exited = not engaged and any(e.exit_on is not None and e.exit_on <= on for e in own)
-    return Standing(worker_id, engaged, exited, consent_withdrawn, inside)
+    return Standing(worker_id, engaged, exited, consent_withdrawn)
 
 
 def decide(
@@ -97,7 +84,6 @@ def decide(
     quality_codes: Iterable[str],
     standing: Standing | None,
     policy: AdmissionPolicy,
-    direction: Direction | None = None,
 ) -> Decision:
     """Decide about a face.
 
@@ -112,7 +98,6 @@ def decide(
         quality_codes: why the picture cannot be used; ``no_face`` and ``several_faces`` speak first, then the
             first given.
         standing: of the best match; None when there is none.
-        direction: of the gate, for the notes only.
 
     Raises:
         ValueError: a threshold is not a number in its range. A pack so configured admits nobody.
@@ -134,34 +119,24 @@ def decide(
         return _refused(CONSENT_WITHDRAWN)
     if not standing.engaged:
         return _refused(ENGAGEMENT_OVER if standing.exited else NOT_ENGAGED)
-    notes = _notes(standing, direction)
     if policy.confirm_face and policy.pack_is_weak:
-        return Decision(Verdict.ASK, NEEDS_CONFIRMATION, standing.worker_id, notes)
-    return Decision(Verdict.ADMIT, ADMITTED, standing.worker_id, notes)
+        return Decision(Verdict.ASK, NEEDS_CONFIRMATION, standing.worker_id)
+    return Decision(Verdict.ADMIT, ADMITTED, standing.worker_id)
 
 
-def decide_credential(*, standing: Standing | None, direction: Direction | None = None) -> Decision:
+def decide_credential(*, standing: Standing | None) -> Decision:
     """Decide about a card, a code or an identity card. They count as much as a face and need no consent.
 
     Args:
         standing: of the worker the credential was given to; None when it is unknown or was revoked.
-        direction: of the gate, for the notes only.
     """
     if standing is None:
         return _refused(CREDENTIAL_UNKNOWN)
     if not standing.engaged:
         code = ENGAGEMENT_OVER if standing.exited else NOT_ENGAGED
         return Decision(Verdict.REFUSE, code, standing.worker_id)
-    return Decision(Verdict.ADMIT, ADMITTED, standing.worker_id, _notes(standing, direction))
+    return Decision(Verdict.ADMIT, ADMITTED, standing.worker_id)
 
 
 def _refused(code: str) -> Decision:
     return Decision(Verdict.REFUSE, code, None)
-
-
-def _notes(standing: Standing, direction: Direction | None) -> tuple[str, ...]:
-    if direction is Direction.IN and standing.inside is True:
-        return (ALREADY_INSIDE,)
-    if direction is Direction.OUT and standing.inside is False:
-        return (NOT_INSIDE,)
-    return ()

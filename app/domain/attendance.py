@@ -1,29 +1,51 @@
 """Passages become sessions, sessions become days.
 
-    pair(passages)  ->  Pairing: sessions, loose passages, who is inside now
-    days(pairing)   ->  Day: one worker on one work date, decided or not
+    pair(passages, corrections)  ->  Pairing: sessions, loose passages, who is inside now
+    days(pairing)                ->  Day: one worker on one work date, decided or not
     headcount(...)  ->  on site now, came today, on the roster: three numbers that are often mixed up
 
 Nothing is lost on the way. A passage no session could use is *loose*, with its reason, and makes its work date
 undecided: neither zero nor paid, until a person decides (domain.md 0.12 and 3.5).
+
+Approved corrections (补卡) stand in the sequence beside the passages, under their own ids: an entry nobody saw, a
+passage that was not him. What the gate saw is never edited; without the corrections the same functions give the
+computed day beside the confirmed one.
 
 All passages given belong to one project. Two gates of a project are the same roster: in by one, out by the
 other is an ordinary day.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 
-from app.domain.facts import AttendancePolicy, Direction, Engagement, Passage
-from app.domain.workdays import local, work_date
+from app.domain.facts import (
+    AttendancePolicy,
+    Channel,
+    Correction,
+    CorrectionKind,
+    Direction,
+    Engagement,
+    Passage,
+    Verdict,
+    WorkDateRule,
+)
+from app.domain.workdays import local, work_date, zone
 
 FLIP = timedelta(seconds=15)
 """Opposite directions this close are a turn-back or somebody else's tailgate (domain.md 3.2): kept, flagged."""
 
+APART = timedelta(hours=48)
+"""An exit this long after an entry is no half of the same stay: nobody can say that they belong together. It also bounds
+how far around a date passages can matter to it."""
+
 MINUTE = timedelta(minutes=1)
+_ZERO = timedelta(0)
+
+PolicyAt = Callable[[int, date], AttendancePolicy]
+"""(worker, local date) -> the policy that holds for him then."""
 
 
 class Reason(StrEnum):
@@ -50,6 +72,8 @@ class Flag(StrEnum):
     """A two-way lane did not say which way; it follows from what the worker did before."""
     OVERLONG = "overlong"
     """One half of a stay longer than ``session_max``; ``counterpart_id`` is the other half."""
+    CORRECTED = "corrected"
+    """Rests on an approved correction too."""
 
 
 class DayState(StrEnum):
@@ -61,6 +85,8 @@ class DayState(StrEnum):
     """At least one passage is loose: a person must decide. Never zero, never paid as it is."""
     PRESENT = "present"
     """He is on site now; the day goes on."""
+    OFF = "off"
+    """Nobody was expected and nobody came: leave, stoppage, rain or rest holds on the date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +103,17 @@ class Session:
     passage_ids: tuple[int, ...]
     """Every passage the session rests on, folded repeats too, in order of time."""
     flags: tuple[Flag, ...] = ()
+    correction_ids: tuple[int, ...] = ()
+    breaks: tuple[tuple[datetime, datetime], ...] = ()
+    """The parts of unpaid breaks spent on site, in order of time; aware UTC."""
 
     @property
     def worth(self) -> timedelta:
-        """Time that counts: out - in, or nothing for a session below ``session_min``."""
-        return timedelta(0) if Flag.SHORT in self.flags else self.out_at - self.in_at
+        """Time that counts: out - in less breaks, or nothing for a session below ``session_min``."""
+        if Flag.SHORT in self.flags:
+            return _ZERO
+        stay = self.out_at - self.in_at
+        return stay - sum((b - a for a, b in self.breaks), _ZERO) if self.breaks else stay
 
     @property
     def minutes(self) -> int:
@@ -102,7 +134,8 @@ class Loose:
     passage_ids: tuple[int, ...]
     flags: tuple[Flag, ...] = ()
     counterpart_id: int | None = None
-    """For ``overlong``: the passage at the other end of the stay that was too long."""
+    """For ``overlong``: the passage at the other end of the stay that was too long; None when a correction is."""
+    correction_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +148,9 @@ class Inside:
     gate_id: int
     passage_ids: tuple[int, ...]
     flags: tuple[Flag, ...] = ()
+    correction_ids: tuple[int, ...] = ()
+    ends_at: datetime | None = None
+    """When it becomes a missed exit: entry + ``session_max``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +162,8 @@ class Pairing:
     inside: tuple[Inside, ...]
     as_of: datetime
     """The instant the answer is for; aware UTC."""
+    voided: tuple[int, ...] = ()
+    """Counting passages that an approved correction says were not him, or not work; ids, ascending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +191,8 @@ class Day:
     loose: tuple[Loose, ...] = ()
     inside: Inside | None = None
     flags: tuple[Flag, ...] = ()
+    correction_ids: tuple[int, ...] = ()
+    """Approved corrections the day rests on, ascending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,27 +207,46 @@ class Headcount:
     """Engaged today, whether they came or not (在册)."""
 
 
-@dataclass(slots=True)
 class _Run:
     """One passage and the repeats folded into it."""
 
-    passages: list[Passage]
-    direction: Direction
-    inferred: bool = False
-    flip: bool = False
+    __slots__ = ("direction", "first", "flip", "inferred", "last", "rest")
+
+    def __init__(self, passage: Passage) -> None:
+        self.first = self.last = passage
+        self.rest: list[Passage] | None = None
+        """Those after the first; None while there is only one, which is nearly always."""
+        self.direction = passage.direction
+        self.inferred = False
+        self.flip = False
+
+    def add(self, passage: Passage) -> None:
+        if self.rest is None:
+            self.rest = []
+        self.rest.append(passage)
+        self.last = passage
 
     @property
     def told(self) -> Passage:
         """The passage that gives the time: first entry, last exit."""
-        return self.passages[-1] if self.direction is Direction.OUT else self.passages[0]
+        return self.last if self.direction is Direction.OUT else self.first
 
     @property
     def at(self) -> datetime:
-        return self.told.occurred_at
+        return (self.last if self.direction is Direction.OUT else self.first).occurred_at
 
     @property
     def ids(self) -> tuple[int, ...]:
-        return tuple(p.id for p in self.passages)
+        if self.rest is None:
+            return (self.first.id,) if self.first.id > 0 else ()
+        return tuple(p.id for p in (self.first, *self.rest) if p.id > 0)
+
+    @property
+    def correction_ids(self) -> tuple[int, ...]:
+        # Marks of corrections have ids below zero; see _marks.
+        if self.rest is None:
+            return () if self.first.id > 0 else (-self.first.id // 2,)
+        return tuple(sorted({-p.id // 2 for p in (self.first, *self.rest) if p.id < 0}))
 
     @property
     def flags(self) -> set[Flag]:
@@ -199,7 +258,14 @@ class _Run:
         return found
 
 
-def pair(passages: Iterable[Passage], *, policy: AttendancePolicy, as_of: datetime) -> Pairing:
+def pair(
+    passages: Iterable[Passage],
+    *,
+    policy: AttendancePolicy,
+    as_of: datetime,
+    corrections: Iterable[Correction] = (),
+    policy_at: PolicyAt | None = None,
+) -> Pairing:
     """Pair each worker's entries with the exits that follow them.
 
     Only passages that count (``Passage.counts``) are paired. Every one of those comes back exactly once: in a
@@ -223,7 +289,10 @@ def pair(passages: Iterable[Passage], *, policy: AttendancePolicy, as_of: dateti
 
     Args:
         passages: passages of one project, any number of workers.
-        policy: ``fold``, ``session_max``, ``session_min``, ``cutover`` and ``time_zone`` are used.
+        policy: of everybody, unless ``policy_at`` is given: ``fold``, ``session_max``, ``session_min``, ``cutover`` and ``time_zone`` are used.
+        policy_at: for teams with a policy of their own: what holds for a worker on a local date. A session goes by
+            the policy of its entry's date. Without it ``policy`` is everybody's.
+        corrections: approved ones of these workers; ``set_day`` is ``days``' business.
         as_of: aware UTC instant the answer is for. An entry no older than ``session_max`` then is "inside",
             not "missing_out".
 
@@ -235,42 +304,96 @@ def pair(passages: Iterable[Passage], *, policy: AttendancePolicy, as_of: dateti
     sessions: list[Session] = []
     loose: list[Loose] = []
     inside: list[Inside] = []
-    for worker_id, own in sorted(_by_worker(passages).items()):
+    marks, void = _marks(corrections)
+    passages = passages if isinstance(passages, (tuple, list)) else tuple(passages)
+    workers = _by_worker(passages, marks=marks, void=void)
+    for worker_id, own in sorted(workers.items()):
+        rules = _rules(worker_id, policy, policy_at)
         open_: _Run | None = None
-        for run in _directed(_folded(own, policy.fold), policy.session_max):
+        before: Session | None = None
+        for run in _directed(_folded(own, rules), rules):
             if run.direction is Direction.IN:
                 if open_ is not None:
-                    loose.append(_loose(worker_id, open_, Reason.MISSING_OUT, policy))
+                    loose.append(_loose(worker_id, open_, Reason.MISSING_OUT, rules(open_.at)))
                 open_ = run
-            elif open_ is None:
-                loose.append(_loose(worker_id, run, Reason.MISSING_IN, policy))
-            elif run.at - open_.at <= policy.session_max:
-                sessions.append(_session(worker_id, open_, run, policy))
-                open_ = None
+                continue
+            if open_ is None:
+                loose.append(_loose(worker_id, run, Reason.MISSING_IN, rules(run.at)))
+                continue
+            applied = rules(open_.at)
+            if run.at - open_.at <= applied.session_max:
+                before = _session(worker_id, open_, run, applied, before)
+                sessions.append(before)
             else:
                 # A stay longer than session_max means that an exit and an entry were missed, or that nobody
                 # can say. Paying it would hide a broken gate; zero would rob the worker. Both halves wait.
-                loose.append(_loose(worker_id, open_, Reason.MISSING_OUT, policy, other=run))
-                loose.append(_loose(worker_id, run, Reason.MISSING_IN, policy, other=open_))
-                open_ = None
+                far = run.at - open_.at > APART
+                loose.append(_loose(worker_id, open_, Reason.MISSING_OUT, applied, other=None if far else run))
+                loose.append(_loose(worker_id, run, Reason.MISSING_IN, rules(run.at), other=None if far else open_))
+            open_ = None
         if open_ is not None:
-            if as_of - open_.at > policy.session_max:
-                loose.append(_loose(worker_id, open_, Reason.MISSING_OUT, policy))
+            applied = rules(open_.at)
+            if as_of - open_.at > applied.session_max:
+                loose.append(_loose(worker_id, open_, Reason.MISSING_OUT, applied))
             else:
-                inside.append(_inside(worker_id, open_, policy))
-    known = {(part.worker_id, part.work_date) for part in (*sessions, *loose, *inside)}
-    for worker_id, own in sorted(_by_worker(passages, waiting=True).items()):
-        waiting = [_loose(worker_id, run, Reason.UNCONFIRMED, policy) for run in _folded(own, policy.fold)]
-        loose += [part for part in waiting if (worker_id, part.work_date) not in known]
-    return Pairing(tuple(sessions), tuple(loose), tuple(inside), as_of)
+                inside.append(_inside(worker_id, open_, applied))
+    waiting = _by_worker(passages, waiting=True, void=void)
+    if waiting:
+        known = {(part.worker_id, part.work_date) for part in (*sessions, *loose, *inside)}
+        for worker_id, own in sorted(waiting.items()):
+            rules = _rules(worker_id, policy, policy_at)
+            parts = [_loose(worker_id, run, Reason.UNCONFIRMED, rules(run.at)) for run in _folded(own, rules)]
+            loose += [part for part in parts if (worker_id, part.work_date) not in known]
+    gone = tuple(sorted({p.id for p in passages if p.id in void and (p.counts or p.waits)})) if void else ()
+    return Pairing(tuple(sessions), tuple(loose), tuple(inside), as_of, gone)
 
 
-def _by_worker(passages: Iterable[Passage], *, waiting: bool = False) -> dict[int, list[Passage]]:
-    """Counting passages (or those that wait for a person) per worker, each once, in order of time, entries before exits, then id."""
+_Rules = Callable[[datetime], AttendancePolicy]
+
+
+def _rules(worker_id: int, policy: AttendancePolicy, policy_at: PolicyAt | None) -> _Rules:
+    """Which policy holds for a worker at an instant."""
+    if policy_at is None:
+        return lambda _: policy
+    return lambda at: policy_at(worker_id, local(at, policy).date())
+
+
+def _marks(corrections: Iterable[Correction]) -> tuple[list[Passage], frozenset[int]]:
+    """Entries and exits that corrections add, as passages with ids below zero, and the passages they take out.
+
+    A correction has at most two marks: -2n is its entry, -2n - 1 its exit; n is its id.
+    """
+    marks = []
+    void = set()
+    for c in corrections:
+        if c.kind is CorrectionKind.VOID_PASSAGE:
+            void.add(c.passage_id)
+        if c.kind in (CorrectionKind.MISSING_IN, CorrectionKind.ADD_SESSION):
+            marks.append(_mark(-2 * c.id, c, Direction.IN, c.in_at))
+        if c.kind in (CorrectionKind.MISSING_OUT, CorrectionKind.ADD_SESSION):
+            marks.append(_mark(-2 * c.id - 1, c, Direction.OUT, c.out_at))
+    return marks, frozenset(i for i in void if i is not None)
+
+
+def _mark(id_: int, c: Correction, direction: Direction, at: datetime | None) -> Passage:
+    if at is None:
+        raise ValueError(f"correction {c.id} has no time")
+    return Passage(id_, c.worker_id, 0, direction, at, Channel.CARD, Verdict.ADMIT, "correction")
+
+
+def _by_worker(
+    passages: Iterable[Passage],
+    *,
+    waiting: bool = False,
+    marks: Iterable[Passage] = (),
+    void: frozenset[int] = frozenset(),
+) -> dict[int, list[Passage]]:
+    """Counting passages (or those that wait for a person) per worker, each once, in order of time, entries before
+    exits, then id."""
     seen: dict[int, Passage] = {}
     workers: dict[int, list[Passage]] = defaultdict(list)
-    for p in passages:
-        if not (p.waits if waiting else p.counts):
+    for p in (*passages, *marks) if marks else passages:
+        if not (p.waits if waiting else p.counts) or (void and p.id in void):
             continue
         if p.id in seen:
             if seen[p.id] != p:
@@ -293,96 +416,220 @@ def _order(p: Passage) -> tuple[datetime, int, int]:
     return p.occurred_at, _RANK[p.direction], p.id
 
 
-def _folded(own: list[Passage], fold: timedelta) -> list[_Run]:
+def _folded(own: list[Passage], rules: _Rules) -> list[_Run]:
     """Chains of repeats; a two-way lane joins a chain of any direction and takes the one it finds there."""
     runs: list[_Run] = []
     for p in own:
         if runs:
             run = runs[-1]
-            near = p.occurred_at - run.passages[-1].occurred_at <= fold
-            if near and (p.direction is run.direction or Direction.BOTH in (p.direction, run.direction)):
+            last = run.last
+            if (p.direction is run.direction or Direction.BOTH in (p.direction, run.direction)) and (
+                p.occurred_at - last.occurred_at <= rules(last.occurred_at).fold
+            ):
                 if run.direction is Direction.BOTH:
                     run.direction = p.direction
-                run.passages.append(p)
+                run.add(p)
                 continue
-        runs.append(_Run([p], p.direction))
+        runs.append(_Run(p))
     return runs
 
 
-def _directed(runs: list[_Run], session_max: timedelta) -> list[_Run]:
+def _directed(runs: list[_Run], rules: _Rules) -> list[_Run]:
     """Give two-way lanes their direction, then mark opposite directions within ``FLIP``."""
     entered_at: datetime | None = None
     for run in runs:
         if run.direction is Direction.BOTH:
             # Judged by the last of the repeats, which is the time an exit would be told by.
-            last_at = run.passages[-1].occurred_at
-            leaves = entered_at is not None and last_at - entered_at <= session_max
+            last_at = run.last.occurred_at
+            leaves = entered_at is not None and last_at - entered_at <= rules(entered_at).session_max
             run.direction = Direction.OUT if leaves else Direction.IN
             run.inferred = True
         entered_at = run.at if run.direction is Direction.IN else None
     for earlier, later in zip(runs, runs[1:], strict=False):
-        apart = later.passages[0].occurred_at - earlier.passages[-1].occurred_at
-        if earlier.direction is not later.direction and apart <= FLIP:
+        if earlier.direction is not later.direction and later.first.occurred_at - earlier.last.occurred_at <= FLIP:
             earlier.flip = later.flip = True
     return runs
 
 
-def _session(worker_id: int, entry: _Run, exit_: _Run, policy: AttendancePolicy) -> Session:
+def _session(worker_id: int, entry: _Run, exit_: _Run, policy: AttendancePolicy, before: Session | None) -> Session:
+    in_at, out_at = entry.at, exit_.at
+    in_local, out_local = local(in_at, policy), local(out_at, policy)
     flags = entry.flags | exit_.flags
-    if exit_.at - entry.at < policy.session_min:
+    if out_at - in_at < policy.session_min:
         flags.add(Flag.SHORT)
-    if local(exit_.at, policy).date() > local(entry.at, policy).date():
+    if out_local.date() > in_local.date():
         flags.add(Flag.CROSSES_MIDNIGHT)
+    corrections = entry.correction_ids + exit_.correction_ids
+    if corrections:
+        flags.add(Flag.CORRECTED)
+    # Subtracted on the wall clock, as in workdays.work_date.
+    on = (in_local.replace(tzinfo=None) - policy.cutover).date()
+    if policy.work_date_rule is WorkDateRule.CHAIN:
+        if before is not None and in_at - before.out_at < policy.session_gap:
+            on = before.work_date
+    elif policy.work_date_rule is WorkDateRule.MOST:
+        on = _most(in_at, out_at, policy)
     return Session(
         worker_id=worker_id,
-        work_date=work_date(entry.at, policy),
-        in_at=entry.at,
-        out_at=exit_.at,
+        work_date=on,
+        in_at=in_at,
+        out_at=out_at,
         in_gate_id=entry.told.gate_id,
         out_gate_id=exit_.told.gate_id,
         passage_ids=entry.ids + exit_.ids,
-        flags=_sorted(flags),
+        flags=_sorted(flags) if flags else (),
+        correction_ids=tuple(sorted(set(corrections))) if corrections else (),
+        breaks=_breaks(in_at, out_at, policy) if policy.breaks else (),
     )
+
+
+def wall(day: date, at: time, policy: AttendancePolicy) -> datetime:
+    """Return the instant at which the project's wall clock shows ``at`` on ``day``; aware UTC."""
+    return datetime.combine(day, at, zone(policy.time_zone)).astimezone(UTC)
+
+
+def midnights(from_at: datetime, to_at: datetime, policy: AttendancePolicy) -> list[datetime]:
+    """Return the local midnights strictly within (from_at, to_at), in order; aware UTC."""
+    found = []
+    day = local(from_at, policy).date() + timedelta(days=1)
+    while (at := wall(day, time(), policy)) < to_at:
+        found.append(at)
+        day += timedelta(days=1)
+    return found
+
+
+def _most(in_at: datetime, out_at: datetime, policy: AttendancePolicy) -> date:
+    """The local date with most of [in_at, out_at); the earlier one when equal."""
+    edges = [in_at, *midnights(in_at, out_at, policy), out_at]
+    longest = max(zip(edges, edges[1:], strict=False), key=lambda piece: piece[1] - piece[0])
+    return local(longest[0], policy).date()
+
+
+def _breaks(in_at: datetime, out_at: datetime, policy: AttendancePolicy) -> tuple[tuple[datetime, datetime], ...]:
+    """The parts of the policy's breaks within [in_at, out_at), overlapping ones joined."""
+    pieces = []
+    day, last = local(in_at, policy).date(), local(out_at, policy).date()
+    while day <= last:
+        for rest in policy.breaks:
+            begins = max(in_at, wall(day, rest.starts, policy))
+            ends = min(out_at, wall(day, rest.ends, policy))
+            if begins < ends:
+                pieces.append((begins, ends))
+        day += timedelta(days=1)
+    joined: list[tuple[datetime, datetime]] = []
+    for begins, ends in sorted(pieces):
+        if joined and begins <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(ends, joined[-1][1])
+        else:
+            joined.append((begins, ends))
+    return tuple(joined)
+
+
+def _date(at: datetime, policy: AttendancePolicy) -> date:
+    return (local(at, policy).replace(tzinfo=None) - policy.cutover).date()
 
 
 def _loose(
     worker_id: int, run: _Run, reason: Reason, policy: AttendancePolicy, *, other: _Run | None = None
 ) -> Loose:
+    corrections = run.correction_ids
+    flags = run.flags
+    if other is not None:
+        flags.add(Flag.OVERLONG)
+    if corrections:
+        flags.add(Flag.CORRECTED)
+    counterpart = None if other is None or other.told.id < 0 else other.told.id
     return Loose(
         worker_id=worker_id,
-        work_date=work_date(run.at, policy),
+        work_date=_date(run.at, policy),
         at=run.at,
         reason=reason,
         gate_id=run.told.gate_id,
         passage_ids=run.ids,
-        flags=_sorted(run.flags | ({Flag.OVERLONG} if other is not None else set())),
-        counterpart_id=None if other is None else other.told.id,
+        flags=_sorted(flags),
+        counterpart_id=counterpart,
+        correction_ids=corrections,
     )
 
 
 def _inside(worker_id: int, run: _Run, policy: AttendancePolicy) -> Inside:
-    return Inside(worker_id, work_date(run.at, policy), run.at, run.told.gate_id, run.ids, _sorted(run.flags))
+    corrections = run.correction_ids
+    flags = run.flags | {Flag.CORRECTED} if corrections else run.flags
+    return Inside(
+        worker_id, _date(run.at, policy), run.at, run.told.gate_id, run.ids, _sorted(flags), corrections,
+        run.at + policy.session_max,
+    )
 
 
 def _sorted(flags: Iterable[Flag]) -> tuple[Flag, ...]:
     return tuple(sorted(flags))
 
 
-def days(pairing: Pairing, *, policy: AttendancePolicy) -> tuple[Day, ...]:
+def days(
+    pairing: Pairing,
+    *,
+    policy: AttendancePolicy,
+    corrections: Iterable[Correction] = (),
+    policy_at: PolicyAt | None = None,
+) -> tuple[Day, ...]:
     """Sum each worker's work dates, in order of worker, then date.
 
     A date with a loose passage is undecided: its ``day_milli`` is None, its ``minutes`` are the proven ones. A
     date on which he is inside now is present, likewise without ``day_milli``. Any other date is worked, which
-    includes one with only a turn-back at the gate (0 minutes, 0 man-days).
+    includes one with only a turn-back at the gate (0 minutes, 0 man-days). A ``set_day`` correction decides its
+    date whatever the gate saw; the latest one (highest id) counts.
 
     Args:
         pairing: of the same policy.
         policy: ``units`` and ``standard_minutes`` are used.
+        corrections: the same as for ``pair``.
+        policy_at: the same as for ``pair``.
     """
     parts: dict[tuple[int, date], list[Session | Loose | Inside]] = defaultdict(list)
     for part in _parts(pairing):
         parts[part.worker_id, part.work_date].append(part)
-    return tuple(_day(own, pairing.as_of, policy) for _, own in sorted(parts.items()))
+    found = {
+        key: _day(own, pairing.as_of, policy if policy_at is None else policy_at(*key)) for key, own in parts.items()
+    }
+    for c in sorted((c for c in corrections if c.kind is CorrectionKind.SET_DAY), key=lambda c: c.id):
+        key = c.worker_id, c.work_date
+        found[key] = _set(found.get(key), c, policy if policy_at is None else policy_at(*key))
+    return tuple(day for _, day in sorted(found.items()))
+
+
+def _set(day: Day | None, c: Correction, policy: AttendancePolicy) -> Day:
+    """The day as a person decided it; what the gate saw stays beside it as evidence."""
+    if c.minutes is None or c.day_milli is None:
+        raise ValueError(f"correction {c.id} sets no day")
+    if day is None:
+        day = empty_day(c.worker_id, c.work_date, DayState.WORKED)
+    return replace(
+        day,
+        state=DayState.WORKED,
+        minutes=c.minutes,
+        minutes_so_far=c.minutes,
+        day_milli=c.day_milli,
+        overtime_minutes=max(0, c.minutes - policy.standard_minutes),
+        inside=None,
+        flags=_sorted({*day.flags, Flag.CORRECTED}),
+        correction_ids=tuple(sorted({*day.correction_ids, c.id})),
+    )
+
+
+def empty_day(worker_id: int, work_date: date, state: DayState) -> Day:
+    """Return a day without any passage, worth nothing."""
+    return Day(
+        worker_id=worker_id,
+        work_date=work_date,
+        state=state,
+        minutes=0,
+        minutes_so_far=0,
+        day_milli=0,
+        overtime_minutes=0,
+        first_in_at=None,
+        last_out_at=None,
+        passage_ids=(),
+    )
 
 
 def _parts(pairing: Pairing) -> Iterator[Session | Loose | Inside]:
@@ -392,17 +639,39 @@ def _parts(pairing: Pairing) -> Iterator[Session | Loose | Inside]:
 
 
 def _day(parts: list[Session | Loose | Inside], as_of: datetime, policy: AttendancePolicy) -> Day:
-    parts = sorted(parts, key=_begins)
-    sessions = tuple(p for p in parts if isinstance(p, Session))
-    loose = tuple(p for p in parts if isinstance(p, Loose))
-    inside = next((p for p in parts if isinstance(p, Inside)), None)
-    state = DayState.UNDECIDED if loose else DayState.PRESENT if inside else DayState.WORKED
-    proven = sum((s.worth for s in sessions), timedelta(0))
-    running = max(as_of - inside.in_at, timedelta(0)) if inside else timedelta(0)
+    if len(parts) > 1:
+        parts = sorted(parts, key=_begins)
+    sessions = tuple(p for p in parts if type(p) is Session)
+    proven = _ZERO
+    for session in sessions:
+        proven += session.worth
     minutes = proven // MINUTE
-    entries = [p.in_at for p in parts if not isinstance(p, Loose)]
-    entries += [p.at for p in loose if p.reason is Reason.MISSING_OUT]
-    exits = [s.out_at for s in sessions] + [p.at for p in loose if p.reason is Reason.MISSING_IN]
+    loose: tuple[Loose, ...] = ()
+    inside = None
+    running = _ZERO
+    if len(sessions) == len(parts):
+        state = DayState.WORKED
+        first_in_at = sessions[0].in_at
+        last_out_at = sessions[-1].out_at
+    else:
+        loose = tuple(p for p in parts if type(p) is Loose)
+        inside = next((p for p in parts if type(p) is Inside), None)
+        state = DayState.UNDECIDED if loose else DayState.PRESENT
+        if inside is not None:
+            running = max(as_of - inside.in_at, _ZERO)
+        entries = [p.in_at for p in parts if type(p) is not Loose]
+        entries += [p.at for p in loose if p.reason is Reason.MISSING_OUT]
+        exits = [s.out_at for s in sessions] + [p.at for p in loose if p.reason is Reason.MISSING_IN]
+        first_in_at, last_out_at = min(entries, default=None), max(exits, default=None)
+    flags: set[Flag] = set()
+    ids: list[int] = []
+    corrections: set[int] = set()
+    for p in parts:
+        ids += p.passage_ids
+        if p.flags:
+            flags.update(p.flags)
+        if p.correction_ids:
+            corrections.update(p.correction_ids)
     return Day(
         worker_id=parts[0].worker_id,
         work_date=parts[0].work_date,
@@ -411,18 +680,19 @@ def _day(parts: list[Session | Loose | Inside], as_of: datetime, policy: Attenda
         minutes_so_far=(proven + running) // MINUTE,
         day_milli=day_milli(minutes, policy) if state is DayState.WORKED else None,
         overtime_minutes=max(0, minutes - policy.standard_minutes),
-        first_in_at=min(entries, default=None),
-        last_out_at=max(exits, default=None),
-        passage_ids=tuple(i for p in parts for i in p.passage_ids),
+        first_in_at=first_in_at,
+        last_out_at=last_out_at,
+        passage_ids=tuple(ids),
         sessions=sessions,
         loose=loose,
         inside=inside,
-        flags=_sorted({f for p in parts for f in p.flags}),
+        flags=_sorted(flags) if flags else (),
+        correction_ids=tuple(sorted(corrections)) if corrections else (),
     )
 
 
 def _begins(part: Session | Loose | Inside) -> tuple[datetime, int]:
-    return (part.at if isinstance(part, Loose) else part.in_at), part.passage_ids[0]
+    return (part.at if isinstance(part, Loose) else part.in_at), part.passage_ids[0] if part.passage_ids else 0
 
 
 def day_milli(minutes: int, policy: AttendancePolicy) -> int:
@@ -430,8 +700,11 @@ def day_milli(minutes: int, policy: AttendancePolicy) -> int:
 
     The highest step whose ``minutes_min`` is reached; 0 below the first. Steps may be given in any order.
     """
-    reached = [step for step in policy.units if step.minutes_min <= minutes]
-    return max(reached, key=lambda step: step.minutes_min).day_milli if reached else 0
+    best, worth = -1, 0
+    for step in policy.units:
+        if best < step.minutes_min <= minutes:
+            best, worth = step.minutes_min, step.day_milli
+    return worth
 
 
 def day_milli_max(policy: AttendancePolicy) -> int:

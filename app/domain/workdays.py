@@ -15,7 +15,8 @@ PAY_DAY = 15
 
 
 @lru_cache(maxsize=64)
-def _zone(name: str) -> ZoneInfo:
+def zone(name: str) -> ZoneInfo:
+    """Return the time zone of an IANA name."""
     # 120,000 passages a month ask for the same zone; ZoneInfo's own cache costs more than the conversion.
     return ZoneInfo(name)
 
@@ -28,7 +29,7 @@ def local(at: datetime, policy: AttendancePolicy) -> datetime:
     """
     if at.tzinfo is None:
         raise ValueError("a naive datetime is not an instant")
-    return at.astimezone(_zone(policy.time_zone))
+    return at.astimezone(zone(policy.time_zone))
 
 
 def work_date(at: datetime, policy: AttendancePolicy) -> date:
@@ -79,7 +80,7 @@ def day_bounds(day: date, policy: AttendancePolicy) -> tuple[datetime, datetime]
 
 def _day_begins(day: date, policy: AttendancePolicy) -> datetime:
     # Wall-clock arithmetic first, then the zone: the cutover is a local time of day.
-    return (datetime.combine(day, time()) + policy.cutover).replace(tzinfo=_zone(policy.time_zone)).astimezone(UTC)
+    return (datetime.combine(day, time()) + policy.cutover).replace(tzinfo=zone(policy.time_zone)).astimezone(UTC)
 
 
 def due_on(month: date, pay_day: int = PAY_DAY) -> date:

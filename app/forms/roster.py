@@ -7,28 +7,45 @@ A row is never dropped: what cannot be read becomes a ``CellFault`` on the row t
 be read at all is one ``Unusable`` with one reason. Faults never carry the cell's content: it may be a person's.
 """
 
+import contextlib
 import io
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from xml.parsers import expat
 
-import openpyxl
 import xlsxwriter
+from openpyxl.reader.excel import ExcelReader
+from openpyxl.styles.stylesheet import apply_stylesheet
+from openpyxl.utils.cell import column_index_from_string, coordinate_from_string
 from openpyxl.utils.datetime import from_excel
+from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 
 from app.domain.identity import NumberWrong, check_phone, check_uscc
 from app.errors import TooLarge, Unusable
 from app.wording import papers as words
+from app.wording import terms as pay_words
 
 ROWS_MAX = 20_000
 """People of one file. The largest site of the seed county had 2,000."""
-UNPACKED_BYTES_MAX = 128 * 1024**2
-"""20,000 full rows unpack to about 30 MB; a zip bomb to gigabytes."""
+UNPACKED_BYTES_MAX = 32 * 1024**2
+"""20,000 full rows of the template unpack to about 11 MB; a zip bomb to gigabytes."""
 PARTS_MAX = 1_000
+ELEMENTS_MAX = {"c": 500_000, "string": 300_000, "row": 1_100_000, "content": 1_500_000, "other": 100_000}
+"""XML elements of one file. openpyxl makes objects of them, at 2 microseconds for a row, 5 for a cell, 15 for a
+string and 30 for a style, and a few hundred kilobytes may hold millions: what is allowed costs some ten seconds."""
+ATTRIBUTE_CHARACTERS_MAX = 4_000_000
+"""Of all elements that are neither rows nor cells nor strings, together: some are lists of ranges to be read."""
+EXCEL_ROWS = 1_048_576
+ROWS_WALKED_MAX = 4 * EXCEL_ROWS
+"""Rows of all sheets down to the last one of each, those left out included: a blank one costs half a microsecond."""
+FORMAT_CHARACTERS_MAX = 255
+"""Excel's own limit. openpyxl needs the square of a format's length to see that it is no date."""
 HEADING_ROWS = 10
 COLUMNS_MAX = 64
 RATE_FEN_MAX = 10_000_000
@@ -49,6 +66,9 @@ HEADINGS: dict[str, tuple[str, ...]] = {
     "day_rate": ("日工资", "日工资标准", "工资标准", "日薪", "单价", "day rate", "daily rate", "daily wage"),
     "entry_on": ("进场日期", "进场时间", "入场日期", "入场时间", "entry date", "start date", "entry"),
     "exit_on": ("退场日期", "退场时间", "离场日期", "离场时间", "exit date", "end date", "exit", "last day"),
+    "pay_kind": ("计薪方式", "计酬方式", "工资类型", "pay kind", "kind of pay"),
+    # Not 单位, which is the company.
+    "unit": ("计量单位", "计价单位", "计件单位", "unit", "unit of work"),
     "card": ("卡号", "实名卡号", "考勤卡号", "ic卡号", "card number", "card no", "card"),
 }
 """Column -> headings it goes by, without spaces, brackets and case."""
@@ -91,6 +111,10 @@ class RosterRow:
     exit_on: date | None = None
     """First day no longer on the project: the day after the last day written in the file."""
     card: str | None = None
+    pay_kind: str = "day"
+    """``day``, ``hour``, ``month`` or ``piece``: what ``day_rate_fen`` is for; by the day when the file does not say."""
+    unit: str | None = None
+    """Of measured work, for ``piece``."""
     faults: tuple[CellFault, ...] = ()
 
 
@@ -117,21 +141,18 @@ def read_roster(content: bytes, *, bytes_max: int, rows_max: int = ROWS_MAX) -> 
             ``roster_not_xlsx``, ``roster_no_headings``, ``roster_column_missing``, ``roster_heading_twice``,
             ``roster_no_rows``, ``roster_too_many_rows``.
     """
-    has_formulas = _check_container(content, bytes_max)
+    formulas = _check_container(content, bytes_max)
+    reader = _Reader(content)
     try:
-        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-    except Exception as error:  # openpyxl raises whatever its parsers met: KeyError, ValueError, ParseError ...
-        raise Unusable("roster_not_xlsx", f"openpyxl: {type(error).__name__}") from None
-    try:
-        formulas = _formulas(content) if has_formulas else {}
+        reader.read()
         rows: list[RosterRow] = []
         read: list[str] = []
         left_out: list[str] = []
-        for sheet in book.worksheets:
+        for sheet, part in reader.sheets:
             if sheet.sheet_state != "visible":
                 left_out.append(sheet.title)
                 continue
-            found = _sheet_rows(sheet, book.epoch, formulas.get(sheet.title, frozenset()), rows_max - len(rows), rows_max)
+            found = _sheet_rows(sheet, reader.wb.epoch, formulas.get(part, frozenset()), rows_max - len(rows), rows_max)
             if found is None:
                 left_out.append(sheet.title)
             else:
@@ -139,10 +160,10 @@ def read_roster(content: bytes, *, bytes_max: int, rows_max: int = ROWS_MAX) -> 
                 rows.extend(found)
     except (Unusable, TooLarge):
         raise
-    except Exception as error:  # the sheets are parsed lazily: broken XML shows only now
+    except Exception as error:  # openpyxl raises whatever its parsers met, the sheets' own only while they are read
         raise Unusable("roster_not_xlsx", f"openpyxl: {type(error).__name__}") from None
     finally:
-        book.close()
+        reader.archive.close()
     if not read:
         raise Unusable("roster_no_headings", "no visible sheet has a heading row", rows=HEADING_ROWS)
     if not rows:
@@ -153,15 +174,20 @@ def read_roster(content: bytes, *, bytes_max: int, rows_max: int = ROWS_MAX) -> 
 # --- the container -----------------------------------------------------------------------------------------
 
 
-def _check_container(content: bytes, bytes_max: int) -> bool:
-    """Refuse what could hurt before anything is parsed; True when a sheet has formulas."""
+def _check_container(content: bytes, bytes_max: int) -> dict[str, Set[tuple[int, int]]]:
+    """Refuse what could hurt before anything is made of it.
+
+    Returns:
+        Part -> its cells that are formulas, as (row from 1, column from 0): their last value may be missing, which
+        must not look like a blank cell.
+    """
     if not content:
         raise Unusable("roster_empty_file", "no bytes")
     if len(content) > bytes_max:
         raise TooLarge("roster_too_large", f"{len(content)} bytes", limit=bytes_max)
     if content[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
         raise Unusable("roster_old_format", "an OLE file")
-    has_formulas = False
+    look = _Look()
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             parts = archive.infolist()
@@ -171,45 +197,96 @@ def _check_container(content: bytes, bytes_max: int) -> bool:
             if "[Content_Types].xml" not in archive.namelist():
                 raise Unusable("roster_not_xlsx", "a zip, but not a workbook")
             for part in parts:
-                if part.filename.endswith((".xml", ".rels")):
-                    has_formulas |= _check_xml(archive.read(part)) and "worksheets/" in part.filename
+                # Whatever it is called: the workbook itself says which part is its sheets and strings.
+                look.at(part.filename, archive.read(part))
     except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError) as error:
         raise Unusable("roster_not_xlsx", type(error).__name__) from None
     except Exception as error:
         if isinstance(error, (Unusable, TooLarge)):
             raise
         raise Unusable("roster_not_xlsx", type(error).__name__) from None  # zlib.error has no common base
-    return has_formulas
+    return look.formulas
 
 
-def _check_xml(text: bytes) -> bool:
-    # No workbook declares a document type; entities that unfold into gigabytes need one.
-    for declared in ("<!DOCTYPE", "<!ENTITY"):
-        if any(declared.encode(code) in text for code in ("ascii", "utf-16-le", "utf-16-be")):
-            raise Unusable("roster_not_xlsx", "declares a document type")
-    return re.search(rb"<(?:\w+:)?f[ >/]", text) is not None
+class _Look:
+    """Counts the elements of one file's parts with the parser openpyxl uses too, and makes nothing of them."""
+
+    KINDS = {"c": "c", "si": "string", "is": "string", "row": "row", **dict.fromkeys(("v", "f", "t", "phoneticPr"), "content")}
+
+    def __init__(self) -> None:
+        self.formulas: dict[str, set[tuple[int, int]]] = {}
+        self._counts: Counter[str] = Counter()
+        self._characters = self._rows_walked = 0
+
+    def at(self, part: str, text: bytes) -> None:
+        """Look at one part. One that is not XML is a picture, or openpyxl will stop at the very same place."""
+        self._part, self._row, self._row_last = part, 0, 0
+        self._cell, self._cells_after, self._in_cell = None, 0, False
+        parser = expat.ParserCreate()
+        parser.StartElementHandler = self._element
+        parser.StartDoctypeDeclHandler = self._document_type
+        with contextlib.suppress(expat.ExpatError):
+            parser.Parse(text, True)
+        self._rows_walked += self._row_last
+        if self._rows_walked > ROWS_WALKED_MAX:
+            raise TooLarge("roster_unpacks_too_large", "too many rows left out", limit=UNPACKED_BYTES_MAX)
+
+    def _document_type(self, *_: object) -> None:
+        # No workbook declares a document type; entities that unfold into gigabytes need one.
+        raise Unusable("roster_not_xlsx", "declares a document type")
+
+    def _element(self, name: str, attributes: dict[str, str]) -> None:
+        name = name.rpartition(":")[2]
+        kind = self.KINDS.get(name, "other")
+        self._counts[kind] += 1
+        if self._counts[kind] > ELEMENTS_MAX[kind]:
+            raise TooLarge("roster_unpacks_too_large", f"too many elements: {kind}", limit=UNPACKED_BYTES_MAX)
+        if kind == "c":
+            self._cell, self._cells_after = (attributes["r"], 0) if "r" in attributes else (self._cell, self._cells_after + 1)
+            self._in_cell = True
+        elif kind == "row":
+            self._row = int(float(attributes.get("r", self._row + 1)))
+            if not 0 < self._row <= EXCEL_ROWS:
+                raise Unusable("roster_not_xlsx", "a row where no sheet has one")
+            self._row_last = max(self._row_last, self._row)
+            self._cell, self._cells_after, self._in_cell = None, 0, False
+        elif name == "f" and self._in_cell:
+            column = column_index_from_string(coordinate_from_string(self._cell)[0]) if self._cell else 0
+            self.formulas.setdefault(self._part, set()).add((self._row, column + self._cells_after - 1))
+        elif kind == "other":
+            # Rules and lists after the cells have formulas of their own.
+            self._in_cell = False
+            self._characters += sum(map(len, attributes.values()))
+            if self._characters > ATTRIBUTE_CHARACTERS_MAX or len(attributes.get("formatCode", "")) > FORMAT_CHARACTERS_MAX:
+                raise TooLarge("roster_unpacks_too_large", "attributes too long", limit=UNPACKED_BYTES_MAX)
 
 
-def _formulas(content: bytes) -> dict[str, set[tuple[int, int]]]:
-    """Sheet -> cells that are formulas; their last value may be missing, which must not look like a blank cell."""
-    book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=False)
-    try:
-        found: dict[str, set[tuple[int, int]]] = {}
-        for sheet in book.worksheets:
-            if sheet.sheet_state == "visible":
-                sheet.reset_dimensions()
-                cells = found.setdefault(sheet.title, set())
-                blank = None
-                for number, row in enumerate(sheet.iter_rows(max_col=COLUMNS_MAX), start=1):
-                    if row is blank:
-                        continue
-                    formulas = [(number, at) for at, cell in enumerate(row) if cell.data_type == "f"]
-                    cells.update(formulas)
-                    if not formulas and all(_is_blank(cell) for cell in row):
-                        blank = row
-        return found
-    finally:
-        book.close()
+class _Reader(ExcelReader):
+    """openpyxl's reader without what a roster never needs: names, links, charts, properties, themes."""
+
+    def __init__(self, content: bytes) -> None:
+        try:
+            super().__init__(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
+        except Exception as error:  # noqa: BLE001 - whatever openpyxl meets in somebody's file
+            raise Unusable("roster_not_xlsx", f"openpyxl: {type(error).__name__}") from None
+        self.sheets: list[tuple[ReadOnlyWorksheet, str]] = []
+        """Sheets with the part each is read from."""
+
+    def read(self) -> None:
+        """Read everything but the rows, which are read as they are asked for."""
+        self.read_manifest()
+        self.read_strings()
+        self.read_workbook()
+        apply_stylesheet(self.archive, self.wb)
+        found = [(sheet, rel.target) for sheet, rel in self.parser.find_sheets() if "chartsheet" not in rel.Type]
+        if len({part for _, part in found}) < len(found):
+            # A thousand sheets of one part would be read a thousand times.
+            raise Unusable("roster_not_xlsx", "two sheets are the same part")
+        for sheet, part in found:
+            if part in self.valid_files:
+                opened = ReadOnlyWorksheet(self.wb, sheet.name, part, self.shared_strings)
+                opened.sheet_state = sheet.state
+                self.sheets.append((opened, part))
 
 
 # --- rows --------------------------------------------------------------------------------------------------
@@ -451,6 +528,13 @@ def _card(value: Any, _epoch: datetime) -> tuple[str, str]:
     return "card", said
 
 
+def _pay_kind(value: Any, _epoch: datetime) -> tuple[str, str]:
+    kind = pay_words.pay_kind(_text(value))
+    if kind is None:
+        raise _Wrong("pay_kind_unknown")
+    return "pay_kind", kind
+
+
 def _rate(value: Any, _epoch: datetime) -> tuple[str, int]:
     return "day_rate_fen", fen(value)
 
@@ -543,6 +627,8 @@ _READERS: dict[str, Callable[[Any, datetime], tuple[str, Any]]] = {
     "entry_on": _entry,
     "exit_on": _exit,
     "card": _card,
+    "pay_kind": _pay_kind,
+    "unit": _short("unit", 16),
 }
 
 

@@ -21,7 +21,7 @@ from app import access, wording
 from app.db import Database, Reading
 from app.errors import NotFound, ServiceError
 from app.pages import findings, gate, live, page, projects, settings, sign_in, today, workers
-from app.pages.page import HEADERS, Act, Ask, Page, shown
+from app.pages.page import HEADERS, Act, Again, Ask, Page, shown
 from app.pages.shell import STATIC, MenuItem, own_hash, shell, vendor
 from app.pages.words import marked, tr
 
@@ -35,7 +35,9 @@ PAGES: tuple[Page, ...] = (
     settings.PAGE,
 )
 
-ACTS: tuple[Act, ...] = (gate.REVIEW, workers.PAY, findings.RUN, findings.DECIDE, settings.CONFIRM_FACE)
+ACTS: tuple[Act, ...] = (
+    gate.REVIEW, workers.PAY, findings.RUN, findings.DECIDE, settings.CONFIRM_FACE, settings.PASSWORD
+)  # fmt: skip
 
 CHARTS: dict[str, tuple[str, Callable[[Ask], dict]]] = {
     "/projects/{project_id:int}/charts/teams": ("attendance.read", today.chart_teams),
@@ -139,6 +141,9 @@ def _done(act: Act, request: Request, values: Any) -> Response:
     with database.read() if act.alone else database.write() as db:
         ask = _guarded(request, db, act.action, now)
         answer = ask if isinstance(ask, Response) else act.do(ask, values)
+        if isinstance(answer, Again):
+            frame = _shell(ask, answer.page)
+            answer = page.render(answer.page.template, ask.language, frame, answer.context, answer.status)
     return page.go(answer) if isinstance(answer, str) else answer
 
 

@@ -85,8 +85,7 @@ def gather(ask: Ask) -> FindingsContext:
     paid = {p.id: p for p in money.payments(ask.db, ask.project.id)}
     months = {f.month for f in everything} | {month_of(ask.today)} | ({month} if month else set())
     pages = max(1, -(-len(found) // ROWS_A_PAGE))
-    number = ask.query.get("page", "1")
-    at = min(pages, max(1, int(number) if number.isascii() and number.isdigit() and len(number) < 6 else 1))
+    at, chosen = min(pages, max(1, ask.number("page") or 1)), ask.number("finding")
 
     def address(wanted: int) -> str:
         here = f"/projects/{ask.project.id}/findings"
@@ -99,7 +98,7 @@ def gather(ask: Ask) -> FindingsContext:
         month=month,
         months=tuple(sorted(months, reverse=True)),
         open_only=open_only,
-        lines=tuple(_item(ask, line, names, paid) for line in found[(at - 1) * ROWS_A_PAGE : at * ROWS_A_PAGE]),
+        lines=tuple(_item(ask, line, chosen, names, paid) for line in found[(at - 1) * ROWS_A_PAGE : at * ROWS_A_PAGE]),
         page=at,
         pages=pages,
         previous_url=address(at - 1) if at > 1 else "",
@@ -107,9 +106,9 @@ def gather(ask: Ask) -> FindingsContext:
     )
 
 
-def _item(ask: Ask, line: FindingLine, names: dict[int, str], paid: dict[int, Any]) -> FindingItem:
+def _item(ask: Ask, line: FindingLine, chosen: int | None, names: dict[int, str], paid: dict[int, Any]) -> FindingItem:
     found = line.finding
-    opened = ask.query.get("finding") == str(found.id)
+    opened = chosen == found.id
     is_worker = found.subject_kind == "worker"
     may_decide, may_close = ask.may("findings.decide"), ask.may("findings.close")
     local = lambda at: workdays.local(at, ask.policy) if at else None  # noqa: E731 - a word for the lines below
@@ -165,6 +164,14 @@ def _evidence(ask: Ask, found: finding_store.FindingInfo, paid: dict[int, Any]) 
             label = ask.say("工资约定 %(id)s 号", id=id_)
         elif kind == "engagement":
             label = ask.say("进退场 %(id)s 号", id=id_)
+        elif kind == "correction":
+            label = ask.say("补卡 %(id)s 号", id=id_)
+        elif kind == "measure":
+            label = ask.say("计量 %(id)s 号", id=id_)
+        elif kind == "allowance":
+            label = ask.say("津贴 %(id)s 号", id=id_)
+        elif kind == "mark":
+            label = ask.say("缺勤登记 %(id)s 号", id=id_)
         if not url and kind in ("terms", "engagement") and found.subject_kind == "worker":
             url = _worker_url(ask, found.subject_id, found.month, anchor="h-terms")
         items.append(EvidenceItem(label, url))

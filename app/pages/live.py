@@ -106,7 +106,7 @@ async def stream(request: Request) -> EventSourceResponse:
     """``GET /projects/{id}/gate/stream``: begins after ``Last-Event-ID``, else after ``?after=``."""
     project_id = int(request.path_params["project_id"])
     language = page.language(request)
-    after = _number(request.headers.get("last-event-id")) or _number(request.query_params.get("after")) or 0
+    after = _number(request.headers.get("last-event-id")) or page.whole_number(request.query_params.get("after")) or 0
     seq, last = await run_in_threadpool(_open, request, project_id, after)
     state = request.app.state
     if not hasattr(state, "live"):

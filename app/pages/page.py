@@ -93,6 +93,10 @@ class Ask:
             raise NotFound("page_unknown")
         return number
 
+    def number(self, name: str) -> int | None:
+        """A whole number of the query string; None when there is none. Raises NotFound as ``whole_number``."""
+        return whole_number(self.query.get(name))
+
     def may(self, action: str) -> bool:
         """True when the person may do ``action`` here; for buttons and links."""
         if self.project is None:
@@ -126,13 +130,36 @@ class Page:
 
 @dataclass(frozen=True)
 class Act:
-    """Something a form of a page does. ``do`` returns where to go, or the piece of page that changed."""
+    """Something a form of a page does. ``do`` returns where to go, the piece of page that changed, or ``Again``."""
 
     path: str
     action: str | None
-    do: Callable[[Ask, FormData], str | Response]
+    do: "Callable[[Ask, FormData], str | Response | Again]"
     alone: bool = False
     """It opens its own transaction: it computes for a second, and no gate may wait meanwhile."""
+
+
+@dataclass(frozen=True)
+class Again:
+    """The page of a form once more: it was refused, and the context says why."""
+
+    page: Page
+    context: Any
+    status: int
+
+
+def whole_number(text: str | None) -> int | None:
+    """The number a query string names; None for what is no whole number, so that an odd address opens all the same.
+
+    Raises:
+        NotFound: ``page_unknown`` for a number no row can have.
+    """
+    if not text or not text.isascii() or not text.isdigit():
+        return None
+    # Its length first: Python refuses to read thousands of digits.
+    if len(text) > len(str(ID_MAX)) or int(text) > ID_MAX:
+        raise NotFound("page_unknown")
+    return int(text)
 
 
 def policy_of(project: ProjectInfo) -> AttendancePolicy:

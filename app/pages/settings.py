@@ -1,4 +1,7 @@
-"""The settings of a project: which models recognise and how badly, whether a person confirms, and the devices."""
+"""The settings of a project: which models recognise and how badly, whether a person confirms, and the devices.
+
+The reader's own password is changed here too: every role may open this page.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,11 +9,13 @@ from typing import Any
 
 from starlette.datastructures import FormData
 
+from app import access, papers, wording
 from app.domain import workdays
+from app.errors import BadRequest, TooMany
 from app.pages import lines
-from app.pages.page import Act, Ask, Page, shown
+from app.pages.page import Act, Again, Ask, Page, shown
 from app.pages.words import marked
-from app.store import accounts, gates, people
+from app.store import gates, people
 
 SILENT_HOURS = 12
 """Longer than a night with the gates switched off would be said too early every morning."""
@@ -77,10 +82,13 @@ class SettingsContext:
     may_confirm_switch: bool = shown("The reader may turn the switch")
     devices: tuple[DeviceLine, ...] = shown("Every device of the project")
     silent_hours: int = shown("After how many hours a device counts as silent")
+    login: str = shown("The reader's own login, above the form for his password")
+    password_length_min: int = shown("Characters a password has at least")
+    password_wrong: str = shown("Why his password was not changed; empty when nothing was refused")
 
 
-def gather(ask: Ask) -> SettingsContext:
-    """Pack, switch and devices."""
+def gather(ask: Ask, password_wrong: str = "") -> SettingsContext:
+    """Pack, switch, devices, and the form for one's own password."""
     pack = _pack(ask)
     return SettingsContext(
         project_id=ask.project.id,
@@ -101,6 +109,9 @@ def gather(ask: Ask) -> SettingsContext:
             for d in gates.devices(ask.db, ask.project.id)
         ),
         silent_hours=SILENT_HOURS,
+        login=ask.person.login,
+        password_length_min=access.PASSWORD_LENGTH_MIN,
+        password_wrong=password_wrong,
     )
 
 
@@ -138,17 +149,32 @@ def _pack(ask: Ask) -> PackLine | None:
 def confirm_face(ask: Ask, values: FormData) -> str:
     """Turn the switch; who did it is in the journal."""
     on = lines.form(values, "confirm_face") == "yes"
-    people.set_confirm_face(ask.db, ask.project.id, on)
-    accounts.journal(
-        ask.db,
-        at=ask.now,
-        actor=ask.person.login,
-        action="confirm_face_on" if on else "confirm_face_off",
-        project_id=ask.project.id,
-        object=f"project:{ask.project.id}",
-        facts={},
-    )
+    papers.set_confirm_face(ask.db, project_id=ask.project.id, confirm_face=on, now=ask.now, by=ask.person.login)
     return f"/projects/{ask.project.id}/settings?done={'confirming' if on else 'not_confirming'}"
+
+
+def change_password(ask: Ask, values: FormData) -> str | Again:
+    """Give the reader a new password; a refused one says why, and nothing that was typed comes back."""
+    # Not through lines.form: a space at the end of a password is a part of it.
+    old, new, repeated = (values.get(name) for name in ("old", "new", "repeated"))
+    address = ask.request.client.host if ask.request.client else ""
+    try:
+        if not isinstance(old, str) or not isinstance(new, str) or new != repeated:
+            raise BadRequest("password_repeat_differs")
+        access.change_password(
+            ask.state.database,
+            ask.state.settings,
+            person=ask.person,
+            token=access.token_of_request(ask.request) or "",
+            old=old,
+            new=new,
+            address=address,
+            now=ask.now,
+        )
+    except (BadRequest, TooMany) as error:
+        said = wording.sentence(error.code, ask.language, **error.facts)
+        return Again(PAGE, gather(ask, said), error.status)
+    return f"/projects/{ask.project.id}/settings?done=password_changed"
 
 
 PAGE = Page(
@@ -160,4 +186,5 @@ PAGE = Page(
     gather,
     marked("设置"),
 )
+PASSWORD = Act("/projects/{project_id:int}/settings/password", "project.read", change_password, alone=True)
 CONFIRM_FACE = Act("/projects/{project_id:int}/settings/confirm-face", "devices.write", confirm_face)

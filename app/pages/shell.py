@@ -20,6 +20,7 @@ NOTICES = {
     "audited": marked("核查完成。"),
     "confirming": marked("人工确认已启用。"),
     "not_confirming": marked("人工确认已停用。"),
+    "password_changed": marked("密码已更改，其他设备上的登录已退出。"),
 }
 """Word of the query string -> what the page says once, after something was done."""
 

@@ -53,15 +53,7 @@ async def enter(request: Request) -> Response:
         said = wording.sentence(error.code, page.language(request), **error.facts)
         return _page(request, SignInContext(login[:64], to, said), error.status)
     reply = page.go(to)
-    settings = request.app.state.settings
-    reply.set_cookie(
-        access.COOKIE,
-        token,
-        max_age=int(settings.session_hours * 3600),
-        httponly=True,
-        samesite="lax",
-        secure=settings.secure_cookies,
-    )
+    access.set_cookie(reply, request.app.state.settings, token)
     if page.LANGUAGE_COOKIE not in request.cookies:
         _remember(reply, request, language)
     return reply
@@ -71,7 +63,7 @@ async def leave(request: Request) -> Response:
     """End the session everywhere it was used."""
     await run_in_threadpool(_leave, request)
     reply = page.go("/sign-in")
-    reply.delete_cookie(access.COOKIE)
+    access.drop_cookie(reply, request.app.state.settings)
     return reply
 
 

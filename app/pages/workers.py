@@ -14,6 +14,8 @@ from app import access, payroll, wording
 from app.domain import workdays
 from app.domain.attendance import DayState, Flag
 from app.domain.identity import View, mask_id_number, mask_phone
+from app.domain.timesheet import WorkDay
+from app.domain.wages import Component, WageItem
 from app.errors import BadRequest, Conflict, NotFound, ServiceError
 from app.pages import lines, page
 from app.pages.lines import PassageLine
@@ -22,6 +24,7 @@ from app.pages.shell import MenuItem, shell
 from app.pages.words import marked
 from app.store import gates, people
 from app.store import papers as paper_store
+from app.wording.wages import formula
 
 ROWS_A_PAGE = 50
 AMOUNT = re.compile(r"([0-9]{1,7})(?:\.([0-9]{1,2}))?")
@@ -47,6 +50,10 @@ class RosterLine:
     has_template: bool
     has_credential: bool
     rate_fen: int | None
+    pay: str
+    """How he is paid today; empty without terms."""
+    unit: str | None
+    """Of measured work."""
     day_milli: int
     """Settled man-days of this month, in thousandths."""
     undecided_days: int
@@ -101,7 +108,7 @@ def roster(ask: Ask) -> RosterContext:
     query, project = ask.query, ask.project
     here = f"/projects/{project.id}/workers"
     q = query.get("q", "").strip()[:50]
-    team = int(query["team"]) if query.get("team", "").isascii() and query.get("team", "").isdigit() else None
+    team = ask.number("team")
     undecided, left = query.get("undecided") == "1", query.get("left") == "1"
     asked = query.get("sort", "")
     sort, descending = asked.removeprefix("-"), asked.startswith("-")
@@ -119,8 +126,7 @@ def roster(ask: Ask) -> RosterContext:
     ]
     found.sort(key=ORDER[sort], reverse=descending)
     pages = max(1, -(-len(found) // ROWS_A_PAGE))
-    number = query.get("page", "1")
-    at = min(pages, max(1, int(number) if number.isascii() and number.isdigit() and len(number) < 6 else 1))
+    at = min(pages, max(1, ask.number("page") or 1))
     rows = [
         replace(row, has_credential=bool(paper_store.live_credentials(ask.db, project.id, row.worker_id)))
         for row in found[(at - 1) * ROWS_A_PAGE : at * ROWS_A_PAGE]
@@ -164,6 +170,7 @@ def _roster_lines(ask: Ask) -> list[RosterLine]:
     month_milli: dict[int, int] = {}
     for day in payroll.attendance_of(ask.db, project.id, workdays.month_of(ask.today), ask.now):
         month_milli[day.worker_id] = month_milli.get(day.worker_id, 0) + (day.day_milli or 0)
+    agreed = {t.engagement_id: t for t in people.terms(ask.db, project.id) if t.covers(ask.today)}
     latest: dict[int, people.RosterRow] = {}
     for row in people.workers(ask.db, project.id, today=ask.today):
         latest[row.worker_id] = row
@@ -181,6 +188,8 @@ def _roster_lines(ask: Ask) -> list[RosterLine]:
             has_template=row.has_template,
             has_credential=False,
             rate_fen=row.rate_fen,
+            pay=str(agreed[row.engagement_id].kind) if row.engagement_id in agreed else "",
+            unit=agreed[row.engagement_id].unit if row.engagement_id in agreed else None,
             day_milli=month_milli.get(row.worker_id, 0),
             undecided_days=wages[row.worker_id].undecided_days if row.worker_id in wages else 0,
             owed_fen=wages[row.worker_id].owed_fen if row.worker_id in wages else 0,
@@ -202,11 +211,58 @@ class Missing:
 
 
 @dataclass(frozen=True)
+class ItemLine:
+    """A wage item: what for, how it was worked out, how much."""
+
+    component: str
+    formula: str
+    amount_fen: int
+
+
+@dataclass(frozen=True)
+class MarkLine:
+    """Leave, stoppage, rain or rest that holds on a date."""
+
+    kind: str
+    pay_percent: int
+
+
+@dataclass(frozen=True)
+class CorrectionLine:
+    """An approved correction of a day."""
+
+    id: int
+    kind: str
+    in_at: datetime | None
+    out_at: datetime | None
+    minutes: int | None
+    day_milli: int | None
+
+
+@dataclass(frozen=True)
+class ComputedLine:
+    """What the gates alone say about a corrected day."""
+
+    state: str
+    minutes: int
+    day_milli: int | None
+
+
+@dataclass(frozen=True)
 class DayLine:
     """One work date of the chosen month."""
 
     on: date
     url: str
+    kind: str | None
+    """Of the date, by the calendar; None where none was imported."""
+    pay: str
+    """How he is paid that day; empty without one rate."""
+    unit: str | None
+    """Of measured work."""
+    mark: MarkLine | None
+    """That says why he was away, or that fills up his day."""
+    corrections: int
     state: str
     first_in_at: datetime | None
     last_out_at: datetime | None
@@ -236,6 +292,9 @@ class OpenedDay:
     """The evidence of one day."""
 
     on: date
+    items: tuple[ItemLine, ...]
+    corrections: tuple[CorrectionLine, ...]
+    computed: ComputedLine | None
     sessions: tuple[SessionLine, ...]
     lines: tuple[PassageLine, ...]
     terms_id: int | None
@@ -257,6 +316,7 @@ class MonthSum:
 
     month: date
     accrued_fen: int
+    withheld_fen: int
     paid_fen: int
     owed_fen: int
     overpaid_fen: int
@@ -268,9 +328,20 @@ class TermLine:
     """What he earns, from when to when."""
 
     id: int
+    kind: str
     rate_fen: int
+    unit: str | None
+    overtime_rule: str
     valid_from: date
     valid_to: date | None
+
+
+@dataclass(frozen=True)
+class ProblemLine:
+    """What keeps the month from being signed, or should be looked at."""
+
+    code: str
+    on: date | None
 
 
 @dataclass(frozen=True)
@@ -331,6 +402,7 @@ class WorkerContext:
     owed_fen: int = shown("Sum of the months' shortfalls")
     accrued_fen: int = shown("Earned since the first day")
     paid_fen: int = shown("Received since the first day, returned transfers subtracted")
+    withheld_fen: int = shown("Deducted or taken back for advances on posted lines")
     overpaid_fen: int = shown("Sum of the months' surpluses, never set off against another month")
     day_milli: int = shown("Settled man-days since the first day, in thousandths")
     undecided_days: int = shown("Days a person must decide, over all months")
@@ -338,7 +410,9 @@ class WorkerContext:
     no_terms_days: int = shown("Worked days nobody recorded a rate for")
     month: date = shown("The chosen month")
     months: tuple[MonthChoice, ...] = shown("Months to choose from, newest first")
-    days: tuple[DayLine, ...] = shown("The chosen month's days with passages, oldest first")
+    days: tuple[DayLine, ...] = shown("The chosen month's days with passages, corrections or a mark, oldest first")
+    month_items: tuple[ItemLine, ...] = shown("Wage items of the whole chosen month: monthly wage, piece work, allowances")
+    problems: tuple[ProblemLine, ...] = shown("What keeps the chosen month from being signed")
     opened: OpenedDay | None = shown("The day whose evidence is shown")
     month_milli: int = shown("Settled man-days of the chosen month")
     month_accrued_fen: int = shown("Earned in the chosen month")
@@ -389,6 +463,7 @@ def worker(ask: Ask, typed: Typed | None = None, wrong: str = "", key: str = "")
         owed_fen=wages.row.owed_fen,
         accrued_fen=wages.row.accrued_fen,
         paid_fen=wages.row.paid_fen,
+        withheld_fen=wages.row.withheld_fen,
         overpaid_fen=wages.row.overpaid_fen,
         day_milli=wages.row.day_milli,
         undecided_days=wages.row.undecided_days,
@@ -397,6 +472,8 @@ def worker(ask: Ask, typed: Typed | None = None, wrong: str = "", key: str = "")
         month=month,
         months=tuple(MonthChoice(m, with_query(_path(ask, worker_id), month=f"{m:%Y-%m}"), m == month) for m in to_choose),
         days=days,
+        month_items=tuple(_item(ask, item) for item in (chosen.items if chosen else ())),
+        problems=tuple(ProblemLine(code, on) for code, on in (chosen.problems if chosen else ())),
         opened=_evidence(ask, chosen),
         month_milli=sum(day.day_milli or 0 for day in days),
         month_accrued_fen=chosen.owed.accrued_fen if chosen else 0,
@@ -406,6 +483,7 @@ def worker(ask: Ask, typed: Typed | None = None, wrong: str = "", key: str = "")
             MonthSum(
                 line.month,
                 line.owed.accrued_fen,
+                line.owed.withheld_fen,
                 line.owed.paid_fen,
                 line.owed.owed_fen,
                 line.owed.overpaid_fen,
@@ -456,7 +534,7 @@ def _engagements(ask: Ask, own: list[people.RosterRow]) -> tuple[EngagementLine,
             entry_on=row.entry_on,
             exit_on=row.exit_on,
             terms=tuple(
-                TermLine(t.id, t.rate_fen, t.valid_from, t.valid_to)
+                TermLine(t.id, str(t.kind), t.rate_fen, t.unit, str(t.overtime_rule), t.valid_from, t.valid_to)
                 for t in sorted(terms, key=lambda t: t.valid_from)
                 if t.engagement_id == row.engagement_id
             ),
@@ -476,6 +554,11 @@ def _day(ask: Ask, worker_id: int, month: date, explained: payroll.DayWages) -> 
     return DayLine(
         on=day.work_date,
         url=f"{url}#d-{day.work_date}",
+        kind=str(explained.work.kind) if explained.work.kind else None,
+        pay=str(explained.terms.kind) if explained.terms else "",
+        unit=explained.terms.unit if explained.terms else None,
+        mark=_mark(explained),
+        corrections=len(explained.corrections),
         state=str(day.state),
         first_in_at=first,
         last_out_at=last,
@@ -494,6 +577,24 @@ def _day(ask: Ask, worker_id: int, month: date, explained: payroll.DayWages) -> 
     )
 
 
+def _item(ask: Ask, item: WageItem) -> ItemLine:
+    return ItemLine(str(item.component), formula(item, ask.language), item.amount_fen)
+
+
+def _mark(explained: payroll.DayWages) -> MarkLine | None:
+    mark = explained.work.mark
+    filled = any(item.component is Component.PAID_ABSENCE for item in explained.accrual.items)
+    if mark is None or not (filled or explained.day.state is DayState.OFF):
+        return None
+    return MarkLine(str(mark.kind), mark.pay_permille // 10)
+
+
+def _computed(work: WorkDay) -> ComputedLine | None:
+    if not work.correction_ids or work.computed is None:
+        return None
+    return ComputedLine(str(work.computed.state), work.computed.minutes, work.computed.day_milli)
+
+
 def _evidence(ask: Ask, chosen: payroll.MonthWages | None) -> OpenedDay | None:
     asked = ask.query.get("day", "")
     explained = next((d for d in (chosen.days if chosen else ()) if d.day.work_date.isoformat() == asked), None)
@@ -503,8 +604,15 @@ def _evidence(ask: Ask, chosen: payroll.MonthWages | None) -> OpenedDay | None:
         ask.db, ask.project.id, ask.policy, today=ask.today, view="staff", links=False, language=ask.language
     )
     records = [gates.passage(ask.db, ask.project.id, p.id) for p in explained.passages]
+    zone = lambda at: workdays.local(at, ask.policy) if at else None  # noqa: E731 - a word for the lines below
     return OpenedDay(
         on=explained.day.work_date,
+        items=tuple(_item(ask, item) for item in explained.accrual.items),
+        corrections=tuple(
+            CorrectionLine(c.id, str(c.kind), zone(c.in_at), zone(c.out_at), c.minutes, c.day_milli)
+            for c in explained.corrections
+        ),
+        computed=_computed(explained.work),
         sessions=tuple(
             SessionLine(
                 workdays.local(s.in_at, ask.policy), workdays.local(s.out_at, ask.policy), s.minutes, Flag.SHORT in s.flags

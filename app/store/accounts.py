@@ -36,6 +36,8 @@ class MembershipInfo:
     role: str
     project_id: int | None
     area_code: str | None
+    project_company_id: int | None
+    team_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,14 @@ def disable_account(db: Session, account_id: int, now: datetime) -> None:
 
 
 def add_membership(
-    db: Session, *, account_id: int, role: str, project_id: int | None = None, area_code: str | None = None
+    db: Session,
+    *,
+    account_id: int,
+    role: str,
+    project_id: int | None = None,
+    area_code: str | None = None,
+    project_company_id: int | None = None,
+    team_id: int | None = None,
 ) -> int:
     """Give an account a role; the same role again is the one it has. Returns its id."""
     # Looked up first: in a unique key two missing values are not the same.
@@ -134,6 +143,8 @@ def add_membership(
             Membership.role == str(role),
             Membership.project_id.is_not_distinct_from(project_id),
             Membership.area_code.is_not_distinct_from(area_code),
+            Membership.project_company_id.is_not_distinct_from(project_company_id),
+            Membership.team_id.is_not_distinct_from(team_id),
         )
         .limit(1)
     )
@@ -147,6 +158,8 @@ def add_membership(
         role=str(role),
         project_id=project_id,
         area_code=area_code,
+        project_company_id=project_company_id,
+        team_id=team_id,
     )
 
 
@@ -155,6 +168,18 @@ def memberships(db: Session, account_id: int) -> list[MembershipInfo]:
     columns = [Membership.__table__.c[name] for name in MembershipInfo.__slots__]
     rows = db.execute(select(*columns).where(Membership.account_id == account_id).order_by(Membership.id))
     return [MembershipInfo(*row) for row in rows]
+
+
+def enabled_with(db: Session, role: str) -> set[int]:
+    """Return the accounts that are not disabled and hold a role, locked until the transaction ends."""
+    wanted = (
+        select(Account.id)
+        .join(Membership, Membership.account_id == Account.id)
+        .where(Membership.role == str(role), Account.disabled_at.is_(None))
+        .order_by(Account.id)
+        .with_for_update()
+    )
+    return set(db.execute(wanted).scalars())
 
 
 def remove_membership(db: Session, membership_id: int) -> None:
@@ -200,20 +225,28 @@ def revoke_sign_in(db: Session, token_sha256: str, now: datetime) -> None:
     )
 
 
-def revoke_sign_ins(db: Session, account_id: int, now: datetime) -> int:
-    """End every session of an account; return how many."""
-    return db.execute(
-        update(SignIn.__table__)
-        .where(SignIn.account_id == account_id, SignIn.revoked_at.is_(None))
-        .values(revoked_at=now)
-    ).rowcount
+def revoke_sign_ins(db: Session, account_id: int, now: datetime, *, but: str | None = None) -> int:
+    """End every session of an account, save the one whose token has the hash ``but``; return how many."""
+    ended = update(SignIn.__table__).where(SignIn.account_id == account_id, SignIn.revoked_at.is_(None))
+    if but is not None:
+        ended = ended.where(SignIn.token_sha256 != but)
+    return db.execute(ended.values(revoked_at=now)).rowcount
 
 
-def purge_sign_ins(db: Session, before: datetime) -> int:
-    """Forget sessions that expired, and tries that were made, before an instant; return how many rows went."""
+def purge_sign_ins(db: Session, before: datetime, known_before: datetime) -> int:
+    """Forget sessions that expired and tries that failed before an instant; return how many rows went.
+
+    Args:
+        known_before: tries that succeeded are kept until then: they say where a login is known.
+    """
+    tried = SignInAttempt.__table__
     return sum(
-        db.execute(delete(table).where(column < before)).rowcount
-        for table, column in ((SignIn.__table__, SignIn.expires_at), (SignInAttempt.__table__, SignInAttempt.at))
+        db.execute(gone).rowcount
+        for gone in (
+            delete(SignIn.__table__).where(SignIn.expires_at < before),
+            delete(tried).where(SignInAttempt.succeeded.is_(False), SignInAttempt.at < before),
+            delete(tried).where(SignInAttempt.succeeded.is_(True), SignInAttempt.at < known_before),
+        )
     )
 
 
@@ -223,27 +256,49 @@ def add_attempt(db: Session, *, login_index: str, address: str, succeeded: bool,
 
 
 def attempts_failed(db: Session, login_index: str, since: datetime, *, address: str | None = None) -> int:
-    """Return the failed tries since an instant: of the login after its last success, or of the address.
-
-    Of the address, each success outweighs one failure: a try is noted as failed before the password is looked
-    at and as succeeded after it. The larger number counts.
-    """
+    """Return the failed tries of a login since an instant, after its last success: from one address or from all."""
     attempt = SignInAttempt
-    of_login = (attempt.login_index == login_index, attempt.at >= since)
-    last_success = select(func.max(attempt.id)).where(*of_login, attempt.succeeded.is_(True)).scalar_subquery()
-    failed = db.execute(
+    wanted = [attempt.login_index == login_index, attempt.at >= since]
+    if address is not None:
+        wanted.append(attempt.address == address)
+    last_success = select(func.max(attempt.id)).where(*wanted, attempt.succeeded.is_(True)).scalar_subquery()
+    return db.execute(
         select(func.count())
         .select_from(attempt)
-        .where(*of_login, attempt.succeeded.is_(False), attempt.id > func.coalesce(last_success, 0))
+        .where(*wanted, attempt.succeeded.is_(False), attempt.id > func.coalesce(last_success, 0))
     ).scalar_one()
-    if address is None:
-        return failed
-    balance = db.execute(
-        select(func.coalesce(func.sum(case((attempt.succeeded.is_(True), -1), else_=1)), 0)).where(
-            attempt.address == address, attempt.at >= since
-        )
-    ).scalar_one()
-    return max(failed, int(balance))
+
+
+def address_failed(db: Session, address: str, since: datetime) -> int:
+    """Return the failed tries of an address since an instant, whatever the login.
+
+    Each success outweighs one failure: a try is noted as failed before the password is looked at and as succeeded
+    after it.
+    """
+    weight = case((SignInAttempt.succeeded.is_(True), -1), else_=1)
+    wanted = select(func.coalesce(func.sum(weight), 0)).where(SignInAttempt.address == address, SignInAttempt.at >= since)
+    return int(db.execute(wanted).scalar_one())
+
+
+def last_attempt_at(db: Session, login_index: str) -> datetime | None:
+    """Return when somebody last tried to sign in with a login."""
+    return db.execute(
+        select(SignInAttempt.at)
+        .where(SignInAttempt.login_index == login_index)
+        .order_by(SignInAttempt.at.desc())
+        .limit(1)
+    ).scalar()
+
+
+def signed_in_from(db: Session, login_index: str, address: str, since: datetime) -> bool:
+    """True when a login has succeeded from an address since an instant."""
+    wanted = select(SignInAttempt.id).where(
+        SignInAttempt.login_index == login_index,
+        SignInAttempt.at >= since,
+        SignInAttempt.address == address,
+        SignInAttempt.succeeded.is_(True),
+    )
+    return db.execute(wanted.limit(1)).first() is not None
 
 
 # --- journal -----------------------------------------------------------------------------------------------
@@ -270,6 +325,17 @@ def journal(
         object=object,
         facts=facts,
     )
+
+
+def journalled(db: Session, *, project_id: int, action: str, object: str, since: datetime) -> bool:
+    """True when a project's journal has such a line since an instant."""
+    wanted = select(JournalEntry.id).where(
+        JournalEntry.project_id == project_id,
+        JournalEntry.at >= since,
+        JournalEntry.action == action,
+        JournalEntry.object == object,
+    )
+    return db.execute(wanted.limit(1)).first() is not None
 
 
 def journal_lines(db: Session, project_id: int | None, limit: int = 100) -> list[JournalLine]:

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from secrets import token_bytes
 from typing import Any
 
-from sqlalchemy import and_, delete, func, insert, or_, select, update
+from sqlalchemy import and_, delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.domain import admission, chain
@@ -153,9 +153,17 @@ def rotate_device_key(db: Session, device_id: str, key_sealed: bytes) -> None:
         raise NotFound("device_unknown")
 
 
-def forget_previous_key(db: Session, device_id: str) -> None:
-    """Stop accepting a device's former key: it has used the new one."""
-    db.execute(update(Device.__table__).where(Device.id == device_id).values(key_previous_sealed=None))
+def forget_previous_key(db: Session, device_id: str, key_sealed: bytes) -> None:
+    """Stop accepting a device's former key: it has used the new one.
+
+    Args:
+        key_sealed: the new one; when it is another by now, the former key is the one that was used, and stays.
+    """
+    db.execute(
+        update(Device.__table__)
+        .where(Device.id == device_id, Device.key_sealed == key_sealed)
+        .values(key_previous_sealed=None)
+    )
 
 
 def disable_device(db: Session, device_id: str, now: datetime) -> None:
@@ -445,11 +453,6 @@ def asking(db: Session, project_id: int) -> list[PassageRecord]:
         ).order_by(_ROW.c.seq).limit(ASKS_MAX)
     )
     return [_record(row) for row in rows]
-
-
-def count_passages(db: Session, project_id: int) -> int:
-    """Return how many passages a project has."""
-    return db.execute(select(func.count()).select_from(_ROW).where(_ROW.c.project_id == project_id)).scalar_one()
 
 
 # --- the chain ---------------------------------------------------------------------------------------------

@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.facts import AttendancePolicy, Direction, Payment, ProjectMonth
+from app.domain.facts import AttendancePolicy, Direction, Passage, Payment, ProjectMonth
+from app.domain.workdays import next_month
 from app.errors import Conflict, NotFound
-from app.store import gates, insert_or_leave, people
+from app.store import gates, insert_or_leave, people, sheets, terms, timekeeping
 from app.tables import PaymentRow
 
 _PAYMENT = (
@@ -20,9 +21,13 @@ _PAYMENT = (
     PaymentRow.for_month,
     PaymentRow.channel,
     PaymentRow.reverses_id,
+    PaymentRow.item_id,
 )
-_SAME = ("worker_id", "amount_fen", "paid_on", "for_month", "channel", "reference", "reverses_id")
+_SAME = ("worker_id", "amount_fen", "paid_on", "for_month", "channel", "reference", "reverses_id", "item_id")
 _A_DAY = timedelta(days=1)
+CALENDAR_AROUND = timedelta(days=40)
+"""Days before and after a bundle's span whose kinds come with it: a pay day lies in the month that follows, and is
+shifted by holidays."""
 
 
 def add_payment(
@@ -39,8 +44,12 @@ def add_payment(
     idempotency_key: str,
     recorded_by: str,
     now: datetime,
+    item_id: int | None = None,
 ) -> tuple[int, bool]:
     """Append a payment; the same key and the same payment again is the one that is there.
+
+    Args:
+        item_id: the item of a bank batch it follows from.
 
     Returns:
         (id, True when it is new).
@@ -62,6 +71,7 @@ def add_payment(
         "channel": channel,
         "reference": reference,
         "reverses_id": reverses_id,
+        "item_id": item_id,
     }
     created = insert_or_leave(
         db,
@@ -106,6 +116,18 @@ def payment(db: Session, project_id: int, payment_id: int) -> Payment:
     return Payment(*row)
 
 
+def payment_of_item(db: Session, project_id: int, item_id: int) -> Payment:
+    """Return the payment a transfer of a bank batch made when it arrived.
+
+    Raises:
+        NotFound: ``payment_unknown``.
+    """
+    row = db.execute(select(*_PAYMENT).filter_by(item_id=item_id, project_id=project_id, reverses_id=None)).first()
+    if row is None:
+        raise NotFound("payment_unknown")
+    return Payment(*row)
+
+
 def policy(db: Session, project_id: int) -> AttendancePolicy:
     """Return how passages become days on this project."""
     return AttendancePolicy(time_zone=people.project(db, project_id).time_zone)
@@ -114,7 +136,8 @@ def policy(db: Session, project_id: int) -> AttendancePolicy:
 def project_month(db: Session, project_id: int, month: date, as_of: datetime) -> ProjectMonth:
     """Gather every fact of a project that the rules of one month may look at.
 
-    Passages of a day more at each end, none after ``as_of``; all engagements and terms; payments *for* the month.
+    Passages of a day more at each end, none after ``as_of``; all engagements, terms and what was agreed or decided
+    beside them; the calendar of the month and around it; payments *for* the month.
     At a two-way lane a passage means in or out by what went before, so a project that has one is read from its
     first passage on: a window that opened while a night worker was inside would turn his whole month round.
 
@@ -127,11 +150,14 @@ def project_month(db: Session, project_id: int, month: date, as_of: datetime) ->
     """
     rules = policy(db, project_id)
     first = month.replace(day=1)
-    end = (first + timedelta(days=32)).replace(day=1)
+    end = next_month(first)
     two_way = any(gate.direction is Direction.BOTH for gate in gates.gates(db, project_id))
-    from_at = None if two_way else _midnight(first - _A_DAY, rules.time_zone)
-    to_at = min(_midnight(end + _A_DAY, rules.time_zone), _just_after(as_of))
-    return _bundle(db, project_id, first, as_of, rules, from_at, to_at, payments(db, project_id, first))
+    from_at = None if two_way else midnight(first - _A_DAY, rules.time_zone)
+    to_at = min(midnight(end + _A_DAY, rules.time_zone), _just_after(as_of))
+    return _bundle(
+        db, project_id, first, as_of, rules, first, end,
+        passages=gates.passages(db, project_id, from_at, to_at), payments=payments(db, project_id, first),
+    )  # fmt: skip
 
 
 def project_to_date(db: Session, project_id: int, as_of: datetime) -> ProjectMonth:
@@ -144,7 +170,30 @@ def project_to_date(db: Session, project_id: int, as_of: datetime) -> ProjectMon
     """
     rules = policy(db, project_id)
     month = as_of.astimezone(ZoneInfo(rules.time_zone)).date().replace(day=1)
-    return _bundle(db, project_id, month, as_of, rules, None, _just_after(as_of), payments(db, project_id))
+    return _bundle(
+        db, project_id, month, as_of, rules, None, next_month(month),
+        passages=gates.passages(db, project_id, None, _just_after(as_of)), payments=payments(db, project_id),
+    )  # fmt: skip
+
+
+def project_facts(
+    db: Session, project_id: int, month: date, as_of: datetime, *, worker_id: int | None = None
+) -> ProjectMonth:
+    """Gather the facts of a project that are few: everything of ``project_to_date`` but passages and payments.
+
+    Args:
+        month: any day of the month of what is returned.
+        worker_id: engagements and terms of this worker only, unless he shares measured work with others.
+
+    Raises:
+        NotFound: ``project_unknown``.
+    """
+    rules = policy(db, project_id)
+    first = month.replace(day=1)
+    last = max(first, as_of.astimezone(ZoneInfo(rules.time_zone)).date())
+    return _bundle(
+        db, project_id, first, as_of, rules, None, next_month(last), passages=(), payments=(), worker_id=worker_id
+    )
 
 
 def _bundle(
@@ -153,23 +202,51 @@ def _bundle(
     month: date,
     as_of: datetime,
     rules: AttendancePolicy,
-    from_at: datetime | None,
-    to_at: datetime,
-    paid: tuple[Payment, ...],
+    first: date | None,
+    end: date,
+    *,
+    passages: tuple[Passage, ...],
+    payments: tuple[Payment, ...],
+    worker_id: int | None = None,
 ) -> ProjectMonth:
+    """Put a bundle together, one query each. The calendar is that of [first, end) and around; None: from the first
+    day anybody was there."""
+    measures = terms.measures(db, project_id)
+    if worker_id is not None:
+        engagements = people.engagements_of(db, project_id, worker_id)
+        if {e.team_id for e in engagements} & {m.team_id for m in measures if m.split_by == "days"}:
+            # His share depends on the days of the whole team.
+            worker_id = None
+    if worker_id is None:
+        engagements = people.engagements(db, project_id)
+    if first is None:
+        entered = min((engagement.entry_on for engagement in engagements), default=month)
+        began = passages[0].occurred_at.astimezone(ZoneInfo(rules.time_zone)).date() if passages else month
+        first = min(entered, began, month)
+    # An entry in the year 1 is a typing error, and must not stop the wages of everybody else.
+    first, end = max(first, date(1990, 1, 1)), min(end, date(2200, 1, 1))
     return ProjectMonth(
         project_id=project_id,
         month=month,
         as_of=as_of,
         policy=rules,
-        passages=gates.passages(db, project_id, from_at, to_at),
-        engagements=people.engagements(db, project_id),
-        terms=people.terms(db, project_id),
-        payments=paid,
+        passages=passages,
+        engagements=engagements,
+        terms=people.terms(db, project_id, worker_id=worker_id),
+        payments=payments,
+        calendar=timekeeping.calendar(db, first - CALENDAR_AROUND, end + CALENDAR_AROUND),
+        policies=timekeeping.policies(db, project_id),
+        corrections=timekeeping.corrections(db, project_id),
+        marks=timekeeping.marks(db, project_id),
+        allowances=terms.allowances(db, project_id),
+        measures=measures,
+        pay_day=sheets.pay_day(db, project_id),
+        withheld=tuple((*of, fen) for of, fen in sorted(sheets.posted_withheld(db, project_id).items())),
     )
 
 
-def _midnight(day: date, time_zone: str) -> datetime:
+def midnight(day: date, time_zone: str) -> datetime:
+    """Return the instant at which a date begins on a project's wall clock; aware UTC."""
     return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(time_zone)).astimezone(UTC)
 
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, exists, func, insert, or_, select, update
+from sqlalchemy import Select, and_, exists, func, insert, or_, select, true, update
 from sqlalchemy.orm import Session, aliased
 
 from app.domain.chain import GENESIS
 from app.domain.facts import Engagement as EngagementFact
-from app.domain.facts import PayKind, Terms
+from app.domain.facts import HoursSystem, MonthMethod, OvertimeRule, PayKind, Relation, Terms
 from app.errors import BadRequest, Conflict, NotFound
 from app.store import append, insert_or_leave
 from app.tables import (
@@ -325,12 +325,14 @@ def worker(db: Session, worker_id: int) -> WorkerInfo:
     return WorkerInfo(*row)
 
 
-def workers(db: Session, project_id: int, *, today: date) -> list[RosterRow]:
+def workers(db: Session, project_id: int, *, today: date, worker_id: int | None = None) -> list[RosterRow]:
     """Return the roster: one row for each engagement, in the order of entry.
 
     Args:
         today: the project's date whose rate is shown.
+        worker_id: only his; None is everybody.
     """
+    own = true() if worker_id is None else Engagement.worker_id == worker_id
     enrolled = exists().where(
         FaceTemplate.project_id == project_id,
         FaceTemplate.worker_id == Worker.id,
@@ -372,7 +374,7 @@ def workers(db: Session, project_id: int, *, today: date) -> list[RosterRow]:
         .join(Team, Team.id == Engagement.team_id)
         .join(ProjectCompany, ProjectCompany.id == Engagement.project_company_id)
         .join(Company, Company.id == ProjectCompany.company_id)
-        .where(Engagement.project_id == project_id)
+        .where(Engagement.project_id == project_id, own)
         .order_by(Engagement.entry_on, Engagement.id)
     )
     return [RosterRow(*row) for row in rows]
@@ -446,6 +448,18 @@ def engagements_of(db: Session, project_id: int, worker_id: int) -> tuple[Engage
     return _engagements(db, and_(Engagement.project_id == project_id, Engagement.worker_id == worker_id))
 
 
+def engagement(db: Session, project_id: int, engagement_id: int) -> EngagementFact:
+    """Return one engagement of a project.
+
+    Raises:
+        NotFound: ``engagement_unknown``.
+    """
+    found = _engagements(db, and_(Engagement.project_id == project_id, Engagement.id == engagement_id))
+    if not found:
+        raise NotFound("engagement_unknown")
+    return found[0]
+
+
 def _engagements(db: Session, wanted: Any) -> tuple[EngagementFact, ...]:
     rows = db.execute(
         select(
@@ -500,8 +514,20 @@ def add_terms(
     recorded_by: str,
     now: datetime,
     supersedes_id: int | None = None,
+    unit: str | None = None,
+    minutes_per_day: int = 480,
+    overtime_rule: str = "none",
+    overtime_unit_minutes: int = 480,
+    relation: str = "work_agreement",
+    hours_system: str = "standard",
+    month_method: str = "auto",
+    hour_floor_fen: int | None = None,
+    paper_id: int | None = None,
 ) -> int:
-    """Add what a worker earns from ``valid_from`` on; return the id.
+    """Add what a worker earns from ``valid_from`` on; return the id. Columns are those of ``facts.Terms``.
+
+    Args:
+        paper_id: the signed agreement, a file of evidence.
 
     Raises:
         NotFound: ``engagement_unknown``.
@@ -523,11 +549,44 @@ def add_terms(
         engagement_id=engagement_id,
         kind=str(kind),
         rate_fen=rate_fen,
+        unit=unit,
+        minutes_per_day=minutes_per_day,
+        overtime_rule=str(overtime_rule),
+        overtime_unit_minutes=overtime_unit_minutes,
+        relation=str(relation),
+        hours_system=str(hours_system),
+        month_method=str(month_method),
+        hour_floor_fen=hour_floor_fen,
+        paper_id=paper_id,
         valid_from=valid_from,
         valid_to=valid_to,
         recorded_at=now,
         recorded_by=recorded_by,
         supersedes_id=supersedes_id,
+    )
+
+
+def copy_terms(
+    db: Session, terms_id: int, *, valid_from: date, valid_to: date | None, recorded_by: str, now: datetime
+) -> int:
+    """Record the same terms for other dates, naming the former as superseded; return the id.
+
+    Raises:
+        NotFound: ``terms_unknown``.
+        Conflict: ``terms_overlap``, as ``add_terms``.
+    """
+    columns = [WageTerm.__table__.c[name] for name in ("engagement_id", *AGREED, "paper_id")]
+    row = db.execute(select(*columns).where(WageTerm.id == terms_id)).first()
+    if row is None:
+        raise NotFound("terms_unknown")
+    return add_terms(
+        db,
+        **row._mapping,
+        valid_from=valid_from,
+        valid_to=valid_to,
+        recorded_by=recorded_by,
+        now=now,
+        supersedes_id=terms_id,
     )
 
 
@@ -575,23 +634,60 @@ def _change_terms(db: Session, terms_id: int, **values: Any) -> Any:
     return row
 
 
-def terms(db: Session, project_id: int) -> tuple[Terms, ...]:
-    """Return all terms of a project that are not voided."""
+AGREED = (
+    "kind", "rate_fen", "unit", "minutes_per_day", "overtime_rule", "overtime_unit_minutes", "relation",
+    "hours_system", "month_method", "hour_floor_fen",
+)  # fmt: skip
+"""Columns that say what was agreed, the same here and in ``facts.Terms``; the others say when and by whom."""
+
+_TERMS = (
+    WageTerm.id,
+    WageTerm.engagement_id,
+    Engagement.worker_id,
+    WageTerm.kind,
+    WageTerm.rate_fen,
+    WageTerm.valid_from,
+    WageTerm.valid_to,
+    WageTerm.unit,
+    WageTerm.minutes_per_day,
+    WageTerm.overtime_rule,
+    WageTerm.overtime_unit_minutes,
+    WageTerm.relation,
+    WageTerm.hours_system,
+    WageTerm.month_method,
+    WageTerm.hour_floor_fen,
+)
+# Enum calls cost as much as the rest of a row, and every worker of a project has one.
+_KINDS = {str(k): k for k in PayKind}
+_OVERTIME = {str(r): r for r in OvertimeRule}
+_RELATIONS = {str(r): r for r in Relation}
+_HOURS = {str(h): h for h in HoursSystem}
+_METHODS = {str(m): m for m in MonthMethod}
+
+
+def terms(
+    db: Session, project_id: int, engagement_id: int | None = None, *, worker_id: int | None = None
+) -> tuple[Terms, ...]:
+    """Return all terms of a project, or of one engagement or worker on it, that are not voided."""
+    wanted = and_(Engagement.project_id == project_id, WageTerm.voided_at.is_(None))
+    if worker_id is not None:
+        wanted = and_(wanted, Engagement.worker_id == worker_id)
+    if engagement_id is not None:
+        wanted = and_(wanted, WageTerm.engagement_id == engagement_id)
     rows = db.execute(
-        select(
-            WageTerm.id,
-            WageTerm.engagement_id,
-            Engagement.worker_id,
-            WageTerm.kind,
-            WageTerm.rate_fen,
-            WageTerm.valid_from,
-            WageTerm.valid_to,
-        )
+        select(*_TERMS)
         .join(Engagement, Engagement.id == WageTerm.engagement_id)
-        .where(Engagement.project_id == project_id, WageTerm.voided_at.is_(None))
+        .where(wanted)
         .order_by(WageTerm.id)
     )
-    return tuple(Terms(r[0], r[1], r[2], PayKind(r[3]), r[4], r[5], r[6]) for r in rows)
+    return tuple(
+        Terms(
+            id_, engagement, worker_id, _KINDS[kind], rate_fen, valid_from, valid_to, unit, minutes_per_day,
+            _OVERTIME[overtime_rule], overtime_unit, _RELATIONS[relation], _HOURS[hours], _METHODS[method], floor_fen,
+        )
+        for id_, engagement, worker_id, kind, rate_fen, valid_from, valid_to, unit, minutes_per_day, overtime_rule,
+        overtime_unit, relation, hours, method, floor_fen in rows
+    )  # fmt: skip
 
 
 # --- consent, templates, photographs -----------------------------------------------------------------------
@@ -810,17 +906,6 @@ def revoke_credential(db: Session, credential_id: int, now: datetime) -> None:
         .where(Credential.id == credential_id, Credential.revoked_at.is_(None))
         .values(revoked_at=now)
     )
-
-
-def revoke_credentials(db: Session, project_id: int, worker_id: int, now: datetime) -> int:
-    """Take back every live card and code of a worker on a project; return how many."""
-    return db.execute(
-        update(Credential.__table__)
-        .where(
-            Credential.project_id == project_id, Credential.worker_id == worker_id, Credential.revoked_at.is_(None)
-        )
-        .values(revoked_at=now)
-    ).rowcount
 
 
 def worker_by_credential(db: Session, project_id: int, channel: str, value_index: str) -> int | None:

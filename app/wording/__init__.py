@@ -7,7 +7,7 @@ the gate. Codes never change once released; sentences may.
 
 from typing import Any
 
-from app.wording import access, gate, money, papers, service
+from app.wording import access, bank, exports, gate, ledger, money, papers, service, sheets, terms, timekeeping, wages
 
 LANGUAGES = ("zh", "en")
 
@@ -27,10 +27,10 @@ def _merged(*tables: dict[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
     return merged
 
 
-SENTENCES = _merged(service.SENTENCES, gate.SENTENCES, papers.SENTENCES, access.SENTENCES, money.SENTENCES)
+SENTENCES = _merged(service.SENTENCES, gate.SENTENCES, papers.SENTENCES, access.SENTENCES, money.SENTENCES, terms.SENTENCES, timekeeping.SENTENCES, sheets.SENTENCES, ledger.SENTENCES, bank.SENTENCES, exports.SENTENCES, wages.SENTENCES)
 """code -> (Chinese, English): what is said to a person."""
 
-NAMES = _merged(gate.NAMES, papers.NAMES, access.NAMES, money.NAMES)
+NAMES = _merged(gate.NAMES, papers.NAMES, access.NAMES, money.NAMES, terms.NAMES, timekeeping.NAMES, sheets.NAMES, ledger.NAMES, bank.NAMES, exports.NAMES, wages.NAMES)
 """Short names of codes, roles, channels and states as labels; keys are ``kind.value`` (``role.manager``)."""
 
 

@@ -18,8 +18,6 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "consent_withdrawn": ("已停用人脸，请刷卡或扫码", "Face is switched off for you; use your card or code"),
     "needs_confirmation": ("请稍候，等待门卫确认", "Please wait for the guard to confirm"),
     "credential_unknown": ("卡或码无效，请联系门卫", "Card or code not known; see the guard"),
-    "already_inside": ("进出记录显示已在场内，请核对", "Already inside by the passages so far; please check"),
-    "not_inside": ("进出记录显示不在场内，请核对", "Not inside by the passages so far; please check"),
     "passage_unknown": ("没有这条通行记录", "There is no such passage"),
     "passage_not_asking": ("这次通行不需要确认", "This passage does not wait for anybody"),
     "passage_decided": ("这次通行已有人确认", "Somebody has already decided this passage"),

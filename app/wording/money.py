@@ -35,7 +35,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
 }
 
 NAMES: dict[str, tuple[str, str]] = {
-    "payment_channel.bank": ("专户代发", "Bank"),
+    "payment_channel.bank": ("银行转账（专户外）", "Bank transfer outside the account"),
     "payment_channel.cash": ("现金", "Cash"),
     "severity.red": ("红色", "Red"),
     "severity.yellow": ("黄色", "Yellow"),

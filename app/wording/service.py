@@ -1,6 +1,12 @@
 """Words of the service itself: transport, storage and requests."""
 
 SENTENCES: dict[str, tuple[str, str]] = {
+    "key_reused": ("该幂等键已用于另一请求", "That key was used for another request"),
+    "why_needs_one": ("请给出 payment_id 或 line_id 中的一个", "Give either payment_id or line_id"),
+    "team_needed": ("请选择班组", "Choose a team"),
+    "act_unknown": ("没有这个步骤", "There is no such step"),
+    "area_value_unreadable": ("取值须为 JSON，日期须如 2024-01-01", "A value is JSON, a date is written like 2024-01-01"),
+    "write_running": ("同一请求正在处理，请稍后重发", "The same request is being handled; please send it again"),
     "internal_error": ("系统出错，已记录", "Something went wrong here; it has been logged"),
     "storage_unavailable": ("暂时无法保存，请稍候重试", "Cannot be saved just now; please try again shortly"),
     "body_too_large": ("内容过大，上限 {limit} 字节", "Too large; the limit is {limit} bytes"),

@@ -2,6 +2,7 @@
 
     POST /v1/devices/{device id}/frames     image/jpeg, or multipart with ``frame`` and ``meta``
     POST /v1/devices/{device id}/cards      {"channel": "card", "value": "...", "captured_at_ms": ...}
+    POST /v1/devices/{device id}/heartbeats {"stored_events": 2, "oldest_stored_at_ms": ..., "sent_at_ms": ...}
 
     X-Device-Id         the id in the path
     X-Timestamp         unix milliseconds of this delivery
@@ -16,6 +17,10 @@
 The research note's line stops before the Idempotency-Key. We sign it too: otherwise whoever
 carries the request could give yesterday's frame a new key and make a second passage of it.
 
+A heartbeat is no event: it has a boot id and a count of its own, and is not sent again when it is lost. It says how
+many events the gate still keeps and when the oldest of them happened (left out when there is none), so that the
+service knows up to when it has heard everything.
+
 The answer carries ``X-Reply-Signature``, over ``reply``, the nonce, the event key and the
 answer's SHA-256, because a forged "open" is how a stranger gets in. It binds the answer to
 this delivery, so an old "open" cannot be played back.
@@ -29,7 +34,8 @@ signature_wrong timestamp_out_of_window content_hash_wrong``. BadPayload: ``<hea
 content_hash`` (and ``signature_repeated``), ``device_id_mismatch event_key_seq_mismatch
 path_malformed method_malformed``; for bodies ``content_type_unknown frame_missing
 frame_not_jpeg frame_repeated meta_malformed meta_repeated captured_at_malformed
-card_malformed card_too_large channel_unknown value_malformed``, and those of devices.multipart.
+card_malformed card_too_large channel_unknown value_malformed heartbeat_malformed``, and those of
+devices.multipart.
 """
 
 from __future__ import annotations
@@ -45,12 +51,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, get_args
 
 from devices import multipart
-from devices.base import BadPayload, BadSignature, CardEvent, Channel, FrameEvent
+from devices.base import BadPayload, BadSignature, CardEvent, Channel, FrameEvent, Heartbeat
 
 WINDOW_S = 300  # reliability.md 2.6; a gate's clock may be off by minutes after a power cut
 KEY_BYTES_MIN = 16
 CARD_BODY_BYTES_MAX = 4096
 VALUE_LENGTH_MAX = 256
+STORED_EVENTS_MAX = 1_000_000_000
 REPLY_SIGNATURE = "X-Reply-Signature"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -306,6 +313,37 @@ def parse_card(head: SignedHead, body: bytes) -> CardEvent:
     )
 
 
+def parse_heartbeat(head: SignedHead, body: bytes) -> Heartbeat:
+    """Read a heartbeat whose head and body have been verified.
+
+    Raises:
+        BadPayload: ``heartbeat_malformed``; not the JSON of the contract, or events without an oldest one.
+    """
+    said = _json_object(body) if len(body) <= CARD_BODY_BYTES_MAX else None
+    if said is None:
+        raise BadPayload("body", "heartbeat_malformed")
+    stored = said.get("stored_events")
+    if type(stored) is not int or not 0 <= stored <= STORED_EVENTS_MAX:
+        raise BadPayload("stored_events", "heartbeat_malformed")
+    if (said.get("oldest_stored_at_ms") is not None) != (stored > 0):
+        raise BadPayload("oldest_stored_at_ms", "heartbeat_malformed")
+    return Heartbeat(
+        device_id=head.device_id,
+        nonce=head.nonce,
+        sent_at=head.sent_at,
+        counted_at=_beat_time(said, "sent_at_ms"),
+        stored_events=stored,
+        oldest_at=_beat_time(said, "oldest_stored_at_ms") if stored else None,
+    )
+
+
+def _beat_time(said: Mapping[str, Any], name: str) -> datetime:
+    at_ms = said.get(name)
+    if type(at_ms) is not int or not 0 <= at_ms <= _TIME_MS_MAX:
+        raise BadPayload(name, "heartbeat_malformed")
+    return _instant(at_ms)
+
+
 def _json_object(body: bytes) -> dict[str, Any] | None:
     """Return the object, or None for anything else.
 
@@ -407,7 +445,7 @@ def sign_request(
     """Return the headers a gate sends with ``body``.
 
     Args:
-        path: ``frames_path`` or ``cards_path`` of the gate.
+        path: ``frames_path``, ``cards_path`` or ``heartbeats_path`` of the gate.
         event_key: ``<boot id>:<seq>``, the same as before when resending.
         nonce: leave out for a fresh one; a resend needs a fresh one too.
     """
@@ -434,6 +472,10 @@ def frames_path(device_id: str) -> str:
 
 def cards_path(device_id: str) -> str:
     return f"/v1/devices/{device_id}/cards"
+
+
+def heartbeats_path(device_id: str) -> str:
+    return f"/v1/devices/{device_id}/heartbeats"
 
 
 def new_nonce() -> str:
@@ -466,6 +508,13 @@ def card_body(channel: Channel, value: str, captured_at_ms: int | None = None) -
     if captured_at_ms is not None:
         card["captured_at_ms"] = captured_at_ms
     return json.dumps(card, ensure_ascii=False).encode("utf-8")
+
+
+def heartbeat_body(stored_events: int, oldest_stored_at_ms: int | None, sent_at_ms: int) -> bytes:
+    said = {"stored_events": stored_events, "sent_at_ms": sent_at_ms}
+    if oldest_stored_at_ms is not None:
+        said["oldest_stored_at_ms"] = oldest_stored_at_ms
+    return json.dumps(said).encode("ascii")
 
 
 def _request_line(*parts: str) -> bytes:

@@ -88,12 +88,112 @@ def test_an_inspector_writes_nothing_but_decisions():
     may = {action for action in ACTIONS if action not in SERVICE_ACTIONS and access.may(inspector(), action, A, AREA_A)}
     assert may == {
         "project.read", "papers.read", "gate.watch", "attendance.read", "wages.read", "findings.read",
-        "findings.decide", "findings.close", "audits.run",
+        "findings.decide", "findings.close", "audits.run", "corrections.read", "sheets.read", "bank.read", "exports.make",
     }  # fmt: skip
 
 
 def test_whoever_records_money_closes_no_finding():
     assert not ACTIONS["payments.write"] & ACTIONS["findings.close"]
+
+
+@pytest.mark.parametrize(
+    ("made", "checked"),
+    [("sheets.draft", "sheets.approve"), ("batches.make", "batches.approve"), ("periods.write", "periods.close"),
+     ("measures.write", "measures.accept"), ("corrections.officer", "corrections.leader")],
+)  # fmt: skip
+def test_no_role_checks_what_it_makes(made: str, checked: str):
+    assert not ACTIONS[made] & ACTIONS[checked]
+
+
+def test_a_subcontractor_and_a_team_leader_read_nothing_of_the_whole_project():
+    for role, part in ((Role.SUBCONTRACTOR, {"project_company_id": 7}), (Role.TEAM_LEADER, {"team_id": 3})):
+        one = person(Membership(role, A, **part))
+        may = {action for action in ACTIONS if action not in SERVICE_ACTIONS and access.may(one, action, A, AREA_A)}
+        assert {"project.read", "corrections.request", "corrections.read", "sheets.read"} <= may
+        assert not may & {"papers.read", "papers.write", "attendance.read", "wages.read", "bank.read", "payments.write"}
+        assert not access.may(one, "project.read", B, AREA_B)
+
+
+@pytest.fixture
+def parts(database, people_on_site, now):
+    """Two companies and three teams on A; (project, ids of its companies and teams)."""
+    site = people_on_site.a
+    with database.write() as db:
+        labour = people.add_project_company(
+            db, project_id=site.id, company_id=people.add_company(db, uscc=None, name="劳务公司", now=now),
+            role="labour_subcontractor", entry_on=now.date(),
+        )  # fmt: skip
+        teams = [
+            people.add_team(db, project_id=site.id, project_company_id=labour, name=name, trade=None) for name in "甲乙"
+        ]
+        return people.project(db, site.id), labour, site.project_company_id, teams, site.team_id
+
+
+def test_a_subcontractor_reaches_his_company_and_a_leader_his_team(database, parts):
+    project, labour, general, (first, second), third = parts
+    several = Membership(Role.TEAM_LEADER, project.id, team_id=third)
+    reach = {
+        "subcontractor": person(Membership(Role.SUBCONTRACTOR, project.id, project_company_id=labour)),
+        "leader": person(Membership(Role.TEAM_LEADER, project.id, team_id=first)),
+        "leader of two": person(Membership(Role.TEAM_LEADER, project.id, team_id=first), several),
+        "both": person(Membership(Role.SUBCONTRACTOR, project.id, project_company_id=labour), several),
+        "manager": person(Membership(Role.MANAGER, project.id)),
+        "elsewhere": person(Membership(Role.TEAM_LEADER, 999, team_id=first)),
+    }
+    with database.read() as db:
+        teams = {name: access.teams_of(db, one, project) for name, one in reach.items()}
+        companies = {name: access.companies_of(one, project) for name, one in reach.items()}
+    assert teams == {
+        "subcontractor": {first, second}, "leader": {first}, "leader of two": {first, third},
+        "both": {first, second, third}, "manager": None, "elsewhere": frozenset(),
+    }  # fmt: skip
+    assert companies == {
+        "subcontractor": {labour}, "leader": frozenset(), "leader of two": frozenset(), "both": {labour},
+        "manager": None, "elsewhere": frozenset(),
+    }  # fmt: skip
+
+
+def test_a_guard_who_leads_a_team_leads_no_other(database, parts):
+    project, _, _, (first, _), _ = parts
+    both = person(Membership(Role.GUARD, project.id), Membership(Role.TEAM_LEADER, project.id, team_id=first))
+    officer = person(Membership(Role.LABOUR_OFFICER, project.id), Membership(Role.TEAM_LEADER, project.id, team_id=first))
+    with database.read() as db:
+        assert access.teams_of(db, both, project, "corrections.leader") == {first}
+        assert access.teams_of(db, both, project) == {first}
+        # A labour officer may not agree as a leader, so there he leads his own team only.
+        assert access.teams_of(db, officer, project, "corrections.leader") == {first}
+        assert access.teams_of(db, officer, project, "corrections.officer") is None
+
+
+def test_a_role_of_a_part_is_given_with_its_part_and_kept(database, people_on_site, parts, now):
+    project, labour, _, (first, second), _ = parts
+    with database.write() as db:
+        access.create_account(db, login="tang", name="唐班长", password="a long password", now=now)
+        for team in (first, second, first):
+            access.add_role(db, login="tang", role="team_leader", project_id=project.id, team_id=team, now=now)
+        access.add_role(db, login="tang", role="subcontractor", project_id=project.id, project_company_id=labour, now=now)
+        tang = access.person_of_account(db, accounts.account_by_login(db, "tang").id)
+    assert [(m.role, m.project_company_id, m.team_id) for m in tang.memberships] == [
+        ("team_leader", None, first), ("team_leader", None, second), ("subcontractor", labour, None),
+    ]  # fmt: skip
+    assert access.view_of(tang, project) == "staff"
+
+
+@pytest.mark.parametrize(
+    ("role", "part", "code"),
+    [
+        ("team_leader", {}, "role_part_wrong"),
+        ("team_leader", {"project_company_id": 1}, "role_part_wrong"),
+        ("subcontractor", {"team_id": 1}, "role_part_wrong"),
+        ("manager", {"team_id": 1}, "role_part_wrong"),
+        ("team_leader", {"team_id": 999}, "team_unknown"),
+        ("subcontractor", {"project_company_id": 999}, "project_company_unknown"),
+    ],
+)
+def test_a_role_of_a_part_that_is_not_there_is_refused(database, people_on_site, now, role, part, code):
+    with pytest.raises((BadRequest, NotFound)) as refused, database.write() as db:
+        access.add_role(db, login="wu", role=role, project_id=people_on_site.a.id, **part, now=now)
+    assert refused.value.code == code
 
 
 def test_roles_on_one_project_give_nothing_on_another():
@@ -205,15 +305,84 @@ def test_a_failed_attempt_stays_recorded_although_the_request_is_refused(databas
 
 
 def test_after_five_failures_of_a_login_even_the_right_password_must_wait(sign_in, clock):
-    for n in range(5):
+    for _ in range(5):
         with pytest.raises(Unauthorised):
-            sign_in(password="wrong boot", address=f"10.0.0.{n}")
+            sign_in(password="wrong boot")
     with pytest.raises(TooMany) as refused:
-        sign_in(address="10.0.0.99")
+        sign_in()
     assert refused.value.code == "sign_in_too_often"
     assert refused.value.retry_after_s == 300
     clock.advance(minutes=5, seconds=1)
-    assert sign_in(address="10.0.0.99")
+    assert sign_in()
+
+
+def test_failures_from_everywhere_slow_a_login_and_lock_nobody_out(sign_in, clock):
+    for n in range(5):
+        with pytest.raises(Unauthorised):
+            sign_in(password="wrong boot", address=f"10.0.0.{n}")
+    for n in range(6, 9):
+        clock.advance(seconds=4)
+        with pytest.raises(TooMany) as refused:
+            sign_in(password="wrong boot", address=f"10.0.0.{n}")
+        assert (refused.value.code, refused.value.retry_after_s) == ("sign_in_slowed", 6)
+        clock.advance(seconds=6)
+        with pytest.raises(Unauthorised):
+            sign_in(password="wrong boot", address=f"10.0.0.{n}")
+    clock.advance(seconds=10)
+    assert sign_in(address="10.0.0.99"), "ten seconds, and the right password is heard"
+
+
+def test_a_thousand_addresses_guess_no_more_than_a_try_in_ten_seconds(sign_in, clock, monkeypatch):
+    looked_at = []
+    monkeypatch.setattr(access, "_matches", lambda password, stored: (looked_at.append(password), (False, None))[1])
+    for n in range(300):
+        clock.advance(seconds=1)
+        with pytest.raises((Unauthorised, TooMany)):
+            sign_in(password=f"guess {n}", address=f"10.0.{n // 250}.{n % 250}")
+    assert len(looked_at) <= 5 + 30
+
+
+def test_strangers_do_not_keep_the_owner_from_where_he_is_known(sign_in, clock):
+    assert sign_in(address="10.0.0.7")
+    clock.advance(days=29)
+    for n in range(5):
+        with pytest.raises(Unauthorised):
+            sign_in(password="wrong boot", address=f"10.9.0.{n}")
+    with pytest.raises(TooMany):
+        sign_in(address="10.0.0.8")
+    assert sign_in(address="10.0.0.7"), "at once"
+
+
+def test_who_guesses_at_the_same_address_does_not_keep_the_owner_out(sign_in, clock):
+    """Everybody of a site office has one address."""
+    assert sign_in()
+    for n in range(5):
+        with pytest.raises(Unauthorised):
+            sign_in(login=f"guess{n}")
+    with pytest.raises(TooMany):
+        sign_in(login="chen")
+    assert sign_in()
+
+
+def test_where_one_is_known_five_failures_must_wait_all_the_same(sign_in, clock):
+    assert sign_in()
+    for _ in range(5):
+        with pytest.raises(Unauthorised):
+            sign_in(password="wrong boot")
+    with pytest.raises(TooMany) as refused:
+        sign_in()
+    assert refused.value.code == "sign_in_too_often"
+
+
+def test_where_a_login_was_known_is_forgotten_after_thirty_days(sign_in, clock):
+    assert sign_in(address="10.0.0.7")
+    clock.advance(days=30, seconds=1)
+    for n in range(5):
+        with pytest.raises(Unauthorised):
+            sign_in(password="wrong boot", address=f"10.9.0.{n}")
+    with pytest.raises(TooMany) as refused:
+        sign_in(address="10.0.0.7")
+    assert refused.value.code == "sign_in_slowed"
 
 
 def test_after_five_failures_an_address_must_wait_whatever_the_login(sign_in):
@@ -439,6 +608,48 @@ def test_a_role_taken_back_is_gone_at_the_next_request(database, people_on_site,
             access.remove_role(db, login="wu", role_id=held.id, by="gao", now=now)
     with database.read() as db:
         assert access.person_of_account(db, people_on_site.wu).memberships == ()
+
+
+def test_the_last_administrator_stays(database, people_on_site, now):
+    with database.write() as db:
+        (role,) = accounts.memberships(db, people_on_site.gao)
+        for refused in (
+            lambda: access.disable_account(db, login="gao", by="cli", now=now),
+            lambda: access.remove_role(db, login="gao", role_id=role.id, by="cli", now=now),
+        ):
+            with pytest.raises(Conflict) as error:
+                refused()
+            assert error.value.code == "last_administrator"
+        access.add_role(db, login="chen", role="administrator", by="cli", now=now)
+        access.disable_account(db, login="gao", by="cli", now=now)
+        with pytest.raises(Conflict) as error:
+            access.disable_account(db, login="chen", by="cli", now=now)
+        assert error.value.code == "last_administrator", "one who is disabled does not count"
+        access.remove_role(db, login="gao", role_id=role.id, by="cli", now=now)
+        access.disable_account(db, login="wu", by="cli", now=now)
+
+
+def test_two_administrators_who_put_each_other_out_at_once_are_one_too_many(database, people_on_site, now):
+    with database.write() as db:
+        access.add_role(db, login="chen", role="administrator", by="cli", now=now)
+    begun, said = threading.Event(), []
+
+    def meanwhile() -> None:
+        begun.wait(10)
+        try:
+            with database.write() as db:
+                access.disable_account(db, login="gao", by="chen", now=now)
+        except Conflict as error:
+            said.append(error.code)
+
+    other = threading.Thread(target=meanwhile)
+    other.start()
+    with database.write() as db:
+        access.disable_account(db, login="chen", by="gao", now=now)
+        begun.set()
+        other.join(0.5)
+    other.join()
+    assert said == ["last_administrator"]
 
 
 def test_an_administrator_does_not_lock_himself_out(database, people_on_site, now):

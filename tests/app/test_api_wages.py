@@ -52,7 +52,7 @@ def test_two_days_a_payment_and_what_is_owed(client, database, people_on_site, b
     assert row == {
         "worker_id": people_on_site.wang.id, "name": "王建国", "team": "钢筋一班", "day_milli": 2000,
         "undecided_days": 0, "no_terms_days": 0, "accrued_fen": 800_00, "paid_fen": 300_00, "owed_fen": 500_00,
-        "overpaid_fen": 0,
+        "overpaid_fen": 0, "withheld_fen": 0,
     }  # fmt: skip
 
 
@@ -68,6 +68,11 @@ def test_why_it_is_the_sum(client, database, people_on_site, base, wu, pay):  # 
     assert settled["terms"]["id"] == people_on_site.wang.terms_id
     assert [p["id"] for p in settled["passages"]] == settled["sessions"][0]["passage_ids"]
     assert (open_["state"], open_["amount_fen"], open_["loose"][0]["reason"]) == ("undecided", 0, "missing_out")
+    [item] = settled["items"]
+    assert (item["component"], item["formula"], item["amount_fen"]) == ("base", "0.75 工日 × 400.00", 300_00)
+    assert [e["id"] for e in item["evidence"]] == [p["id"] for p in settled["passages"]]
+    assert (open_["items"], open_["amount_max_fen"], month["items"], month["measures"]) == ([], 400_00, [], [])
+    assert month["problems"] == [{"code": "undecided_day", "on": "2026-03-04"}]
     assert month["payments"] == [paid]
     assert (told["time_zone"], told["sums"]["undecided_days"]) == ("Asia/Shanghai", 1)
 

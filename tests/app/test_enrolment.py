@@ -22,7 +22,7 @@ from app.vault import Vault
 from app.wording import SENTENCES, notices, sentence
 from recognition import best_match, decode_jpeg
 from recognition.synthetic import PACK, SyntheticEngine, draw_face, embedding_of
-from tests.cast import Cast
+from tests.cast import Cast, code_is_sound
 
 WANG, LI, OTHER = 1, 2, 3
 SETTINGS = Settings(environment="test")
@@ -337,7 +337,7 @@ def test_who_withdraws_without_card_or_code_is_given_a_code(desk: Desk):
     desk.withdraw(desk.site.wang.id)
     about = {"project_id": desk.site.a.id, "worker_id": desk.site.wang.id, "now": desk.now, "by": "wu"}
     with desk.database.write() as db:
-        assert papers.code_is_sound(papers.non_face_way(db, desk.vault, **about))
+        assert code_is_sound(papers.non_face_way(db, desk.vault, **about))
         assert papers.non_face_way(db, desk.vault, **about) is None
 
 
@@ -514,7 +514,6 @@ def test_a_gallery_is_opened_once_and_again_when_somebody_is_enrolled_elsewhere(
     with desk.database.read() as db:
         first = desk.galleries.of(db, desk.site.a.id)
         assert desk.galleries.of(db, desk.site.a.id) is first
-        assert desk.galleries.roster_size(first) == 1
     desk.enrol(desk.site.li.id, draw_face(LI))
     with desk.database.read() as db:
         assert desk.galleries.of(db, desk.site.a.id).keys == (desk.site.wang.id, desk.site.li.id)

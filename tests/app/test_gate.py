@@ -3,9 +3,10 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 
 from app import gate
 from app.db import Database
@@ -16,11 +17,12 @@ from app.house import House
 from app.intake import Intake
 from app.observing import Metrics
 from app.settings import Settings
-from app.store import gates, people
+from app.store import gates, people, timekeeping
+from app.tables import StaleDay
 from app.vault import Vault
-from devices.base import CardEvent, FrameEvent
+from devices.base import CardEvent, FrameEvent, Heartbeat
 from recognition.synthetic import SyntheticEngine, draw_face
-from tests.cast import Cast, Post
+from tests.cast import Cast, Post, pass_through
 from tests.faces import enrol_drawn
 
 WANG, LI, STRANGER = 1, 2, 77
@@ -382,3 +384,113 @@ def test_nothing_a_frame_says_reaches_an_error(entrance: Camera, now: datetime):
 
 def test_the_times_are_aware(now: datetime):
     assert now.tzinfo is UTC
+
+
+# --- heartbeats -----------------------------------------------------------------------------------------------
+
+
+def beat(camera: Camera, received_at: datetime, *, clock: float = 0, sent: float = 0, oldest: float | None = None) -> datetime:
+    """A heartbeat on a gate whose clock is ``clock`` seconds ahead, sent ``sent`` seconds after it was counted."""
+    camera.seq += 1
+    sent_at = received_at + timedelta(seconds=clock)
+    counted_at = sent_at - timedelta(seconds=sent)
+    return gate.hear_heartbeat(
+        camera.house, camera.device(),
+        Heartbeat(
+            device_id=camera.post.device_id, nonce=f"beat-{camera.seq}", sent_at=sent_at, counted_at=counted_at,
+            stored_events=0 if oldest is None else 2,
+            oldest_at=None if oldest is None else counted_at - timedelta(seconds=oldest),
+        ),
+        received_at,
+    )  # fmt: skip
+
+
+def test_a_gate_that_keeps_nothing_has_told_everything(entrance: Camera, house: House, site: Cast, now: datetime):
+    assert beat(entrance, now) == now
+    with house.database.read() as db:
+        assert timekeeping.watermark(db, site.a.id) == now
+    assert entrance.device().last_seen_at == now
+
+
+@pytest.mark.parametrize(
+    ("said", "behind_s"),
+    [
+        ({"oldest": 90}, 90),
+        ({"oldest": 90, "sent": 10}, 100),
+        ({"sent": 10}, 10),
+        ({"clock": 240}, 0),
+        ({"clock": 240, "oldest": 90}, 90),
+        ({"clock": -240}, 240),
+        ({"clock": -240, "oldest": 90}, 330),
+        ({"oldest": -500}, 0),
+        ({"sent": -500}, 0),
+    ],
+)
+def test_a_gates_word_is_counted_back_from_the_earlier_clock(entrance: Camera, now: datetime, said: dict, behind_s: int):
+    assert beat(entrance, now, **said) == now - timedelta(seconds=behind_s)
+
+
+def test_what_was_told_is_never_taken_back(entrance: Camera, house: House, site: Cast, now: datetime):
+    assert beat(entrance, now) == now
+    assert beat(entrance, now + timedelta(minutes=5), oldest=900) == now
+    assert beat(entrance, now + timedelta(minutes=6)) == now + timedelta(minutes=6)
+
+
+def test_a_heartbeat_played_back_says_nothing(entrance: Camera, now: datetime):
+    beat(entrance, now)
+    entrance.seq -= 1
+    with pytest.raises(Unauthorised, match="nonce_used"):
+        beat(entrance, now + timedelta(minutes=1))
+
+
+def test_the_watermark_is_that_of_the_slowest_gate_that_has_ever_sent(entrance: Camera, house: House, site: Cast, now: datetime):
+    way_out = Camera(house, site.a.exit)
+
+    def watermark() -> datetime | None:
+        with house.database.read() as db:
+            return timekeeping.watermark(db, site.a.id)
+
+    assert watermark() is None, "nobody has sent anything"
+    beat(entrance, now)
+    assert watermark() == now, "the other is still in its box"
+    way_out.reads("card", "5550001112", now)
+    assert watermark() is None, "it is in use and has never said how far it is"
+    beat(way_out, now, oldest=600)
+    assert watermark() == now - timedelta(minutes=10)
+    with house.database.write() as db:
+        gates.disable_device(db, way_out.post.device_id, now)
+    assert watermark() == now
+    with house.database.read() as db:
+        assert timekeeping.watermark(db, site.b.id) is None
+
+
+def test_a_gate_is_silent_about_a_month_it_may_still_keep_events_of(entrance: Camera, house: House, site: Cast, now: datetime):
+    entrance.reads("card", "5550001112", now)
+    march, april = now - timedelta(days=30), now + timedelta(hours=4)
+
+    def silent() -> tuple[str, ...]:
+        with house.database.read() as db:
+            return timekeeping.silent_devices(db, site.a.id, march, april)
+
+    # The exit has sent nothing of this month, so nothing of it is waited for.
+    assert silent() == ("gate-a-in",)
+    beat(entrance, april - timedelta(seconds=1))
+    assert silent() == ("gate-a-in",)
+    beat(entrance, april)
+    assert silent() == ()
+
+
+def test_a_guards_word_makes_the_workers_days_stale(entrance: Camera, house: House, site: Cast, now: datetime):
+    with house.database.write() as db:
+        asked = pass_through(db, site.a, "in", site.wang.id, now, verdict="ask", code="needs_confirmation", channel="face")
+        gate.confirm(db, project_id=site.a.id, passage_id=asked.id, confirmed=True, by="ma", now=now)
+        rows = db.execute(select(StaleDay.worker_id, StaleDay.from_on, StaleDay.to_on)).all()
+    assert rows == [(site.wang.id, date(2026, 3, 30), date(2026, 4, 2))]
+
+
+def test_where_a_gate_counts_both_ways_a_word_changes_all_that_follows(house: House, site: Cast, now: datetime):
+    with house.database.write() as db:
+        gates.add_gate(db, project_id=site.a.id, name="西门", direction="both")
+        asked = pass_through(db, site.a, "in", site.wang.id, now, verdict="ask", code="needs_confirmation", channel="face")
+        gate.confirm(db, project_id=site.a.id, passage_id=asked.id, confirmed=False, by="ma", now=now)
+        assert db.execute(select(StaleDay.from_on, StaleDay.to_on)).all() == [(date(2026, 3, 30), None)]

@@ -8,12 +8,13 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from app import access, enrolment, jobs, oversight
+from app import access, enrolment, jobs, ledger, oversight
 from app.jobs import JOBS, Job, JobFailed
 from app.store import accounts, gates
 from app.store import people as persons
 from app.tables import DeviceNonce, FaceTemplate, Schedule, SignIn, SignInAttempt
 from recognition.synthetic import SyntheticEngine
+from tests.books import Books, Earned
 from tests.cast import pass_through
 from tests.faces import enrol_drawn
 
@@ -186,12 +187,15 @@ def test_old_nonces_attempts_and_sign_ins_go_and_live_ones_stay(database, settin
             accounts.add_attempt(
                 db, login_index="x", address="y", succeeded=False, now=now - timedelta(minutes=minutes)
             )
+        for days in (29, 31):
+            # Where a login is known outlives the failures.
+            accounts.add_attempt(db, login_index="x", address="y", succeeded=True, now=now - timedelta(days=days))
         live = access.begin_session(db, settings, account_id=people_on_site.wu, now=now)
         access.begin_session(db, settings, account_id=people_on_site.wu, now=now - timedelta(hours=13))
-    assert jobs.run_once("purge", database, settings, now) == "1 nonces, 2 sign-ins and attempts"
+    assert jobs.run_once("purge", database, settings, now) == "1 nonces, 3 sign-ins and attempts"
     with database.read() as db:
         assert db.execute(sa.select(sa.func.count()).select_from(DeviceNonce)).scalar_one() == 2
-        assert db.execute(sa.select(sa.func.count()).select_from(SignInAttempt)).scalar_one() == 2
+        assert db.execute(sa.select(sa.func.count()).select_from(SignInAttempt)).scalar_one() == 3
         assert db.execute(sa.select(SignIn.token_sha256)).scalars().all() == [access.token_sha256(live)]
 
 
@@ -207,12 +211,31 @@ def test_a_broken_chain_is_loud_and_journalled(database, settings, people_on_sit
             pass_through(db, people_on_site.a, "in", people_on_site.wang.id, datetime(2026, 3, day, tzinfo=UTC))
     behind_the_walls(f"UPDATE passage SET worker_id = {people_on_site.li.id} WHERE seq = 2")
     with capture_logs() as said:
-        assert jobs.run_once("verify", database, settings, now) == "failed: 2 chains, 1 broken, 0 not checked"
+        assert jobs.run_once("verify", database, settings, now) == "2 chains, 1 broken, 0 not checked"
     assert [(line["event"], line["log_level"]) for line in said][0] == ("chain_broken", "error")
     with database.read() as db:
         (line,) = accounts.journal_lines(db, people_on_site.a.id)
     assert (line.action, line.object, line.actor) == ("chain_broken", "passage_seq:2", "worker")
     assert line.facts["faults"] >= 1
+
+
+def test_a_broken_chain_is_looked_at_again_tomorrow_and_journalled_once(database, settings, people_on_site, now, behind_the_walls):
+    with database.write() as db:
+        for day in (3, 4, 5):
+            pass_through(db, people_on_site.a, "in", people_on_site.wang.id, datetime(2026, 3, day, tzinfo=UTC))
+    behind_the_walls(f"UPDATE passage SET worker_id = {people_on_site.li.id} WHERE seq = 2")
+    verify = jobs.JOBS["verify"]
+    assert jobs.take_turn(verify, database, settings, now) == "2 chains, 1 broken, 0 not checked"
+    assert jobs.take_turn(verify, database, settings, now + verify.every - timedelta(minutes=1)) is None
+    with capture_logs() as said:
+        assert jobs.take_turn(verify, database, settings, now + verify.every) == "2 chains, 1 broken, 0 not checked"
+    assert ("chain_broken", "error") in [(line["event"], line["log_level"]) for line in said], "as long as it is broken"
+
+    behind_the_walls(f"UPDATE passage SET worker_id = {people_on_site.li.id} WHERE seq = 1")
+    jobs.take_turn(verify, database, settings, now + 2 * verify.every)
+    with database.read() as db:
+        lines = accounts.journal_lines(db, people_on_site.a.id)
+    assert [line.object for line in lines] == ["passage_seq:1", "passage_seq:2"], "once each"
 
 
 def test_a_chain_that_cannot_be_read_does_not_hide_the_others(database, settings, people_on_site, now, monkeypatch):
@@ -293,3 +316,48 @@ def test_a_warning_comes_before_the_number_that_must_be_filed(database, settings
         jobs.run_once("retention", database, settings.model_copy(update={"faces_warn_min": warn_min}), now)
     heard = [(line["event"], line["log_level"], line["enrolled"]) for line in said if line["event"] != "job_done"]
     assert heard == warned
+
+
+# --- books ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def books(database, people_on_site, now):
+    books = Books(people_on_site, now)
+    with database.write() as db:
+        books.close(db, date(2026, 2, 1), [Earned(people_on_site.wang, 700), Earned(people_on_site.li, 400)])
+    return books
+
+
+def test_books_that_hold_are_quiet(books, database, settings, now):
+    with capture_logs() as said:
+        assert jobs.run_once("books", database, settings, now) == "2 ledgers, 0 wrong, 0 not checked"
+    assert [line["event"] for line in said] == ["job_done"]
+
+
+def test_books_that_do_not_hold_are_loud_every_night_and_journalled_once(
+    books, database, settings, now, behind_the_walls
+):
+    behind_the_walls("UPDATE payroll_line SET day_milli = 1 WHERE id = 1")
+    check = jobs.JOBS["books"]
+    for night in range(2):
+        with capture_logs() as said:
+            assert jobs.take_turn(check, database, settings, now + night * check.every) == "2 ledgers, 1 wrong, 0 not checked"
+        loud = next(line for line in said if line["event"] == "books_wrong")
+        assert (loud["log_level"], loud["code"], loud["subject"]) == ("error", "line_hash", "line:1")
+    with database.read() as db:
+        (line,) = accounts.journal_lines(db, books.project_id)
+    assert (line.action, line.object, line.actor) == ("books_wrong", "line_hash line:1", "worker")
+    assert line.facts == {"assertions": 1}
+
+
+def test_books_that_cannot_be_read_do_not_hide_the_others(books, database, settings, now, monkeypatch):
+    real = ledger.assertions
+
+    def broken(db, project_id, now):
+        if project_id == books.project_id:
+            raise OSError("page 7")
+        return real(db, project_id, now)
+
+    monkeypatch.setattr(ledger, "assertions", broken)
+    assert jobs.run_once("books", database, settings, now) == "failed: 2 ledgers, 0 wrong, 1 not checked"

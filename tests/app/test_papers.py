@@ -17,7 +17,7 @@ from app.store import accounts, gates, people
 from app.store import papers as kept
 from app.vault import Vault
 from app.wording import NAMES, SENTENCES
-from tests.cast import LI_ID, WANG_ID, ZHAO_ID, Cast, id_number
+from tests.cast import LI_ID, WANG_ID, ZHAO_ID, Cast, code_is_sound, id_number
 
 ROOT = Path(__file__).resolve().parents[2]
 SUN_ID = id_number(date(1992, 5, 1), 11)
@@ -88,7 +88,7 @@ def test_a_worker_is_entered_with_his_identity_his_team_his_rate_and_a_code(desk
         line = next(one for one in people.workers(db, desk.site.a.id, today=ENTRY) if one.worker_id == entered.worker_id)
         worker = people.worker(db, entered.worker_id)
     assert (line.name, line.sex, line.trade, line.rate_fen, line.entry_on) == ("孙大山", "M", "steel_fixer", 380_00, ENTRY)
-    assert not entered.known and papers.code_is_sound(entered.code)
+    assert not entered.known and code_is_sound(entered.code)
     opened = desk.vault.open(worker.id_number_sealed, table="worker", column="id_number_sealed", owner=worker.id_number_index)
     assert opened.decode() == SUN_ID
     assert desk.holder("code", entered.code) == entered.worker_id
@@ -238,9 +238,9 @@ def test_a_new_code_ends_the_one_before_and_leaves_the_card(desk: Desk):
 
 def test_a_code_tells_a_slip_of_the_finger(desk: Desk):
     code = desk.enter().code
-    assert papers.code_is_sound(code)
+    assert code_is_sound(code)
     for at in range(len(code)):
-        assert not papers.code_is_sound(code[:at] + str((int(code[at]) + 1) % 10) + code[at + 1 :])
+        assert not code_is_sound(code[:at] + str((int(code[at]) + 1) % 10) + code[at + 1 :])
 
 
 def test_a_card_belongs_to_one_worker_until_he_leaves(desk: Desk):

@@ -6,11 +6,12 @@ from zoneinfo import ZoneInfo
 import pytest
 import sqlalchemy as sa
 
-from app import payroll
+from app import ledger, payroll
 from app.errors import BadRequest, Conflict, NotFound
-from app.store import money
+from app.store import money, people, terms, timekeeping
 from app.tables import JournalEntry
 from tests.cast import RATE_FEN, pass_through
+from tests.payday import Payday
 
 MARCH = date(2026, 3, 1)
 APRIL = date(2026, 4, 1)
@@ -141,8 +142,6 @@ def test_only_who_was_engaged_on_the_project_is_paid_by_it(pay, people_on_site):
 
 
 def test_somebody_who_has_left_is_still_paid(database, pay, people_on_site):
-    from app.store import people
-
     with database.write() as db:
         people.exit_engagement(db, people_on_site.wang.engagement_id, date(2026, 3, 20))
     assert pay().created
@@ -184,6 +183,49 @@ def test_money_does_not_come_back_before_it_went_or_tomorrow(pay, reverse):
         with pytest.raises(BadRequest):
             reverse(first.id, returned_on=day)
     assert reverse(first.id, returned_on=date(2026, 3, 25)).payment.paid_on == date(2026, 3, 25)
+
+
+def ledger_of(database, cast) -> tuple[int, int]:
+    """Balances: owed to Wang, paid beside the special account."""
+    with database.read() as db:
+        return (
+            ledger.balance(db, f"wages_payable:e{cast.wang.engagement_id}"),
+            ledger.balance(db, f"off_account:p{cast.a.id}"),
+        )
+
+
+def test_money_beside_the_special_account_is_posted_at_once_and_once(database, people_on_site, pay, reverse):
+    first = pay(amount_fen=300_00)
+    pay(amount_fen=300_00)
+    assert ledger_of(database, people_on_site) == (300_00, -300_00)
+    pay(amount_fen=20_00, channel="cash", idempotency_key="pay-0002")
+    assert ledger_of(database, people_on_site) == (320_00, -320_00)
+    reverse(first.payment.id)
+    reverse(first.payment.id)
+    assert ledger_of(database, people_on_site) == (20_00, -20_00)
+
+
+def test_a_payment_that_cannot_be_posted_is_not_recorded(database, people_on_site, pay, monkeypatch):
+    def fails(*_, **__):
+        raise Conflict("period_closed")
+
+    monkeypatch.setattr(ledger, "post_off_account", fails)
+    with pytest.raises(Conflict):
+        pay()
+    with database.read() as db:
+        assert money.payments(db, people_on_site.a.id) == ()
+
+
+def test_what_a_batch_paid_is_taken_back_by_the_batch(database, people_on_site, reverse, now):
+    with database.write() as db:
+        sent, _ = money.add_payment(
+            db, project_id=people_on_site.a.id, worker_id=people_on_site.wang.id, amount_fen=100_00,
+            paid_on=date(2026, 3, 31), for_month=MARCH, channel="account", reference=None, reverses_id=None,
+            idempotency_key="item:0001", recorded_by="bank", now=now,
+        )  # fmt: skip
+    with pytest.raises(Conflict) as refused:
+        reverse(sent)
+    assert refused.value.code == "payment_of_batch"
 
 
 # --- wages ---------------------------------------------------------------------------------------------------
@@ -301,6 +343,164 @@ def test_a_worker_the_project_never_saw_is_unknown_to_it(database, people_on_sit
         for worker_id in (people_on_site.zhao.id, 999):
             with pytest.raises(NotFound):
                 payroll.wages_of_worker(db, people_on_site.a.id, worker_id, now)
+
+
+# --- other ways to be paid, and what people decided -----------------------------------------------------------
+
+
+@pytest.fixture
+def calendar(database, now):
+    """March and April 2026; Monday 6 April is a day off, Sunday the 5th statutory."""
+    with database.write() as db:
+        days = []
+        for number in range(61):
+            day = MARCH + timedelta(days=number)
+            kind = "workday" if day.weekday() < 5 else "rest"
+            days.append(timekeeping.CalendarDay(day, {5: "statutory", 6: "adjust_rest"}.get(day.day, kind) if day.month == 4 else kind))
+        timekeeping.add_calendar_days(db, days, source="notice", by="gao", now=now)
+
+
+def agree(database, member, now, kind: str, rate_fen: int, **values) -> int:
+    """New terms instead of the day rate of the cast."""
+    with database.write() as db:
+        people.void_terms(db, member.terms_id, now)
+        return people.add_terms(
+            db, engagement_id=member.engagement_id, kind=kind, rate_fen=rate_fen, valid_from=date(2026, 1, 1),
+            valid_to=None, recorded_by="wu", now=now, **values,
+        )  # fmt: skip
+
+
+def told_of(database, cast, as_of, member=None):
+    with database.read() as db:
+        return payroll.wages_of_worker(db, cast.a.id, (member or cast.wang).id, as_of)
+
+
+def test_overtime_and_a_rest_day_under_the_law_down_to_the_items(database, people_on_site, calendar, now):
+    cast = people_on_site
+    terms_id = agree(database, cast.wang, now, "day", RATE_FEN, overtime_rule="law", relation="labour_contract")
+    with database.write() as db:
+        work(db, cast.a, cast.wang, 3, "08:00", "18:00")
+        work(db, cast.a, cast.wang, 8, "08:00", "16:00")
+    (month,) = told_of(database, cast, now).months
+    assert [[(str(i.component), i.amount_fen) for i in d.accrual.items] for d in month.days] == [
+        [("base", 400_00), ("overtime", 150_00)], [("rest_day", 800_00)],
+    ]  # fmt: skip
+    assert {d.terms.id for d in month.days} == {terms_id}
+    assert (month.owed.accrued_fen, month.items) == (1350_00, ())
+    assert str(month.days[1].work.kind) == "rest"
+
+
+def test_a_monthly_wage_is_an_item_of_the_month(database, people_on_site, calendar):
+    cast, april = people_on_site, at(20, "12:00", 4)
+    agree(database, cast.wang, april, "month", 6525_00)
+    with database.write() as db:
+        for day in range(2, 32):
+            if date(2026, 3, day).weekday() < 5:
+                work(db, cast.a, cast.wang, day)
+    told = told_of(database, cast, april)
+    (march,) = told.months
+    [item] = march.items
+    assert (str(item.component), item.amount_fen, march.owed.owed_fen, told.row.accrued_fen) == ("base", 6525_00, 6525_00, 6525_00)
+    assert {d.accrual.amount_fen for d in march.days} == {0}
+
+
+def test_a_month_without_a_calendar_says_so(database, people_on_site, now):
+    cast = people_on_site
+    agree(database, cast.wang, now, "day", RATE_FEN, overtime_rule="law")
+    with database.write() as db:
+        work(db, cast.a, cast.wang, 3)
+    (month,) = told_of(database, cast, now).months
+    assert (month.owed.accrued_fen, month.problems) == (0, (("calendar_missing", date(2026, 3, 3)),))
+
+
+def test_a_forgotten_exit_that_was_corrected_is_paid_and_shows_both(database, people_on_site, now):
+    cast = people_on_site
+    with database.write() as db:
+        work(db, cast.a, cast.wang, 3, go=None)
+        correction = timekeeping.add_correction(
+            db, project_id=cast.a.id, worker_id=cast.wang.id, work_date=date(2026, 3, 3), kind="missing_out",
+            in_at=None, out_at=at(3, "17:00"), passage_id=None, minutes=None, day_milli=None, reason="forgot", note="",
+            evidence=[], requested_by="sun", requested_at=now,
+        )  # fmt: skip
+    before = told_of(database, cast, now)
+    assert (before.row.accrued_fen, before.row.undecided_days) == (0, 1)
+    with database.write() as db:
+        for act in ("leader_ok", "officer_ok"):
+            timekeeping.add_step(db, correction, act=act, note="", by="wu", now=now)
+    told = told_of(database, cast, now)
+    (day,) = told.months[0].days
+    assert (told.row.accrued_fen, [c.id for c in day.corrections]) == (RATE_FEN, [correction])
+    assert (str(day.day.state), str(day.work.computed.state), day.work.computed.day_milli) == ("worked", "undecided", None)
+    assert ("correction", correction) in day.accrual.items[0].evidence
+
+
+def test_a_paid_rain_day_counts_in_its_month_and_in_the_months_after(database, people_on_site):
+    cast, april = people_on_site, at(20, "12:00", 4)
+    with database.write() as db:
+        work(db, cast.a, cast.wang, 3)
+        timekeeping.add_mark(
+            db, project_id=cast.a.id, team_id=None, worker_id=cast.wang.id, kind="rain", from_on=date(2026, 3, 4),
+            to_on=date(2026, 3, 6), pay_permille=500, note="", evidence=[], recorded_by="wu", now=april,
+        )  # fmt: skip
+    (march,) = told_of(database, cast, april).months
+    assert [(d.day.state, d.accrual.amount_fen) for d in march.days] == [("worked", 400_00), ("off", 200_00), ("off", 200_00)]
+    assert rows(database, cast, april)[cast.wang.id].accrued_fen == 800_00
+    with database.read() as db:
+        assert [d.work_date.day for d in payroll.attendance_of(db, cast.a.id, MARCH, april)] == [3]
+        every = payroll.work_days_of(db, cast.a.id, MARCH, april)
+    assert [(w.work_date.day, w.mark is not None) for w in every] == [(3, False), (4, True), (5, True)]
+
+
+def test_a_share_of_measured_work_is_split_with_the_team_and_names_it(database, people_on_site):
+    cast, may = people_on_site, at(20, "12:00", 5)
+    for member in (cast.wang, cast.li):
+        agree(database, member, may, "piece", 25_00, unit="m2")
+    with database.write() as db:
+        for day in (3, 4):
+            work(db, cast.a, cast.wang, day)
+        work(db, cast.a, cast.li, 3)
+        shared = {"project_id": cast.a.id, "team_id": cast.a.team_id, "month": MARCH, "measured_on": date(2026, 3, 31),
+                  "item": "抹灰", "unit": "m2", "percent": 100, "evidence": [], "recorded_by": "wu", "now": may}  # fmt: skip
+        measure = terms.add_measure(db, quantity_milli=40_000, unit_price_fen=25_00, split_by="days", shares=[], **shared)
+        other = terms.add_measure(
+            db, quantity_milli=1000, unit_price_fen=90_00, split_by="shares", shares=[(cast.li.engagement_id, 1)],
+            **shared | {"month": APRIL},
+        )  # fmt: skip
+        for one in (measure, other):
+            terms.accept_measure(db, one, accepted=True, note="", by="chen", now=may)
+    (month,) = told_of(database, cast, may).months
+    assert (month.owed.accrued_fen, [m.id for m in month.measures]) == (666_67, [measure])
+    march, april = told_of(database, cast, may, cast.li).months
+    assert (march.owed.accrued_fen, april.owed.accrued_fen, april.days) == (333_33, 90_00, ())
+    assert [rows(database, cast, may)[m.id].accrued_fen for m in (cast.wang, cast.li)] == [666_67, 423_33]
+
+
+def test_wages_of_one_worker_are_those_of_the_project(database, people_on_site, calendar, pay, now):
+    cast = people_on_site
+    agree(database, cast.li, now, "hour", 50_00, overtime_rule="law")
+    with database.write() as db:
+        for member in (cast.wang, cast.li, cast.zhao):
+            work(db, cast.a, member, 3)
+            work(db, cast.a, member, 8, "20:00", None)
+    pay(amount_fen=100_00)
+    found = rows(database, cast, now)
+    assert {worker: told_of(database, cast, now, m).row for worker, m in ((m.id, m) for m in (cast.wang, cast.li, cast.zhao))} == found
+
+
+def test_what_a_closed_month_withheld_is_no_longer_owed(database, vault, people_on_site):
+    payday = Payday(database, vault, people_on_site)
+    wang = people_on_site.wang
+    payday.works(wang, 3, 4)
+    with database.write() as db:
+        terms.add_deduction(
+            db, engagement_id=wang.engagement_id, month=MARCH, kind="social_insurance", amount_fen=30_00, basis="list",
+            evidence=[], recorded_by="wu", now=payday.now,
+        )  # fmt: skip
+    assert rows(database, people_on_site, payday.now)[wang.id].owed_fen == 800_00
+    payday.whole_month()
+    row = rows(database, people_on_site, payday.now)[wang.id]
+    assert (row.accrued_fen, row.withheld_fen, row.owed_fen, row.overpaid_fen) == (800_00, 30_00, 770_00, 0)
+    assert told_of(database, people_on_site, payday.now).row == row
 
 
 # --- attendance ----------------------------------------------------------------------------------------------

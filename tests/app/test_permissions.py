@@ -4,7 +4,7 @@ The table is about the real application. A route of it that is not in ``ROUTES``
 knows it or not; whoever adds one adds its row.
 
 A row says which roles may, as letters: ``A`` administrator, ``M`` manager, ``L`` labour officer, ``G`` guard,
-``I`` inspector. A route is then tried by every role on project A (its own) and by one on project B (another's),
+``I`` inspector, ``S`` subcontractor, ``T`` team leader. A route is then tried by every role on project A (its own) and by one on project B (another's),
 by nobody, and with tokens that are forged or expired:
 
     nobody                       401, or the sign-in page where people read pages
@@ -54,6 +54,8 @@ ROLES = {
     "L": "labour_officer",
     "G": "guard",
     "I": "inspector",
+    "S": "subcontractor",
+    "T": "team_leader",
 }
 
 OPEN = "-"
@@ -77,6 +79,17 @@ class Facts:
         self.project_id, self.worker_id, self.team_id = self._post.id, self._worker.id, self._post.team_id
         self.company_id = self._post.project_company_id
         self.gate_id, self.device_id = self._post.entrance.gate_id, self._post.entrance.device_id
+
+    on = "2026-03-05"
+    month = "2026-03"
+    code = "0000000000"
+    mark_id = policy_id = evidence_id = correction_id = terms_id = measure_id = sheet_id = 999_999
+    line_id = settlement_id = batch_id = 999_999
+    """Of nothing: whoever may is told that there is no such thing, and nobody else is."""
+
+    @property
+    def engagement_id(self) -> int:
+        return self._worker.engagement_id
 
     @property
     def payment_id(self) -> int:
@@ -185,6 +198,19 @@ def _forged(path: str) -> dict[str, str]:
     return frames.sign_request(bytes(32), path=path, event_key="a1b2c3d4e5f60718:1", body=b"", timestamp_ms=at_ms)
 
 
+def _write(may: str, ok: int, body: Callable[[Facts], Any] | None = None, **more: Any) -> Row:
+    """A write with a key of its own at each call."""
+    return Row(may, ok, body, headers=lambda t: {"Idempotency-Key": f"permission-{t.turn}"}, **more)
+
+
+def _paper(_facts: Facts) -> dict[str, Any]:
+    return {"files": {"file": ("a.pdf", b"%PDF-1.7 test", "application/pdf")}}
+
+
+def _bank_file(_facts: Facts) -> dict[str, Any]:
+    return {"files": {"file": ("a.csv", b"a,b", "text/csv")}, "data": {"template_id": 1}}
+
+
 P = "/v1/projects/{project_id}"
 W = P + "/workers/{worker_id}"
 SITE = "/projects/{project_id:int}"
@@ -209,6 +235,7 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("GET", "/static/vendor/{hash}"): _open("other people's scripts, the same for everybody", 404, tail="/nothing.js"),
     ("POST", "/v1/devices/{device_id}/frames"): _open(HMAC, 401, headers=lambda t: _forged(frames.frames_path(t.device_id))),
     ("POST", "/v1/devices/{device_id}/cards"): _open(HMAC, 401, headers=lambda t: _forged(frames.cards_path(t.device_id))),
+    ("POST", "/v1/devices/{device_id}/heartbeats"): _open(HMAC, 401, headers=lambda t: _forged(frames.heartbeats_path(t.device_id))),
     # --- accounts ---
     ("DELETE", "/v1/sign-in"): _service(SIGNED_IN, 204),
     ("GET", "/v1/me"): _service(SIGNED_IN),
@@ -228,7 +255,7 @@ ROUTES: dict[tuple[str, str], Row] = {
     ),
     # Everybody reads his own list; whose names are in it is tried below.
     ("GET", "/v1/projects"): _service(SIGNED_IN),
-    ("GET", P): Row("AMLGI"),
+    ("GET", P): Row("AMLGIST"),
     ("PATCH", P): Row("AM", body=lambda t: {"confirm_face": True}),
     ("GET", P + "/companies"): Row("MLI"),
     ("POST", P + "/companies"): Row(
@@ -262,9 +289,9 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("POST", W + "/consents/withdraw"): Row("L", 409),
     ("POST", W + "/enrolment"): Row("L", 201, form=_faces),
     # --- gates and devices ---
-    ("GET", P + "/gates"): Row("AMLGI"),
+    ("GET", P + "/gates"): Row("AMLGIST"),
     ("POST", P + "/gates"): Row("AM", 201, lambda t: {"name": f"西门 {t.turn}", "direction": "both"}),
-    ("GET", P + "/devices"): Row("AMLGI"),
+    ("GET", P + "/devices"): Row("AMLGIST"),
     ("POST", P + "/devices"): Row("AM", 201, lambda t: {"gate_id": t.gate_id, "name": "西门机"}),
     ("POST", P + "/devices/{device_id}/rotate"): Row("AM"),
     ("POST", P + "/devices/{device_id}/disable"): Row("AM", 204),
@@ -288,6 +315,129 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("POST", "/v1/findings/{finding_id}/decisions"): Row(
         "MLI", 201, lambda t: {"state": ("explained", "rectified")[t.turn % 2], "note": "见附件说明"}
     ),
+    # --- attendance: corrections, marks, policies, papers ---
+    ("GET", W + "/days"): Row("MLI", tail="?month=2026-03"),
+    ("GET", P + "/dates/{on}/days"): Row("MLI"),
+    ("GET", P + "/corrections"): Row("MLIST"),
+    ("POST", P + "/corrections"): _write(
+        "MLST", 422, lambda t: {"worker_id": t.worker_id, "work_date": "2026-03-30", "kind": "guess", "reason": "forgot"}
+    ),
+    ("POST", P + "/corrections/{correction_id}/steps"): _write("MT", 404, lambda t: {"act": "leader_ok"}),
+    ("GET", P + "/marks"): Row("MLI"),
+    ("POST", P + "/marks"): _write(
+        "L", 201, lambda t: {"kind": "rain", "from_on": "2026-03-09", "to_on": "2026-03-10", "pay_permille": 0, "note": "暴雨"}
+    ),
+    ("POST", P + "/marks/{mark_id}/void"): _write("L", 404, lambda t: {"reason": "录入错误"}),
+    ("GET", P + "/policies"): Row("MLI"),
+    ("POST", P + "/policies"): _write("L", 422, lambda t: {"valid_from": "2026-03-01", "rules": {"guess": 1}}),
+    ("POST", P + "/policies/{policy_id}/end"): _write("L", 404, lambda t: {"valid_to": "2026-05-01"}),
+    ("POST", P + "/policies/{policy_id}/void"): _write("L", 404),
+    ("POST", P + "/evidence"): Row("MLST", 201, form=_paper),
+    ("GET", P + "/evidence/{evidence_id}"): Row("MLIST", 404),
+    ("GET", "/v1/calendar"): _service(SIGNED_IN, tail="?year=2026"),
+    ("POST", "/v1/calendar"): _write(
+        "A", 201, lambda t: {"source": "通知", "days": [{"day_on": "2027-01-01", "kind": "statutory"}]}, of_project=False
+    ),
+    ("POST", "/v1/calendar/seed"): _write("A", 201, lambda t: {"years": [2026]}, of_project=False),
+    ("GET", "/v1/area-rules"): _service(SIGNED_IN),
+    ("POST", "/v1/area-rules"): _write(
+        "A", 201,
+        lambda t: {"area_code": "330424", "key": "minimum_wage_month_fen", "value": 226000, "valid_from": "2024-01-01", "source": "通知"},
+        of_project=False,
+    ),
+    # --- what was agreed ---
+    ("GET", P + "/terms"): Row("MLI"),
+    ("POST", P + "/engagements/{engagement_id}/terms"): _write(
+        "L", 201, lambda t: {"kind": "hour", "rate_fen": 5000, "valid_from": "2026-03-20"}
+    ),
+    ("POST", P + "/terms/{terms_id}/void"): _write("L", 404, lambda t: {"reason": "录入错误"}),
+    ("GET", P + "/allowances"): Row("MLI"),
+    ("POST", P + "/allowances"): _write(
+        "L", 201,
+        lambda t: {"engagement_id": t.engagement_id, "kind": "heat", "per": "day", "amount_fen": 1500, "valid_from": "2026-03-01"},
+    ),
+    ("GET", P + "/advances"): Row("MLI"),
+    ("POST", P + "/advances"): _write(
+        "L", 201,
+        lambda t: {"engagement_id": t.engagement_id, "amount_fen": 1000, "paid_on": "2026-03-15", "channel": "cash", "proof": "none"},
+    ),
+    ("GET", P + "/deductions"): Row("MLI"),
+    ("POST", P + "/deductions"): _write(
+        "L", 422,
+        lambda t: {"engagement_id": t.engagement_id, "month": "2026-03", "kind": "fine", "amount_fen": 100, "basis": "罚款"},
+    ),
+    ("GET", P + "/measures"): Row("MLIST"),
+    ("POST", P + "/measures"): _write(
+        "LS", 201,
+        lambda t: {
+            "team_id": t.team_id, "month": "2026-03", "measured_on": "2026-03-31", "item": "模板", "unit": "m2",
+            "quantity_milli": 1000, "unit_price_fen": 3800,
+        },
+    ),
+    ("POST", P + "/measures/{measure_id}/acceptance"): _write("M", 404, lambda t: {"accepted": True}),
+    ("POST", P + "/voidings"): _write("L", 404, lambda t: {"kind": "advance", "row_id": 999_999, "reason": "重复录入"}),
+    # --- months, sheets, signatures, slips, settlements ---
+    ("GET", P + "/months"): Row("MLIST"),
+    ("GET", P + "/months/{month}/blockers"): Row("MLIST"),
+    # He may; March is not over.
+    ("POST", P + "/months/{month}/lock"): _write("L", 409),
+    ("POST", P + "/months/{month}/close"): _write("M", 409),
+    ("POST", P + "/months/{month}/sheets"): _write("LS", 409, lambda t: {"team_id": t.team_id}),
+    ("GET", P + "/months/{month}/unsigned"): Row("MLIST"),
+    ("GET", P + "/sheets"): Row("MLIST"),
+    ("GET", P + "/sheets/{sheet_id}"): Row("MLIST", 404),
+    ("POST", P + "/sheets/{sheet_id}/acts"): _write("LS", 404, lambda t: {"act": "submitted"}),
+    ("POST", P + "/lines/{line_id}/confirmations"): _write(
+        "LS", 404, lambda t: {"line_hash": "0" * 64, "verdict": "agree", "method": "screen"}
+    ),
+    ("POST", P + "/back-pay-consents"): _write(
+        "LS", 404,
+        lambda t: {
+            "line_hash": "0" * 64, "verdict": "agree", "method": "paper", "engagement_id": 999_999, "origin_month": "2026-03",
+        },
+    ),
+    ("GET", P + "/lines/{line_id}/slip"): Row("MLIST", 404),
+    ("GET", "/v1/slips/{code}"): _open("whoever holds a printed slip asks whether it is true; he has no account", 400),
+    ("GET", P + "/why"): Row("MLI", 404, tail="?line_id=999999"),
+    ("GET", P + "/settlements"): Row("MLI"),
+    ("POST", P + "/settlements"): _write("L", 404, lambda t: {"engagement_id": 999_999}),
+    ("POST", P + "/settlements/{settlement_id}/confirmations"): _write(
+        "L", 404, lambda t: {"content_hash": "0" * 64, "verdict": "agree", "method": "paper"}
+    ),
+    ("GET", P + "/arrears"): Row("MLI"),
+    # --- special account, batches, statement, ledger; the project has no account yet ---
+    ("GET", P + "/special-account"): Row("MLI", 404),
+    ("POST", P + "/special-account"): _write(
+        "L", 422, lambda t: {"company_id": 999_999, "bank_name": "某银行", "number": "3305016370420000", "opened_on": "2026-02-01"}
+    ),
+    ("GET", P + "/special-account/gaps"): Row("MLI"),
+    ("GET", P + "/special-account/reconciliation"): Row("MLI", 404),
+    ("GET", P + "/statement"): Row("MLI", 404),
+    ("POST", P + "/statement"): _write("L", 404, form=_bank_file),
+    ("POST", P + "/statement/{line_id}/matches"): _write("L", 404, lambda t: {"kind": "fee"}),
+    ("POST", P + "/funding-plan"): _write("L", 404, lambda t: {"month": "2026-03", "due_on": "2026-04-12", "agreed_fen": 100}),
+    ("POST", P + "/funding-receipts"): _write("L", 404, lambda t: {"received_on": "2026-03-20", "amount_fen": 100, "reference": "1"}),
+    ("POST", W + "/card"): _write("L", 201, lambda t: {"number": "6217000000000000004", "bank_name": "某银行"}),
+    ("GET", "/v1/file-templates"): _service(SIGNED_IN),
+    ("POST", "/v1/file-templates"): _write(
+        "A", 422, lambda t: {"name": "某银行", "use": "batch", "spec": {"columns": []}}, of_project=False
+    ),
+    ("GET", P + "/payable"): Row("MLI"),
+    ("GET", P + "/batches"): Row("MLI"),
+    ("POST", P + "/batches"): _write("L", 404, lambda t: {"month": "2026-03", "template_id": 1}),
+    ("GET", P + "/batches/{batch_id}"): Row("MLI", 404),
+    ("POST", P + "/batches/{batch_id}/acts"): _write("M", 404, lambda t: {"act": "approved"}),
+    ("GET", P + "/batches/{batch_id}/file"): Row("L", 404),
+    ("POST", P + "/batches/{batch_id}/results"): _write("L", 404, form=_bank_file),
+    ("GET", P + "/ledger"): Row("MLI"),
+    # --- papers ---
+    ("GET", P + "/forms/attendance"): Row("MLI", 404, tail="?team_id=999999&month=2026-03"),
+    ("GET", P + "/forms/payroll"): Row("MLI", 404, tail="?sheet_id=999999"),
+    ("GET", P + "/forms/slips"): Row("MLI", 404, tail="?sheet_id=999999"),
+    ("GET", P + "/forms/roster"): Row("MLI"),
+    ("GET", P + "/forms/moves"): Row("MLI", tail="?from_on=2026-03-01&to_on=2026-04-01"),
+    ("GET", P + "/forms/account"): Row("MLI", 404),
+    ("GET", P + "/forms/settlement"): Row("MLI", 404, tail="?settlement_id=999999"),
     # --- pages, acts, charts, and the stream ---
     # Whoever has one project goes on to it.
     ("GET", "/"): Row(SIGNED_IN, 303, of_project=False, page=True),
@@ -305,6 +455,7 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("POST", SITE + "/findings/run"): PAGE,
     ("POST", SITE + "/findings/{finding_id:int}/decisions"): PAGE,
     ("POST", SITE + "/settings/confirm-face"): PAGE,
+    ("POST", SITE + "/settings/password"): PAGE,
 }  # fmt: skip
 
 CODES = {401: {"sign_in_needed"}, 403: {"not_allowed"}, 404: {"project_unknown", "finding_unknown"}}
@@ -362,6 +513,10 @@ def site(database: Database, settings: Settings, vault: Vault, now, people_on_si
                     reach = {}
                 else:
                     reach = {"area_code": area} if letter == "I" else {"project_id": project.id}
+                    if letter == "S":
+                        reach["project_company_id"] = project.project_company_id
+                    if letter == "T":
+                        reach["team_id"] = project.team_id
                 account_id = accounts.add_account(
                     db, login=f"{role}.{where}", name="某人", password_hash=PASSWORD_HASH, now=now
                 )
@@ -467,7 +622,12 @@ def test_an_open_route_answers_everybody_alike(client, site):
     assert strange == wanted
 
 
-OF_THINGS = [route for route, row in ROUTES.items() if "{project_id" in route[1] and route[1].count("{") > 1]
+OF_THINGS = [
+    route
+    for route in ROUTES
+    if "{project_id" in route[1] and len(re.findall(r"\{(?!month|on)\w+", route[1])) > 1
+]
+"""A month or a date is nobody's: those are not tried."""
 
 
 @pytest.mark.parametrize(("method", "path"), OF_THINGS, ids=[" ".join(route) for route in OF_THINGS])

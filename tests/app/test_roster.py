@@ -9,14 +9,13 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 
-from app import papers
 from app import roster as rosters
 from app.db import Database
 from app.forms.roster import CellFault, Roster, RosterRow
 from app.settings import Settings
 from app.store import accounts, people
 from app.vault import Vault
-from tests.cast import LI_ID, WANG_ID, ZHAO_ID, Cast, id_number
+from tests.cast import LI_ID, WANG_ID, ZHAO_ID, Cast, code_is_sound, id_number
 
 COMPANY = "海盐建设总包有限公司"
 SUN = RosterRow(
@@ -158,7 +157,7 @@ def test_a_card_somebody_else_has_is_a_fault(office: Office):
 
 def test_everybody_without_a_card_is_given_a_code_once(office: Office):
     report = office.take(SUN, replace(SUN, number=3, name="钱一", id_number=id_number(date(1991, 1, 1), 1), card="445566"))
-    assert [(code.row, papers.code_is_sound(code.code)) for code in report.codes] == [(2, True)]
+    assert [(code.row, code_is_sound(code.code)) for code in report.codes] == [(2, True)]
     assert report.codes[0].code not in repr(report)
 
 
@@ -218,3 +217,22 @@ def test_whatever_a_file_holds_no_row_is_lost_and_a_second_import_enters_nobody(
     again = office.take(*sheet)
     assert again.entered == 0
     assert again.already_there >= first.entered
+
+
+def test_a_man_is_entered_as_he_is_paid_and_a_row_that_contradicts_itself_is_named(office: Office):
+    wrong = replace(SUN, number=5, id_number=id_number(date(1992, 5, 2), 11))
+    report = office.take(
+        replace(SUN, pay_kind="piece", unit="t"), replace(wrong, pay_kind="piece"), replace(wrong, number=6, unit="t"),
+        replace(wrong, number=7, pay_kind="hour", day_rate_fen=5_000_000),
+    )  # fmt: skip
+    assert report.entered == 1
+    assert faults(report) == [
+        (5, "unit", "terms_unit_needed"), (6, "unit", "terms_unit_unused"), (7, "day_rate", "rate_wrong"),
+    ]  # fmt: skip
+    with office.database.read() as db:
+        assert [(t.kind, t.unit) for t in people.terms(db, office.site.a.id)][-1] == ("piece", "t")
+
+
+def test_another_kind_of_pay_is_reported_and_not_changed(office: Office):
+    assert differences(office.take(replace(WANG, pay_kind="month", day_rate_fen=8000_00))) == [("pay_kind", "pay_kind_differs")]
+    assert differences(office.take(WANG)) == []

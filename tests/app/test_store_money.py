@@ -9,10 +9,11 @@ from sqlalchemy.exc import DBAPIError
 
 from app.domain import chain
 from app.domain.audit.rule import Finding, Severity
+from app.domain.facts import DayKind
 from app.errors import Conflict, NotFound
-from app.store import accounts, findings, gates, money
-from app.tables import ChainHead, PassageRow
-from tests.cast import pass_through
+from app.store import accounts, findings, gates, money, terms, timekeeping
+from app.tables import ChainHead, PassageRow, Project
+from tests.cast import add_member, id_number, pass_through
 
 MARCH, APRIL = date(2026, 3, 1), date(2026, 4, 1)
 
@@ -60,6 +61,98 @@ def test_a_transfer_comes_back_once_and_to_whom_it_was(database, people_on_site,
         pay(db, cast, now, key="key-zero", amount_fen=0)
     with pytest.raises(DBAPIError), database.write() as db:
         pay(db, cast, now, key="key-minus", amount_fen=-5)
+
+
+def test_a_payment_of_a_batch_names_its_item(database, people_on_site, now):
+    cast = people_on_site
+    with database.write() as db:
+        id_, _ = pay(db, cast, now, channel="account", item_id=7)
+        assert pay(db, cast, now, channel="account", item_id=7) == (id_, False)
+        with pytest.raises(Conflict, match="payment_conflict"):
+            pay(db, cast, now, channel="account", item_id=8)
+        assert money.payment(db, cast.a.id, id_).item_id == 7
+
+
+def everything(db, cast, now):
+    """One of each fact beside passages, on project A; and one of each that does not count."""
+    by = {"recorded_by": "wu", "now": now}
+    days = [timekeeping.CalendarDay(date(2026, 1, 1) + timedelta(days=n), DayKind.WORKDAY) for n in range(200)]
+    timekeeping.add_calendar_days(db, days, source="test", by="gao", now=now)
+    about = {"project_id": cast.a.id, "project_company_id": None, "team_id": None, "valid_to": None, **by}
+    timekeeping.add_policy(db, **about, rules={"fold_seconds": 7}, valid_from=MARCH)
+    voided = timekeeping.add_policy(db, **{**about, "team_id": cast.a.team_id}, rules={}, valid_from=MARCH)
+    timekeeping.void_policy(db, voided, "wu", now)
+    found = {}
+    for acts in (("leader_ok", "officer_ok"), ("leader_ok",)):
+        found["correction"] = timekeeping.add_correction(
+            db, project_id=cast.a.id, worker_id=cast.wang.id, work_date=date(2026, 3, 3), kind="missing_out", in_at=None,
+            out_at=now, passage_id=None, minutes=None, day_milli=None, reason="forgot", note="", evidence=[],
+            requested_by="wu", requested_at=now,
+        )  # fmt: skip
+        for act in acts:
+            timekeeping.add_step(db, found["correction"], act=act, note="", by=act, now=now)
+    for void in (False, True):
+        rows = {
+            "day_mark": timekeeping.add_mark(
+                db, project_id=cast.a.id, team_id=None, worker_id=None, kind="rain", from_on=date(2026, 3, 9),
+                to_on=date(2026, 3, 10), pay_permille=500, note="", evidence=[], **by,
+            ),
+            "allowance": terms.add_allowance(
+                db, engagement_id=cast.wang.engagement_id, kind="meal", per="day", amount_fen=20_00, valid_from=MARCH,
+                valid_to=None, note="", **by,
+            ),
+            "work_measure": terms.add_measure(
+                db, project_id=cast.a.id, team_id=cast.a.team_id, month=MARCH, measured_on=MARCH, item="绑扎", unit="t",
+                quantity_milli=1, unit_price_fen=1, percent=100, split_by="shares",
+                shares=[(cast.wang.engagement_id, 1)], evidence=[], **by,
+            ),
+        }  # fmt: skip
+        for kind, row_id in rows.items() if void else ():
+            terms.void(db, kind, row_id, "mistake", "wu", now)
+
+
+def test_a_bundle_holds_everything_that_counts_and_the_calendar_around_it(database, people_on_site, now):
+    cast = people_on_site
+    with database.write() as db:
+        everything(db, cast, now)
+        db.execute(sa.update(Project).where(Project.id == cast.a.id).values(pay_day=10))
+    with database.read() as db:
+        month, whole, few = (
+            money.project_month(db, cast.a.id, MARCH, now), money.project_to_date(db, cast.a.id, now),
+            money.project_facts(db, cast.a.id, MARCH, now),
+        )  # fmt: skip
+        other = money.project_month(db, cast.b.id, MARCH, now)
+    for bundle in (month, whole, few):
+        assert [p.policy.fold for p in bundle.policies] == [timedelta(seconds=7)]
+        assert [(c.kind, c.work_date) for c in bundle.corrections] == [("missing_out", date(2026, 3, 3))]
+        assert [(m.kind, m.pay_permille) for m in bundle.marks] == [("rain", 500)]
+        assert [(a.kind, a.amount_fen) for a in bundle.allowances] == [("meal", 20_00)]
+        assert [(m.item, m.shares) for m in bundle.measures] == [("绑扎", ((cast.wang.engagement_id, 1),))]
+        assert {t.overtime_rule for t in bundle.terms} == {"none"} and bundle.pay_day == 10
+        # From forty days before the first entry to forty days after the month.
+        assert min(bundle.calendar) == MARCH - timedelta(days=40)
+        assert max(bundle.calendar) == APRIL + timedelta(days=39)
+    assert not (other.policies or other.corrections or other.marks or other.allowances or other.measures)
+    assert few.passages == () == few.payments
+
+
+def test_a_bundle_asks_as_much_for_twenty_workers_as_for_two(database, people_on_site, vault, now):
+    cast, asked = people_on_site, []
+
+    def count() -> int:
+        asked.clear()
+        with database.read() as db:
+            money.project_month(db, cast.a.id, MARCH, now)
+        return len(asked)
+
+    sa.event.listen(database.engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
+    with database.write() as db:
+        everything(db, cast, now)
+    few = count()
+    with database.write() as db:
+        for n in range(18):
+            add_member(db, vault, now, cast.a, "孙大山", id_number(date(1992, 5, 1), 2 * n + 11))
+    assert count() == few < 25
 
 
 def test_a_month_holds_its_facts_and_a_day_more_at_each_end(database, people_on_site):
@@ -183,7 +276,7 @@ def test_a_session_ends_when_it_is_over_revoked_or_the_account_is_closed(databas
         assert accounts.sign_in(db, "b" * 64, now) is not None
         accounts.disable_account(db, people_on_site.chen, now)
         assert accounts.sign_in(db, "b" * 64, now) is None
-        assert accounts.purge_sign_ins(db, now + 2 * hour) == 2
+        assert accounts.purge_sign_ins(db, now + 2 * hour, now) == 2
 
 
 def test_roles_are_given_once_even_where_a_reach_is_missing(database, people_on_site):
@@ -210,10 +303,24 @@ def test_failed_tries_count_until_the_next_success_and_by_address(database, now)
         assert accounts.attempts_failed(db, "chen", now - minute) == 3
         assert accounts.attempts_failed(db, "chen", now + minute) == 0
         assert accounts.attempts_failed(db, "zhou", now - minute) == 0
-        assert accounts.attempts_failed(db, "zhou", now - minute, address="1.2.3.4") == 3
-        tried(db, "chen", True)
+        assert accounts.attempts_failed(db, "chen", now - minute, address="1.2.3.4") == 3
+        assert accounts.attempts_failed(db, "chen", now - minute, address="5.6.7.8") == 0
+        assert accounts.attempts_failed(db, "zhou", now - minute, address="1.2.3.4") == 0
+        assert accounts.address_failed(db, "1.2.3.4", now - minute) == 3
+        assert accounts.last_attempt_at(db, "chen") == now
+        assert accounts.last_attempt_at(db, "zhou") is None
+        assert not accounts.signed_in_from(db, "chen", "1.2.3.4", now - minute)
+        tried(db, "chen", True, address="5.6.7.8")
         assert accounts.attempts_failed(db, "chen", now - minute) == 0
-        assert accounts.attempts_failed(db, "chen", now - minute, address="1.2.3.4") == 2
+        assert accounts.attempts_failed(db, "chen", now - minute, address="1.2.3.4") == 3, "a success elsewhere is no success here"
+        tried(db, "chen", True)
+        assert accounts.attempts_failed(db, "chen", now - minute, address="1.2.3.4") == 0
+        assert accounts.address_failed(db, "1.2.3.4", now - minute) == 2
+        assert accounts.signed_in_from(db, "chen", "1.2.3.4", now - minute)
+        assert not accounts.signed_in_from(db, "chen", "1.2.3.4", now + minute)
+        # Three failures go; where a login is known stays longer.
+        assert accounts.purge_sign_ins(db, now + minute, now) == 3
+        assert accounts.purge_sign_ins(db, now + minute, now + minute) == 2
 
 
 def test_the_journal_tells_who_did_what(database, people_on_site, now):

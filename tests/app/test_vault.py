@@ -10,6 +10,8 @@ import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
+from app import timekeeping
+from app import vault as vault_module
 from app.settings import Settings
 from app.store import gates, people
 from app.tables import Base, Worker
@@ -183,12 +185,14 @@ def test_after_a_new_key_everything_opens_with_it_alone(database, vault, people_
             photo_sealed=vault.seal(b"photo", table="face_photo", column="photo_sealed", owner=owner))
         entrance = cast.a.entrance.device_id
         gates.rotate_device_key(db, entrance, vault.seal(b"k" * 32, table="device", column="key", owner=entrance))
+        paper = timekeeping.put_evidence(
+            db, vault, project_id=cast.a.id, name="a.pdf", media_type="application/pdf", content=b"%PDF-1.7", by="wu", now=now)
 
     fresh = Vault.of([NEW, bytes(range(32))])
     # Batches of two: the last one is full or empty, both ways must end.
     counts = fresh.rotate(database, batch=2)
-    assert counts == {
-        "worker.id_number_sealed": 3, "worker.phone_sealed": 1, "device.key_sealed": 4,
+    assert {place: count for place, count in counts.items() if count} == {
+        "evidence_file.content_sealed": 1, "worker.id_number_sealed": 3, "worker.phone_sealed": 1, "device.key_sealed": 4,
         "device.key_previous_sealed": 1, "face_template.template_sealed": 1, "face_photo.photo_sealed": 1,
     }
     assert set(fresh.rotate(database).values()) == {0}
@@ -206,6 +210,9 @@ def test_after_a_new_key_everything_opens_with_it_alone(database, vault, people_
         assert alone.open(device.key_previous_sealed, table="device", column="key", owner=entrance) == cast.a.entrance.key
         [(_, sealed)] = people.templates(db, cast.a.id, "c")
         assert alone.open(sealed, table="face_template", column="template_sealed", owner=owner) == b"template"
+    with database.write() as db:
+        assert timekeeping.get_evidence(
+            db, alone, project_id=cast.a.id, evidence_id=paper, by="wu", now=now).content == b"%PDF-1.7"
 
 
 def test_a_house_opened_without_its_oldest_key_says_so(database, people_on_site):
@@ -236,6 +243,51 @@ def test_the_key_file_grows_at_its_front(tmp_path, database, settings):
     assert second.open(sealed, **PLACE) == b"x"
     assert second.index("x", "x") == first.index("x", "x")
     assert stat.S_IMODE((settings.data_dir / KEY_FILE).stat().st_mode) == 0o600
+
+
+def test_a_running_service_opens_what_a_newer_key_sealed_and_seals_with_it(tmp_path):
+    running = open_vault(settings(tmp_path))
+    before = running.seal(b"before", **PLACE)
+    fresh = add_key(settings(tmp_path))
+    assert running.open(fresh.seal(b"after", **PLACE), **PLACE) == b"after"
+    assert running.open(before, **PLACE) == b"before"
+    assert running.active_kid == fresh.active_kid
+    assert running.index("x", "x") == fresh.index("x", "x")
+    again = add_key(settings(tmp_path))
+    assert running.open(again.seal(b"twice", **PLACE), **PLACE) == b"twice"
+
+
+def test_the_key_file_is_not_parsed_again_while_it_is_the_same(tmp_path, monkeypatch):
+    running = open_vault(settings(tmp_path))
+    monkeypatch.setattr(vault_module, "_unhex", lambda *_: pytest.fail("the keys were read again"))
+    with pytest.raises(VaultError, match="not listed"):
+        running.open(Vault.of([NEW]).seal(b"x", **PLACE), **PLACE)
+
+
+@pytest.mark.parametrize("masters", [[NEW], [NEW, b"\x03" * 32], [NEW, b"\x03" * 32, OLD]], ids=["another", "others", "middle_missing"])
+def test_a_key_file_that_lacks_a_key_is_never_taken_over(tmp_path, masters):
+    """OLD is the root, the middle key is dropped: what it sealed would not open any more."""
+    file = tmp_path / KEY_FILE
+    file.touch(mode=0o600)
+    file.write_text(f"{(b'm' * 32).hex()}\n{OLD.hex()}\n")
+    running = open_vault(settings(tmp_path))
+    mine, index, kid = running.seal(b"mine", **PLACE), running.index("x", "x"), running.active_kid
+    file.write_text("".join(f"{master.hex()}\n" for master in masters))
+    theirs = Vault.of(masters).seal(b"x", **PLACE)
+    for _ in range(2):
+        with pytest.raises(VaultError, match="lacks a key"):
+            running.open(theirs, **PLACE)
+    assert (running.open(mine, **PLACE), running.index("x", "x"), running.active_kid) == (b"mine", index, kid)
+    file.write_text(f"{NEW.hex()}\n{(b'm' * 32).hex()}\n{OLD.hex()}\n")
+    assert running.open(Vault.of([NEW]).seal(b"x", **PLACE), **PLACE) == b"x", "put right, it is taken over"
+
+
+def test_keys_of_the_environment_are_not_looked_for_in_a_file(tmp_path):
+    add_key(settings(tmp_path))
+    fresh = open_vault(settings(tmp_path))
+    running = open_vault(settings(tmp_path, key_hex=SecretStr(OLD.hex())))
+    with pytest.raises(VaultError, match="not listed"):
+        running.open(fresh.seal(b"x", **PLACE), **PLACE)
 
 
 def test_keys_of_the_environment_are_changed_by_the_operator(tmp_path):

@@ -405,6 +405,42 @@ def test_a_card_cut_at_any_byte_is_refused():
         assert code_of(card, whole[:cut])[0] == "BadPayload"
 
 
+# Heartbeats
+
+
+def beat(body: object):
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    path = frames.heartbeats_path("gate-1")
+    headers = frames.sign_request(KEY, path=path, event_key="beatbeat:1", body=content, timestamp_ms=NOW_MS)
+    head = frames.read_head(headers, path, "POST")
+    frames.verify(head, keys=[KEY], now=head.sent_at, body=content)
+    return frames.parse_heartbeat(head, content)
+
+
+def test_a_heartbeat_says_how_much_is_kept_and_since_when():
+    kept = beat(json.loads(frames.heartbeat_body(3, NOW_MS - 60_000, NOW_MS - 500)))
+    assert (kept.stored_events, kept.sent_at - kept.counted_at) == (3, timedelta(milliseconds=500))
+    assert kept.sent_at - kept.oldest_at == timedelta(minutes=1)
+    empty = beat(json.loads(frames.heartbeat_body(0, None, NOW_MS)))
+    assert (empty.stored_events, empty.oldest_at, empty.counted_at) == (0, None, empty.sent_at)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"[]", b"{", b"\xff", {"sent_at_ms": NOW_MS}, {"stored_events": 0}, {"stored_events": 1, "sent_at_ms": NOW_MS},
+        {"stored_events": 0, "oldest_stored_at_ms": NOW_MS, "sent_at_ms": NOW_MS}, {"stored_events": -1, "sent_at_ms": NOW_MS},
+        {"stored_events": True, "oldest_stored_at_ms": NOW_MS, "sent_at_ms": NOW_MS}, {"stored_events": 0, "sent_at_ms": "now"},
+        {"stored_events": 0, "sent_at_ms": -1}, {"stored_events": 0, "sent_at_ms": 10**18},
+        {"stored_events": 10**10, "oldest_stored_at_ms": NOW_MS, "sent_at_ms": NOW_MS},
+        {"stored_events": 1, "oldest_stored_at_ms": 1.5, "sent_at_ms": NOW_MS},
+        b'{"stored_events": 0, "stored_events": 0, "sent_at_ms": 1}', b" " * 5000,
+    ],
+)  # fmt: skip
+def test_a_heartbeat_that_does_not_add_up_is_refused(body: object):
+    assert code_of(beat, body) == ("BadPayload", "heartbeat_malformed")
+
+
 # Answers
 
 REPLY = frames.Reply(

@@ -1,8 +1,10 @@
+import contextlib
 import hashlib
 import io
 import json
 import os
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -30,6 +32,7 @@ class Service:
     def __init__(self, port=0):
         self.mishaps = []
         self.deliveries = []
+        self.beats = []
         self.passages = {}
         self.nonces = set()
         self.connections = 0
@@ -76,6 +79,9 @@ class Service:
             self.send(handler, status, b'{"code": "busy\\u001b[31m"}', headers)
             return
         try:
+            if handler.path.endswith("/heartbeats") and mishap in (None, "forge", "unsigned"):
+                self.beat(handler, body, mishap)
+                return
             status, reply, nonce = self.decide(handler, body)
         except DeviceError as refusal:
             status = 401 if type(refusal).__name__ == "BadSignature" else 422
@@ -101,6 +107,15 @@ class Service:
         self.send(handler, status, body, {} if mishap == "unsigned" else {frames.REPLY_SIGNATURE: signature})
         if mishap == "close idle":
             handler.close_connection = True
+
+    def beat(self, handler, body, mishap):
+        head = frames.read_head(handler.headers, handler.path, "POST")
+        frames.verify(head, keys=[KEY], now=datetime.now(UTC), body=body)
+        self.beats.append(frames.parse_heartbeat(head, body))
+        said = b'{"complete_to_ms": 1}'
+        key = b"f" * 32 if mishap == "forge" else KEY
+        signature = frames.sign_reply(key, nonce=head.nonce, event_key=head.event_key, body=said)
+        self.send(handler, 200, said, {} if mishap == "unsigned" else {frames.REPLY_SIGNATURE: signature})
 
     def decide(self, handler, body):
         head = frames.read_head(handler.headers, handler.path, "POST")
@@ -577,3 +592,64 @@ def test_a_replay_after_a_restart_replays_a_delivery_of_this_life(service, tmp_p
     resent, replayed = sim.play(plan, service.url, rate=0, answered={0: first.event_key})
     assert (resent.n, resent.repeated) == (None, True)
     assert (replayed.n, replayed.code) == (1, "nonce_repeated")
+
+
+# Heartbeats
+
+
+def test_a_gate_with_nothing_stored_says_so(service, gate):
+    assert gate.beat()
+    gate.post_frame(JPEG)
+    assert gate.beat()
+    assert [(b.stored_events, b.oldest_at) for b in service.beats] == [(0, None), (0, None)]
+    assert len({b.nonce for b in service.beats}) == 2
+
+
+def test_a_gate_says_how_long_its_oldest_event_has_waited(service, tmp_path):
+    clock = [1_795_305_600.0]
+    settings = {"patience_s": 0.0, "now": lambda: clock[0], "wait": lambda _s: None}
+    with sim.Gate(service.url, "gate-1", KEY, outbox=sim.Outbox(tmp_path / "outbox.db"), **settings) as gate:
+        service.mishaps = [(503, {})] * 3
+        gate.post_frame(JPEG)
+        clock[0] += 60
+        gate.post_card("card", SECRET)
+        gate.post_frame(JPEG, captured_at_ms=1_795_305_599_000)
+        assert gate.outbox.stored("gate-1") == (3, 1_795_305_599_000)
+        assert gate.outbox.stored("gate-2") == (0, None)
+    # And it is not forgotten with the power.
+    assert sim.Outbox(tmp_path / "outbox.db").stored("gate-1") == (3, 1_795_305_599_000)
+
+
+def test_an_outbox_of_an_earlier_version_is_read_and_its_age_is_not_invented(tmp_path):
+    file = tmp_path / "outbox.db"
+    with contextlib.closing(sqlite3.connect(file)) as old:
+        old.execute(
+            "CREATE TABLE outbox (id INTEGER PRIMARY KEY, device_id TEXT NOT NULL, path TEXT NOT NULL, event_key TEXT"
+            " NOT NULL, content_type TEXT NOT NULL, body BLOB NOT NULL, n INTEGER, label TEXT, kind TEXT NOT NULL)"
+        )
+        old.execute("INSERT INTO outbox VALUES (1, 'gate-1', '/p', 'bootboot:1', 'image/jpeg', x'ff', NULL, NULL, 'frame')")
+        old.commit()
+    outbox = sim.Outbox(file)
+    assert [event.captured_at_ms for _, event in outbox.waiting("gate-1")] == [None]
+    assert outbox.stored("gate-1") == (1, 0)
+
+
+@pytest.mark.parametrize("mishap", ["hang up before", "forge", "unsigned", (503, {}), (429, {})], ids=str)
+def test_a_heartbeat_that_is_lost_is_not_sent_again(service, gate, waits, mishap):
+    service.mishaps = [mishap]
+    assert not gate.beat()
+    assert (len(service.deliveries), waits) == (1, [])
+    assert gate.beat()
+
+
+def test_a_heartbeat_is_not_due_before_its_time(service, gate):
+    assert not gate.beat(every_s=30)
+    assert service.beats == []
+
+
+def test_a_plan_ends_with_a_heartbeat_of_every_gate(service, tmp_path):
+    plan = sim.read_plan(write_plan(tmp_path, [entry("frame"), entry("frame")]))
+    sim.play(plan, service.url, rate=0)
+    assert [b.device_id for b in service.beats] == sorted(plan.keys)
+    sim.play(plan, service.url, rate=0, heartbeat_s=0)
+    assert len(service.beats) == len(plan.keys) * (1 + 2 + 1)

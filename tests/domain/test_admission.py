@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from app.domain.admission import AdmissionPolicy, Decision, Standing, decide, decide_credential, standing
-from app.domain.facts import Direction, Verdict
+from app.domain.facts import Verdict
 from tests.story import CAST, engagements
 
 WANG = Standing(worker_id=1, engaged=True)
@@ -16,7 +16,7 @@ WEAK = AdmissionPolicy(confirm_face=True, pack_is_weak=True)
 NAN = float("nan")
 
 
-def face(similarity=0.97, margin=0.10, codes=(), who=WANG, policy=None, direction=None) -> Decision:
+def face(similarity=0.97, margin=0.10, codes=(), who=WANG, policy=None) -> Decision:
     return decide(
         match_similarity=similarity,
         match_margin=margin,
@@ -25,7 +25,6 @@ def face(similarity=0.97, margin=0.10, codes=(), who=WANG, policy=None, directio
         quality_codes=codes,
         standing=who,
         policy=policy or AdmissionPolicy(),
-        direction=direction,
     )
 
 
@@ -110,17 +109,6 @@ def test_a_card_counts_as_much_as_a_face_and_needs_no_consent():
 def test_a_card_of_who_is_not_engaged_is_refused_and_remembered():
     assert decide_credential(standing=Standing(1, engaged=False)) == Decision(Verdict.REFUSE, "not_engaged", 1)
     assert decide_credential(standing=Standing(1, False, exited=True)) == Decision(Verdict.REFUSE, "engagement_over", 1)
-
-
-def test_nobody_is_kept_out_for_a_missed_exit():
-    for decision in (
-        face(who=replace(WANG, inside=True), direction=Direction.IN),
-        decide_credential(standing=replace(WANG, inside=True), direction=Direction.IN),
-    ):
-        assert (decision.verdict, decision.notes) == (Verdict.ADMIT, ("already_inside",))
-    assert face(who=replace(WANG, inside=False), direction=Direction.OUT).notes == ("not_inside",)
-    assert face(who=replace(WANG, inside=False), direction=Direction.IN).notes == ()
-    assert face(who=replace(WANG, inside=True), direction=Direction.BOTH).notes == ()
 
 
 def test_standing_follows_the_engagements_of_the_day():

@@ -5,14 +5,15 @@ import random
 import re
 import string
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from app.domain import audit
 from app.domain.audit import RULES, SENTENCES, Finding, Hit, Severity, run, sentence
 from app.domain.audit.rule import RULE_FAILED, Rule
-from tests.story import CAST, NAMES, engagements, paid, project_month
+from app.domain.facts import Correction, CorrectionKind, DayKind, DayMark, MarkKind, PayKind, Terms
+from tests.story import CAST, NAMES, engagements, instant, paid, project_month
 
 FULL = """
     3 08:00 wang in  g1
@@ -123,6 +124,79 @@ def test_underpaid_excuses_a_pay_day_to_come_a_second_instalment_and_undecided_w
     assert fired("underpaid", FULL, at=LATE, payments=(*paid(wang=100_00), *rest), wang=400_00) == []
     more = FULL + "4 08:00 wang in g1"
     assert fired("underpaid", more, at=LATE, payments=paid(wang=400_00), wang=400_00) == []
+
+
+# --- pay day, corrections, marks, what was withheld
+
+_SHIFTED = {date(2026, 4, 1) + timedelta(days=n): DayKind.WORKDAY for n in range(30)} | {
+    date(2026, 4, 15): DayKind.REST, date(2026, 4, 14): DayKind.STATUTORY,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("at", "calendar", "pay_day", "late"),
+    [
+        ("04-14 00:00", _SHIFTED, 15, True),  # paid on Monday the 13th at the latest
+        ("04-13 23:59", _SHIFTED, 15, False),
+        ("04-15 23:59", {}, 15, False),  # nobody imported the notice: nobody is accused early
+        ("04-16 00:00", {}, 15, True),
+        ("04-20 23:59", {}, 20, False),
+        ("04-21 00:00", {}, 20, True),
+        ("04-21 00:00", _SHIFTED, 20, True),
+        ("04-20 23:59", _SHIFTED, 20, False),
+    ],
+)
+def test_worked_without_pay_goes_by_the_projects_pay_day_and_the_working_day_before(at, calendar, pay_day, late):
+    found = fired("worked_without_pay", FULL, at=at, calendar=calendar, pay_day=pay_day, wang=400_00)
+    assert found == (["wang"] if late else [])
+
+
+def _session(minutes: int = 480) -> Correction:
+    return Correction(
+        3, CAST["wang"], date(2026, 3, 3), CorrectionKind.ADD_SESSION, instant("3 08:00"),
+        instant("3 08:00") + timedelta(minutes=minutes),
+    )  # fmt: skip
+
+
+def test_worked_without_pay_shows_the_correction_where_no_gate_saw_him():
+    finding = only("worked_without_pay", "", at=LATE, corrections=(_session(),), wang=400_00)
+    assert finding.evidence == (("correction", 3), ("terms", 1))
+    assert fired("paid_without_work", "", at=LATE, corrections=(_session(),), payments=paid(wang=1)) == []
+
+
+def test_passage_outside_engagement_is_about_passages():
+    assert fired("passage_outside_engagement", "", at=LATE, corrections=(_session(),), engaged=()) == []
+
+
+def test_paid_without_work_excuses_paid_leave_and_not_an_unpaid_one():
+    def leave(permille: int) -> DayMark:
+        return DayMark(1, MarkKind.LEAVE, date(2026, 3, 3), date(2026, 3, 4), permille, worker_id=CAST["wang"])
+
+    told = {"at": LATE, "payments": paid(wang=1), "wang": 400_00}
+    assert fired("paid_without_work", "", marks=(leave(600),), **told) == []
+    assert fired("paid_without_work", "", marks=(leave(0),), **told) == ["wang"]
+
+
+def test_underpaid_excuses_what_a_posted_line_withheld():
+    told = {"at": LATE, "payments": paid(wang=300_00), "wang": 400_00}
+    march, february = date(2026, 3, 1), date(2026, 2, 1)
+    assert fired("underpaid", FULL, withheld=((CAST["wang"], march, 100_00),), **told) == []
+    assert fired("underpaid", FULL, withheld=((CAST["wang"], february, 100_00),), **told) == ["wang"]
+
+
+def test_worked_without_pay_excuses_a_month_that_an_advance_had_paid():
+    told = {"at": LATE, "wang": 400_00}
+    whole, part = (((CAST["wang"], date(2026, 3, 1), fen),) for fen in (400_00, 399_99))
+    assert fired("worked_without_pay", FULL, withheld=whole, **told) == []
+    assert fired("worked_without_pay", FULL, withheld=part, **told) == ["wang"]
+
+
+def test_underpaid_of_a_monthly_wage_names_its_passages_and_terms():
+    calendar = {date(2026, 3, 1) + timedelta(days=n): DayKind.WORKDAY for n in range(31)}
+    month = Terms(9, CAST["wang"], CAST["wang"], PayKind.MONTH, 6525_00, date(2026, 1, 1))
+    finding = only("underpaid", FULL, at=LATE, payments=paid(wang=1_00), agreed=[month], calendar=calendar)
+    assert finding.facts["accrued_fen"] == 300_00
+    assert finding.evidence == (("passage", 1), ("passage", 2), ("payment", 1), ("terms", 9))
 
 
 # --- undecided_days

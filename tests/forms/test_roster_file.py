@@ -271,6 +271,85 @@ def test_more_people_than_a_file_may_hold_are_refused_not_cut_off():
     assert len(read(workbook(HEADINGS, *lines), rows_max=11).rows) == 11
 
 
+SHEET, STRINGS, STYLES = "xl/worksheets/sheet1.xml", "xl/sharedStrings.xml", "xl/styles.xml"
+
+
+@pytest.mark.parametrize(
+    ("part", "old", "new"),
+    [
+        (STRINGS, b"</sst>", b"<si/>" * 400_000 + b"</sst>"),
+        (STRINGS, b"</sst>", ("<x:si/>" * 400_000).encode() + b"</sst>"),
+        (SHEET, b"</sheetData>", b"<row>" + b"<c/>" * 600_000 + b"</row></sheetData>"),
+        (SHEET, b"</sheetData>", b"<row><c><is>" + b"</is></c><c><is>" * 400_000 + b"</is></c></row></sheetData>"),
+        (SHEET, b"</sheetData>", b'<row r="1"/>' * 1_200_000 + b"</sheetData>"),
+        (SHEET, b"</sheetData>", b"<row>" + b"<v/>" * 1_600_000 + b"</row></sheetData>"),
+        (STYLES, b"</cellXfs>", b"<xf/>" * 150_000 + b"</cellXfs>"),
+        (STYLES, b"</cellXfs>", b'<xf x="' + b"A1 " * 1_500_000 + b'"/></cellXfs>'),
+        (STYLES, b"</cellXfs>", b'<numFmt formatCode="' + b"[" * 300 + b'"/></cellXfs>'),
+    ],
+    ids=["strings", "strings_prefixed", "cells", "inline_strings", "rows", "values", "styles", "attributes", "format"],
+)
+def test_a_small_file_of_very_many_elements_is_refused_before_anything_is_made_of_them(
+    part: str, old: bytes, new: bytes, monkeypatch: pytest.MonkeyPatch
+):
+    # Our own empty workbook keeps its strings apart, as Excel does.
+    bomb = _replace(roster.roster_workbook("zh"), part, old, new)
+    assert len(bomb) < 300_000
+    monkeypatch.setattr(roster, "_Reader", lambda content: pytest.fail("openpyxl was given it"))
+    assert refused(bomb) == "roster_unpacks_too_large"
+
+
+def test_a_bomb_need_not_be_utf_8_nor_called_xml():
+    text = ("<sst>" + "<si/>" * 400_000 + "</sst>").encode("utf-16")
+    out = io.BytesIO(workbook(HEADINGS, WANG))
+    with zipfile.ZipFile(out, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/strings.bin", text)
+    assert refused(out.getvalue()) == "roster_unpacks_too_large"
+
+
+def test_the_largest_roster_is_within_the_limits():
+    assert roster.ELEMENTS_MAX["c"] > roster.ROWS_MAX * len(HEADINGS) * 1.5
+    assert roster.ELEMENTS_MAX["string"] > roster.ROWS_MAX * len(HEADINGS)
+    assert roster.ELEMENTS_MAX["content"] > roster.ROWS_MAX * len(HEADINGS) * 3
+    assert roster.ELEMENTS_MAX["row"] > roster.EXCEL_ROWS
+
+
+@pytest.mark.parametrize("number", ["1048577", "2000000000", "1e300", "0", "x"])
+def test_a_row_below_the_last_one_is_not_walked_to(number: str):
+    far = f'<row r="{number}"><c><v>1</v></c></row></sheetData>'.encode()
+    assert refused(_replace(workbook(HEADINGS, WANG), SHEET, b"</sheetData>", far)) == "roster_not_xlsx"
+
+
+def test_sheet_after_sheet_of_blank_rows_is_not_walked():
+    content = workbook(sheets={f"{at}班": [HEADINGS, WANG] for at in range(5)})
+    for at in range(1, 6):
+        content = _replace(content, f"xl/worksheets/sheet{at}.xml", b"</sheetData>", b'<row r="1048576"/></sheetData>')
+    assert refused(content) == "roster_unpacks_too_large"
+
+
+def test_two_sheets_of_one_part_are_refused():
+    content = workbook(sheets={"一班": [HEADINGS, WANG], "二班": [HEADINGS, WANG]})
+    assert refused(_replace(content, "xl/_rels/workbook.xml.rels", b"sheet2.xml", b"sheet1.xml")) == "roster_not_xlsx"
+
+
+def test_a_formula_is_found_in_cells_that_say_where_they_are_and_in_cells_that_do_not():
+    content = workbook(HEADINGS, [*WANG[:9], "=300+50", "=1", *WANG[11:]])
+    bare = _replace(_replace(content, SHEET, b'<c r="J2"', b"<c"), SHEET, b'<c r="K2"', b"<c")
+    for file in (content, bare):
+        found = [(f.column, f.code) for f in read(file).rows[0].faults]
+        assert found == [("day_rate", "formula_without_value"), ("entry_on", "formula_without_value")]
+
+
+def test_a_formula_that_every_row_shares_is_not_worked_out():
+    """openpyxl would translate its text for each cell: a megabyte for each of a hundred thousand."""
+    shared = b'<c r="J2"><f t="shared" si="0" ref="J2:J3">' + b"A1+" * 1_000_000 + b"A1</f><v>350</v></c>"
+    content = _replace(workbook(HEADINGS, WANG), SHEET, b'<c r="J2" t="n"><v>350</v></c>', shared)
+    more = "".join(f'<row r="{at}"><c r="J{at}"><f t="shared" si="0"/></c></row>' for at in range(3, 1000)).encode()
+    found = read(_replace(content, SHEET, b"</sheetData>", more + b"</sheetData>"))
+    assert found.rows[0].day_rate_fen == 350_00
+    assert ("day_rate", "formula_without_value") in [(f.column, f.code) for f in found.rows[-1].faults]
+
+
 def test_a_stray_cell_in_the_last_row_of_excel_costs_little():
     content = _replace(workbook(HEADINGS, WANG), "xl/worksheets/sheet1.xml", b"</sheetData>",
                        b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>')
@@ -308,3 +387,30 @@ def test_the_empty_workbook_keeps_id_numbers_as_text_and_offers_roles():
 
 def test_the_empty_workbook_is_the_same_every_time():
     assert roster.roster_workbook("zh") == roster.roster_workbook("zh")
+
+
+# --- kinds of pay ---------------------------------------------------------------------------------------------
+
+PAID = [*HEADINGS, "计薪方式", "计量单位"]
+
+
+@pytest.mark.parametrize(
+    ("written", "unit", "kind"),
+    [(None, None, "day"), ("计日", "", "day"), ("点工", None, "day"), ("计时", None, "hour"), ("月薪", None, "month"),
+     ("计件", "吨", "piece"), ("Piece", "m3", "piece"), (" 包 工", "m²", None)],
+)  # fmt: skip
+def test_a_roster_may_say_how_each_man_is_paid(written: str | None, unit: str | None, kind: str | None):
+    found = read(workbook(PAID, [*WANG, written, unit])).rows[0]
+    if kind is None:
+        assert [(fault.column, fault.code) for fault in found.faults] == [("pay_kind", "pay_kind_unknown")]
+        return
+    assert (found.pay_kind, found.unit or None, found.day_rate_fen, found.faults) == (kind, unit or None, 350_00, ())
+
+
+def test_a_roster_that_does_not_say_pays_by_the_day():
+    assert (row().pay_kind, row().unit, row().company) == ("day", None, "海盐建筑劳务有限公司")
+
+
+def test_a_unit_that_is_too_long_is_named():
+    found = read(workbook(PAID, [*WANG, "计件", "平" * 17])).rows[0]
+    assert [(fault.column, fault.code) for fault in found.faults] == [("unit", "text_too_long")]

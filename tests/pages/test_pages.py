@@ -4,9 +4,11 @@ import re
 from datetime import timedelta
 
 import pytest
+from starlette.responses import Response
 
 from app import access, pages
-from app.store import gates, money, people
+from app.pages import live
+from app.store import accounts, gates, money, people, terms, timekeeping
 from tests import cast
 
 ROLE = {"chen": "manager", "wu": "labour_officer", "ma": "guard", "lin": "inspector", "gao": "administrator"}
@@ -78,6 +80,16 @@ def test_signing_in_and_out(client_of, people_on_site):
     assert client.get("/").headers["location"] == "/sign-in"
 
 
+def test_the_cookie_of_a_page_is_given_and_taken_back_alike(app, client_of):
+    app.state.settings = app.state.settings.model_copy(update={"secure_cookies": True})
+    client = client_of(None)
+    given = client.post("/sign-in", data={"login": "chen", "password": cast.PASSWORD})
+    taken = client.post("/sign-out")
+    for reply in (given, taken):
+        cookie = next(v for v in reply.headers.get_list("set-cookie") if v.startswith(access.COOKIE))
+        assert all(part in cookie for part in ("HttpOnly", "Path=/", "SameSite=lax", "Secure")), cookie
+
+
 def test_the_language_is_kept_with_the_account(client_of, database, people_on_site):
     client = client_of("chen")
     back = client.post("/language", data={"language": "en", "back": "/projects/1"})
@@ -100,6 +112,40 @@ def test_a_guard_reads_masked_names_only(client_of, database, people_on_site, no
 def test_no_reader_sees_a_whole_id_number_or_telephone(login, client_of, people_on_site):
     text = client_of(login).get(f"/projects/{people_on_site.a.id}/workers/{people_on_site.wang.id}").text
     assert cast.WANG_ID not in text and "13900000001" not in text and "****" in text
+
+
+def test_a_worker_reads_why_his_day_and_his_month_are_worth_what_they_are(client_of, database, people_on_site, now):
+    wang = people_on_site.wang
+    with database.write() as db:
+        third = now.replace(day=3, hour=0, minute=0)  # eight in the morning on site
+        cast.pass_through(db, people_on_site.a, "in", wang.id, third)
+        cast.pass_through(db, people_on_site.a, "out", wang.id, third + timedelta(hours=10))
+        timekeeping.add_calendar_days(
+            db, [timekeeping.CalendarDay(third.date(), "workday")], source="notice", by="gao", now=now
+        )
+        timekeeping.add_mark(
+            db, project_id=people_on_site.a.id, team_id=None, worker_id=wang.id, kind="rain",
+            from_on=third.date() + timedelta(days=1), to_on=third.date() + timedelta(days=2), pay_permille=600, note="",
+            evidence=[], recorded_by="wu", now=now,
+        )  # fmt: skip
+        people.void_terms(db, wang.terms_id, now)
+        people.add_terms(
+            db, engagement_id=wang.engagement_id, kind="day", rate_fen=400_00, valid_from=third.date(), valid_to=None,
+            recorded_by="wu", now=now, overtime_rule="law", relation="labour_contract",
+        )  # fmt: skip
+        terms.add_allowance(
+            db, engagement_id=wang.engagement_id, kind="heat", per="month", amount_fen=88_00, valid_from=third.date(),
+            valid_to=None, note="", recorded_by="wu", now=now,
+        )  # fmt: skip
+    client = client_of("wu")
+    page = f"/projects/{people_on_site.a.id}/workers/{wang.id}?month={now:%Y-%m}"
+    told = client.get(f"{page}&day={third.date()}").text
+    for said in ("1.0 工日 × 400.00", "2.0 小时 × 50.00 × 150 %", "¥550.00", "津贴补贴", "¥88.00", "每工日", "雨停", "¥240.00"):
+        assert said in told, said
+    client.post("/language", data={"language": "en", "back": "/projects/1"})
+    told = client.get(f"{page}&day={third.date()}").text
+    for said in ("1.0 man-days × 400.00", "2.0 h × 50.00 × 150 %", "Overtime", "Allowance", "a man-day", "Rain"):
+        assert said in told, said
 
 
 def test_a_passage_that_asks_is_confirmed_once(client_of, database, people_on_site, now):
@@ -143,6 +189,56 @@ def test_the_switch_asks_for_confirmation(client_of, database, people_on_site):
     client_of("chen").post(path, data={"confirm_face": "yes"})
     with database.read() as db:
         assert people.project(db, people_on_site.a.id).confirm_face is True
+        (line,) = accounts.journal_lines(db, people_on_site.a.id)
+    assert (line.actor, line.action, line.facts) == ("chen", "project.confirm_face", {"confirm_face": True}), "as the API's"
+
+
+NEW = {"old": cast.PASSWORD, "new": "right boot, left boot ", "repeated": "right boot, left boot "}
+
+
+def test_somebody_changes_his_own_password_and_is_signed_out_everywhere_else(client_of, database, people_on_site):
+    here, elsewhere, other = client_of("ma"), client_of("ma"), client_of("wu")
+    page = f"/projects/{people_on_site.a.id}/settings"
+    reply = here.post(f"{page}/password", data=NEW)
+    assert (reply.status_code, reply.headers["location"]) == (303, f"{page}?done=password_changed")
+    assert "密码已更改" in here.get(reply.headers["location"]).text
+    assert elsewhere.get(page).headers["location"].startswith("/sign-in")
+    assert other.get(page).status_code == 200
+    nobody = client_of(None)
+    assert nobody.post("/sign-in", data={"login": "ma", "password": cast.PASSWORD}).status_code == 401
+    assert nobody.post("/sign-in", data={"login": "ma", "password": NEW["new"].strip()}).status_code == 401, "a space counts"
+    assert nobody.post("/sign-in", data={"login": "ma", "password": NEW["new"]}).status_code == 303
+    with database.read() as db:
+        line = next(line for line in accounts.journal_lines(db, None) if line.action == "password_changed")
+    assert (line.actor, line.object, line.facts) == ("ma", f"account:{people_on_site.ma}", {"sessions_ended": 1})
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"old": "left boot, left boot"}, "原密码不正确"),
+        ({"repeated": "right boot, left boot"}, "两次输入的新密码不一致"),
+        ({"new": "short", "repeated": "short"}, "密码至少 10 位"),
+        ({"new": cast.PASSWORD, "repeated": cast.PASSWORD}, "新密码与原密码相同"),
+        ({"old": None}, "两次输入的新密码不一致"),
+    ],
+)
+def test_a_password_that_is_not_changed_says_why_and_stays(changed, says, client_of, people_on_site):
+    client, page = client_of("ma"), f"/projects/{people_on_site.a.id}/settings"
+    data = {name: value for name, value in {**NEW, **changed}.items() if value is not None}
+    reply = client.post(f"{page}/password", data=data)
+    assert reply.status_code == 400 and says in reply.text
+    assert all(value not in reply.text for value in data.values()), "what was typed does not come back"
+    assert re.findall(r'<nav.*?</nav>', reply.text, re.S) == re.findall(r'<nav.*?</nav>', client.get(page).text, re.S)
+    assert client_of(None).post("/sign-in", data={"login": "ma", "password": cast.PASSWORD}).status_code == 303
+
+
+def test_an_open_session_is_no_way_to_guess_the_old_password(client_of, people_on_site):
+    client, path = client_of("ma"), f"/projects/{people_on_site.a.id}/settings/password"
+    for _ in range(5):
+        assert client.post(path, data={**NEW, "old": "left boot, left boot"}).status_code == 400
+    reply = client.post(path, data=NEW)
+    assert reply.status_code == 429 and "登录失败次数过多" in reply.text
 
 
 def test_every_page_says_no_to_foreign_scripts(client_of, people_on_site):
@@ -159,6 +255,20 @@ def test_every_page_says_no_to_foreign_scripts(client_of, people_on_site):
 )
 def test_odd_addresses_open_a_page_all_the_same(tail, client_of, people_on_site):
     assert client_of("chen").get(f"/projects/{people_on_site.a.id}/{tail}").status_code == 200
+
+
+@pytest.mark.parametrize("number", ["9223372036854775808", "9" * 5000])
+@pytest.mark.parametrize("tail", ["workers?team=", "workers?page=", "findings?page=", "findings?finding=", "gate/stream?after="])
+def test_a_number_no_row_can_have_is_not_found(tail, number, client_of, people_on_site, monkeypatch):
+    # A stream that began would never end.
+    monkeypatch.setattr(live, "EventSourceResponse", lambda *_args, **_more: Response("a stream"))
+    reply = client_of("chen").get(f"/projects/{people_on_site.a.id}/{tail}{number}")
+    assert reply.status_code == 404 and 'class="page"' in reply.text
+
+
+def test_the_largest_number_a_row_can_have_is_a_page(client_of, people_on_site):
+    for tail in ("workers?team=", "workers?page=", "findings?page=", "findings?finding="):
+        assert client_of("chen").get(f"/projects/{people_on_site.a.id}/{tail}9223372036854775807").status_code == 200
 
 
 @pytest.mark.parametrize("tail", ["workers/1?month=2026-13", "findings?month=x", "workers/999999999999999999999"])

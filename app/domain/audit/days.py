@@ -26,7 +26,8 @@ def undecided_days(reckoning: Reckoning) -> Hits:
         worth = {a.work_date: a.amount_max_fen or 0 for a in reckoning.owed[worker_id].accruals}
         yield Hit(
             worker_id,
-            [("passage", i) for d in days for i in d.passage_ids],
+            [("passage", i) for d in days for i in d.passage_ids]
+            + [("correction", i) for d in days for i in d.correction_ids],
             {
                 "days": len(days),
                 "undecided_fen_max": sum(worth[d.work_date] for d in days),
@@ -47,7 +48,7 @@ def passage_outside_engagement(reckoning: Reckoning) -> Hits:
         engaged[engagement.worker_id].append(engagement)
     outside: dict[int, list[Day]] = defaultdict(list)
     for day in reckoning.days:
-        if not any(e.covers(day.work_date) for e in engaged[day.worker_id]):
+        if day.passage_ids and not any(e.covers(day.work_date) for e in engaged[day.worker_id]):
             outside[day.worker_id].append(day)
     for worker_id, days in outside.items():
         yield Hit(

@@ -12,9 +12,11 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from app.domain.attendance import Day, Pairing, days, pair
+from app.domain.attendance import Day, DayState
+from app.domain.calendar import NoCalendar, pay_due_on
 from app.domain.facts import Engagement, Payment, ProjectMonth
-from app.domain.wages import Accrual, Owed, accrue, owed
+from app.domain.timesheet import WorkDay, work_days
+from app.domain.wages import Accrual, MonthWage, Owed, month_wages, owed
 from app.domain.workdays import due_on, local, month_of, next_month, work_date
 
 
@@ -29,7 +31,8 @@ class Severity(StrEnum):
 _WORST_FIRST = {Severity.RED: 0, Severity.YELLOW: 1, Severity.INFO: 2}
 
 Evidence = tuple[tuple[str, int], ...]
-"""Kind of fact and its row id: ``passage``, ``payment``, ``terms``, ``engagement``."""
+"""Kind of fact and its row id: ``passage``, ``payment``, ``terms``, ``engagement``, ``correction``, ``mark``,
+``measure``, ``allowance``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +78,12 @@ class Reckoning:
     """One project month, computed once for all rules. Only days and accruals whose work date is in the month."""
 
     facts: ProjectMonth
-    pairing: Pairing
-    """Of all passages given, a day more at each end included."""
+    work_days: tuple[WorkDay, ...]
+    """All, also those on which only a mark holds."""
     days: tuple[Day, ...]
+    """Confirmed days on which somebody was on site, or may have been: those of marks alone are left out."""
     accruals: tuple[Accrual, ...]
+    months: tuple[MonthWage, ...]
     owed: Mapping[int, Owed]
     today: date
     """The calendar date of ``as_of`` on the project."""
@@ -95,8 +100,16 @@ class Reckoning:
 
     @property
     def is_due(self) -> bool:
-        """The last day to pay the month's wages has passed: the first day that is late is the day after."""
-        return self.today > due_on(self.month)
+        """The last day to pay the month's wages has passed: the first day that is late is the day after.
+
+        The project's pay day, on the working day before when it is a holiday; where the calendar is not known it is
+        not shifted, so nobody is accused too early.
+        """
+        try:
+            due = pay_due_on(self.facts.calendar, self.month, self.facts.pay_day)
+        except NoCalendar:
+            due = due_on(self.month, self.facts.pay_day)
+        return self.today > due
 
     def days_of(self, worker_id: int) -> tuple[Day, ...]:
         """The worker's days of the month."""
@@ -112,21 +125,21 @@ class Reckoning:
 
 
 def reckon(month: ProjectMonth) -> Reckoning:
-    """Compute pairing, days, accruals and wages owed of a project month.
+    """Compute days, wages and what is owed of a project month.
 
     Raises:
-        ValueError: as ``pair``, ``accrue`` and ``owed``: the bundle contradicts itself.
+        ValueError: as ``work_days``, ``month_wages`` and ``owed``: the bundle contradicts itself.
     """
-    pairing = pair(month.passages, policy=month.policy, as_of=month.as_of)
     first, end = month_of(month.month), next_month(month.month)
-    in_month = tuple(d for d in days(pairing, policy=month.policy) if first <= d.work_date < end)
-    accruals = accrue(in_month, month.terms, policy=month.policy, engagements=month.engagements)
+    in_month = tuple(w for w in work_days(month) if first <= w.work_date < end)
+    months = month_wages(month, in_month)
     return Reckoning(
         facts=month,
-        pairing=pairing,
-        days=in_month,
-        accruals=accruals,
-        owed=owed(accruals, month.payments),
+        work_days=in_month,
+        days=tuple(w.day for w in in_month if w.day.state is not DayState.OFF),
+        accruals=tuple(sorted((a for m in months for a in m.accruals), key=lambda a: (a.worker_id, a.work_date))),
+        months=months,
+        owed=owed(months, month.payments, {worker: fen for worker, of, fen in month.withheld if of == first}),
         today=local(month.as_of, month.policy).date(),
     )
 

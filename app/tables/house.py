@@ -1,82 +1,22 @@
-"""The database, one class a table, columns named as the facts are.
+"""The house of the first Muster: projects, people, gates, passages, findings, accounts."""
 
-Not ``models.py``: ``models/`` holds model packs. Rows are facts; nothing derived is stored here except the
-findings, whose decisions must survive the next run. Append-only tables (``APPEND_ONLY``) refuse UPDATE and
-DELETE by trigger on both databases; the triggers are in the first migration.
-
-Columns ending in ``_sealed`` hold AES-GCM ciphertext made by ``app.vault``; ``_index`` holds a keyed blind
-index (HMAC) for look-up. ``_at`` is an aware UTC instant, ``_on`` a project-local date, ``_fen`` integer money.
-"""
-
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
     JSON,
     BigInteger,
     CheckConstraint,
-    Date,
-    DateTime,
-    Float,
     ForeignKey,
     Index,
-    Integer,
-    LargeBinary,
-    MetaData,
     String,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     text,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
-# Without names alembic cannot drop a constraint later, on SQLite least of all.
-NAMING = {
-    "ix": "ix_%(column_0_label)s",
-    "uq": "uq_%(table_name)s_%(column_0_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-    "pk": "pk_%(table_name)s",
-}
-
-
-class Instant(TypeDecorator[datetime]):
-    """An aware UTC instant; a naive datetime is refused on the way in.
-
-    SQLite has no time zones: the driver stores the UTC wall clock as text, and it comes back aware.
-    """
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("an instant must be aware")
-        value = value.astimezone(UTC)
-        return value if dialect.name != "sqlite" else value.replace(tzinfo=None)
-
-    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-# SQLite gives out row ids only for INTEGER PRIMARY KEY; PostgreSQL must not run out of them.
-RowId = BigInteger().with_variant(Integer, "sqlite")
-
-
-class Base(DeclarativeBase):
-    """Naming, and the Python types every table uses."""
-
-    metadata = MetaData(naming_convention=NAMING)
-    type_annotation_map = {datetime: Instant, date: Date, int: BigInteger, float: Float, bytes: LargeBinary}
-
-
-def _id() -> Mapped[int]:
-    return mapped_column(RowId, primary_key=True, autoincrement=True)
+from app.tables.base import Base, _id
 
 
 class Project(Base):
@@ -93,6 +33,8 @@ class Project(Base):
     time_zone: Mapped[str] = mapped_column(String(64), default="Asia/Shanghai")
     language: Mapped[str] = mapped_column(String(8), default="zh")
     """Language of the gate's display text: zh or en."""
+    pay_day: Mapped[int] = mapped_column(server_default=text("15"), default=15)
+    """发薪日: day of the following month on which wages are due, 1 to 31."""
     confirm_face: Mapped[bool] = mapped_column(default=False)
     """A person must confirm each face passage while a weak pack is active."""
     is_demonstration: Mapped[bool] = mapped_column(default=False)
@@ -186,6 +128,25 @@ class WageTerm(Base):
     engagement_id: Mapped[int] = mapped_column(ForeignKey("engagement.id"))
     kind: Mapped[str] = mapped_column(String(8))
     rate_fen: Mapped[int]
+    """Fen per man-day, hour, month, or unit of measured work."""
+    unit: Mapped[str | None] = mapped_column(String(16))
+    """Of measured work, for ``piece``: m2, m3, t, ..."""
+    minutes_per_day: Mapped[int] = mapped_column(server_default=text("480"), default=480)
+    """Length of one man-day (一个工) in minutes."""
+    overtime_rule: Mapped[str] = mapped_column(String(8), server_default=text("'none'"), default="none")
+    """law, units or none."""
+    overtime_unit_minutes: Mapped[int] = mapped_column(server_default=text("480"), default=480)
+    """For ``units``: minutes of overtime that make one man-day."""
+    relation: Mapped[str] = mapped_column(String(16), server_default=text("'work_agreement'"), default="work_agreement")
+    """labour_contract 劳动合同 or work_agreement 用工书面协议."""
+    hours_system: Mapped[str] = mapped_column(String(16), server_default=text("'standard'"), default="standard")
+    """standard, comprehensive or irregular."""
+    month_method: Mapped[str] = mapped_column(String(8), server_default=text("'auto'"), default="auto")
+    """deduct, forward or auto, for ``month``."""
+    hour_floor_fen: Mapped[int | None]
+    """保底: guaranteed fen per hour on site, for ``piece``."""
+    paper_id: Mapped[int | None] = mapped_column(BigInteger)
+    """The signed agreement (evidence_file), when it was scanned."""
     valid_from: Mapped[date]
     valid_to: Mapped[date | None]
     recorded_at: Mapped[datetime]
@@ -218,6 +179,10 @@ class Device(Base):
     """Still accepted while the gate is given its new key."""
     disabled_at: Mapped[datetime | None]
     last_seen_at: Mapped[datetime | None]
+    complete_to: Mapped[datetime | None]
+    """Every event of this gate until then has been delivered; moved by its heartbeats."""
+    stored_events: Mapped[int | None]
+    """Events the gate says it still keeps."""
     created_at: Mapped[datetime]
 
 
@@ -313,7 +278,7 @@ class PassageRow(Base):
         UniqueConstraint("device_id", "event_key", name="uq_passage_event"),
         UniqueConstraint("project_id", "seq", name="uq_passage_seq"),
         Index("ix_passage_project_time", "project_id", "occurred_at"),
-        Index("ix_passage_worker_time", "worker_id", "occurred_at"),
+        Index("ix_passage_worker_time", "project_id", "worker_id", "occurred_at"),
     )
     id: Mapped[int] = _id()
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
@@ -387,6 +352,8 @@ class PaymentRow(Base):
     channel: Mapped[str] = mapped_column(String(8))
     reference: Mapped[str | None] = mapped_column(String(100))
     reverses_id: Mapped[int | None] = mapped_column(ForeignKey("payment.id"), unique=True)
+    item_id: Mapped[int | None] = mapped_column(BigInteger)
+    """The item of a bank batch this row follows from; None for money paid outside the special account."""
     idempotency_key: Mapped[str] = mapped_column(String(96))
     recorded_by: Mapped[str] = mapped_column(String(64))
     recorded_at: Mapped[datetime]
@@ -452,6 +419,10 @@ class Membership(Base):
     """manager, labour_officer, guard (project_id set); inspector (area_code set); administrator (neither)."""
     project_id: Mapped[int | None] = mapped_column(ForeignKey("project.id"))
     area_code: Mapped[str | None] = mapped_column(String(12))
+    project_company_id: Mapped[int | None] = mapped_column(BigInteger)
+    """Set for a subcontractor: his company on the project."""
+    team_id: Mapped[int | None] = mapped_column(BigInteger)
+    """Set for a team leader."""
 
 
 class SignIn(Base):
@@ -502,15 +473,3 @@ class Schedule(Base):
     next_at: Mapped[datetime]
     claimed_until: Mapped[datetime | None]
     last_result: Mapped[str | None] = mapped_column(String(200))
-
-
-APPEND_ONLY = (
-    "passage",
-    "passage_review",
-    "payment",
-    "consent",
-    "finding_decision",
-    "journal_entry",
-)
-"""Tables whose rows are refused UPDATE and DELETE by trigger (``migrations/walls.py``), on SQLite and PostgreSQL
-alike."""

@@ -1,0 +1,122 @@
+"""Papers as Excel files, in the forms the trade uses.
+
+    GET /v1/projects/{id}/forms/attendance?team_id=&month=
+    GET /v1/projects/{id}/forms/payroll?sheet_id=&shape=short|detail|statutory|notice
+    GET /v1/projects/{id}/forms/slips?sheet_id=
+    GET /v1/projects/{id}/forms/roster, /forms/moves?from_on=&to_on=, /forms/account, /forms/settlement?settlement_id=
+
+Taking one is journalled, with the file's digest. ID numbers stand in full only for the labour officer.
+"""
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+
+from app import access, exports
+from app.api.access import ROW_ID_MAX, Now, Someone, refusals
+from app.api.papers import EXCEL
+from app.api.timekeeping import OF_PROJECT
+from app.api.wages import ProjectId, month_of_text
+from app.db import Tx
+
+router = APIRouter(tags=["forms"])
+
+Language = Annotated[Literal["zh", "en"], Query(description="Of titles and headings")]
+RowIdQuery = Annotated[int, Query(ge=1, le=ROW_ID_MAX)]
+FILE: dict[int | str, dict[str, Any]] = {200: {"content": {EXCEL: {}}, "description": "xlsx"}}
+
+
+def _given(request: Request, person: access.Person, db: Any, project_id: int, now: Any, language: str) -> dict[str, Any]:
+    """What every paper is told; asks whether he may."""
+    project = access.require_on(db, person, "exports.make", project_id)
+    return {
+        "vault": request.app.state.vault, "project_id": project_id, "language": language, "by": person.login, "now": now,
+        "full": access.may(person, "papers.write", project.id, project.area_code),
+    }  # fmt: skip
+
+
+def _file(found: exports.File) -> Response:
+    name = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in found.name)
+    return Response(
+        found.content, media_type=EXCEL,
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"},
+    )  # fmt: skip
+
+
+@router.get(
+    "/v1/projects/{project_id}/forms/attendance", summary="考勤表", response_class=Response,
+    responses={**FILE, **refusals(*OF_PROJECT, (404, "team_unknown"))},
+)  # fmt: skip
+def attendance(
+    request: Request, person: Someone, db: Tx, now: Now, project_id: ProjectId, team_id: RowIdQuery,
+    month: Annotated[str, Query(max_length=10, examples=["2026-03"])], language: Language = "zh",
+) -> Response:  # fmt: skip
+    """Month grid of a team, times and corrections on their own sheets."""
+    given = _given(request, person, db, project_id, now, language)
+    return _file(exports.attendance(db, team_id=team_id, month=month_of_text(month), **given))
+
+
+@router.get(
+    "/v1/projects/{project_id}/forms/payroll", summary="工资表", response_class=Response,
+    responses={**FILE, **refusals(*OF_PROJECT, (404, "sheet_unknown"))},
+)  # fmt: skip
+def payroll(
+    request: Request, person: Someone, db: Tx, now: Now, project_id: ProjectId, sheet_id: RowIdQuery,
+    shape: Literal["short", "detail", "statutory", "notice"] = "detail", language: Language = "zh",
+) -> Response:  # fmt: skip
+    """For signature, with detail, with everything the law names, or to be publicised (masked)."""
+    given = _given(request, person, db, project_id, now, language)
+    return _file(exports.payroll(db, sheet_id=sheet_id, shape=shape, **given))
+
+
+@router.get(
+    "/v1/projects/{project_id}/forms/slips", summary="工资清单", response_class=Response,
+    responses={**FILE, **refusals(*OF_PROJECT, (404, "sheet_unknown"))},
+)  # fmt: skip
+def slips(
+    request: Request, person: Someone, db: Tx, now: Now, project_id: ProjectId, sheet_id: RowIdQuery, language: Language = "zh"
+) -> Response:
+    """One page a worker, each with its code."""
+    return _file(exports.slips(db, sheet_id=sheet_id, **_given(request, person, db, project_id, now, language)))
+
+
+@router.get(
+    "/v1/projects/{project_id}/forms/roster", summary="花名册", response_class=Response, responses={**FILE, **refusals(*OF_PROJECT)}
+)
+def roster(request: Request, person: Someone, db: Tx, now: Now, project_id: ProjectId, language: Language = "zh") -> Response:
+    """Everybody who was ever engaged."""
+    return _file(exports.roster(db, **_given(request, person, db, project_id, now, language)))
+
+
+@router.get(
+    "/v1/projects/{project_id}/forms/moves", summary="进退场登记", response_class=Response,
+    responses={**FILE, **refusals(*OF_PROJECT, (400, "dates_wrong"))},
+)  # fmt: skip
+def moves(
+    request: Request, person: Someone, db: Tx, now: Now, project_id: ProjectId, from_on: date, to_on: date, language: Language = "zh"
+) -> Response:
+    """Who came and who left in [from_on, to_on)."""
+    given = _given(request, person, db, project_id, now, language)
+    return _file(exports.moves(db, from_on=from_on, to_on=to_on, **given))
+
+
+@router.get(
+    "/v1/projects/{project_id}/forms/account", summary="专户收支台账", response_class=Response,
+    responses={**FILE, **refusals(*OF_PROJECT, (404, "special_account_missing"))},
+)  # fmt: skip
+def account(request: Request, person: Someone, db: Tx, now: Now, project_id: ProjectId, language: Language = "zh") -> Response:
+    """The statement with what each line was."""
+    return _file(exports.account(db, **_given(request, person, db, project_id, now, language)))
+
+
+@router.get(
+    "/v1/projects/{project_id}/forms/settlement", summary="退场工资结算确认书", response_class=Response,
+    responses={**FILE, **refusals(*OF_PROJECT, (404, "settlement_unknown"))},
+)  # fmt: skip
+def settlement(
+    request: Request, person: Someone, db: Tx, now: Now, project_id: ProjectId, settlement_id: RowIdQuery, language: Language = "zh"
+) -> Response:
+    """Of a settlement that was made."""
+    given = _given(request, person, db, project_id, now, language)
+    return _file(exports.settlement(db, settlement_id=settlement_id, **given))

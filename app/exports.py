@@ -1,0 +1,500 @@
+"""Use case: papers that leave the house, as Excel in the forms the trade uses.
+
+    attendance        考勤表 of a team and month, with times and corrections
+    payroll           工资表 (short, detail, statutory) or 工资公示表 of a sheet
+    slips             工资清单 of a sheet, one page a worker
+    roster, moves     花名册, 进退场登记
+    account           专户收支台账
+    settlement        退场工资结算确认书
+
+Every file carries the end of the project's chain of passages in its footer and leaves a row of who took what. ID numbers
+stand in full only for the labour officer, whose papers need them; for everybody else they are masked.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from hashlib import sha256
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from app import projection, settlements, sheets
+from app.domain.facts import MarkKind
+from app.domain.identity import View, mask_id_number, mask_name, mask_phone
+from app.domain.sheet import ItemKind
+from app.domain.workdays import next_month
+from app.errors import BadRequest, Conflict, NotFound
+from app.forms import account as account_form
+from app.forms import attendance as attendance_form
+from app.forms import payroll as payroll_form
+from app.forms import people as people_form
+from app.forms import settlement as settlement_form
+from app.forms import slip as slip_form
+from app.forms.book import Stamp
+from app.store import accounts, bank, gates, people, timekeeping
+from app.store import exports as kept
+from app.store import sheets as held
+from app.store.people import ProjectInfo, RosterRow
+from app.vault import Vault
+from app.wording import name as label
+from app.wording.wages import formula
+
+PAYROLL_SHAPES = {
+    "short": payroll_form.payroll_short,
+    "detail": payroll_form.payroll_detail,
+    "statutory": payroll_form.payroll_statutory,
+    "notice": payroll_form.payroll_notice,
+}
+"""工资表 for signature, with detail, with everything the law names; and what is publicised."""
+
+_A_DAY = timedelta(days=1)
+_OVERTIME = ("overtime", "overtime_rest", "overtime_statutory", "overtime_units")
+_MARKS = {str(kind): str(kind) for kind in MarkKind}
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A paper."""
+
+    name: str
+    content: bytes = field(repr=False)
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """Who takes a paper, of which project, in which language."""
+
+    db: Session
+    vault: Vault
+    project: ProjectInfo
+    language: str
+    full: bool
+    """ID and telephone numbers in full."""
+    by: str
+    now: datetime
+    head: str
+
+    @property
+    def stamp(self) -> Stamp:
+        return Stamp(made_at=self.now, zone=self.project.time_zone, head_hash=self.head, language=self.language)
+
+    def id_number(self, row: RosterRow) -> str:
+        number = self.vault.open(
+            row.id_number_sealed, table="worker", column="id_number_sealed", owner=row.id_number_index
+        ).decode()
+        return number if self.full else mask_id_number(number, View.PROJECT)
+
+    def phone(self, row: RosterRow) -> str:
+        if row.phone_sealed is None:
+            return ""
+        number = self.vault.open(row.phone_sealed, table="worker", column="phone_sealed", owner=row.id_number_index).decode()
+        return number if self.full else mask_phone(number, View.PROJECT)
+
+    def general(self) -> str:
+        """The general contractor's name; empty while none is recorded."""
+        companies = people.project_companies(self.db, self.project.id)
+        return next((c.name for c in companies if c.role == "general_contractor"), "")
+
+    def roster(self) -> dict[int, RosterRow]:
+        """Engagement id -> row."""
+        today = self.now.date()
+        return {row.engagement_id: row for row in people.workers(self.db, self.project.id, today=today)}
+
+    def done(self, form: str, name: str, content: bytes, **facts: Any) -> File:
+        """Leave a row of it, and give the file."""
+        digest = sha256(content).hexdigest()
+        kept.add_export(
+            self.db, project_id=self.project.id, form=form, facts=facts, file_sha256=digest, head_hash=self.head, by=self.by, now=self.now
+        )
+        accounts.journal(
+            self.db, at=self.now, actor=self.by, action="form.exported", project_id=self.project.id, object=f"form:{form}",
+            facts=facts | {"sha256": digest, "full": self.full},
+        )  # fmt: skip
+        return File(name, content, digest)
+
+
+def _desk(db: Session, vault: Vault, project_id: int, language: str, full: bool, by: str, now: datetime) -> _Desk:
+    if language not in ("zh", "en"):
+        raise BadRequest("form_unknown")
+    project = people.project(db, project_id)
+    return _Desk(db, vault, project, language, full, by, now, gates.head(db, project_id)[1])
+
+
+# --- attendance ------------------------------------------------------------------------------------------------
+
+
+def attendance(
+    db: Session, vault: Vault, *, project_id: int, team_id: int, month: date, language: str = "zh", full: bool = False, by: str, now: datetime
+) -> File:
+    """The month grid of a team, with the times of every session and the corrections behind it.
+
+    Raises:
+        NotFound: ``project_unknown``, ``team_unknown``.
+    """
+    desk = _desk(db, vault, project_id, language, full, by, now)
+    team = _team(db, project_id, team_id)
+    end = next_month(month)
+    rows: list[attendance_form.AttendanceRow] = []
+    times: list[attendance_form.TimeRow] = []
+    gate_names = {gate.id: gate.name for gate in gates.gates(db, project_id)}
+    roster = [
+        row
+        for row in desk.roster().values()
+        if row.team_id == team_id and row.entry_on < end and (row.exit_on is None or row.exit_on > month)
+    ]
+    calendar = timekeeping.calendar(db, month, end)
+    today = now.date()
+    for row in sorted(roster, key=lambda r: (r.name, r.worker_id)):
+        lines = {
+            line.work_date: line
+            for line in projection.worker_days(db, project_id, row.worker_id, month, end, now)
+            if line.engagement_id == row.engagement_id
+        }
+        cells: list[attendance_form.DayCell | None] = []
+        day = month
+        while day < end:
+            covers = row.entry_on <= day and (row.exit_on is None or day < row.exit_on)
+            is_rest = not calendar[day].is_work if day in calendar else day.weekday() > 4
+            cells.append(_cell(lines.get(day), is_rest, day > today) if covers else None)
+            day += _A_DAY
+        away = sum(1000 for line in lines.values() if line.state == "off" and line.detail.get("mark", {}).get("kind") == "leave")
+        rows.append(
+            attendance_form.AttendanceRow(
+                name=row.name, id_number=desk.id_number(row), trade=row.trade or "", cells=tuple(cells),
+                day_milli=sum(line.day_milli or 0 for line in lines.values()),
+                overtime_minutes=sum(line.overtime_minutes for line in lines.values()), away_milli=away,
+            )
+        )  # fmt: skip
+        for on, line in sorted(lines.items()):
+            for session in line.detail.get("sessions", ()):
+                came, went = datetime.fromisoformat(session["in_at"]), datetime.fromisoformat(session["out_at"])
+                note = label("form_flag.corrected", language) if "corrected" in session["flags"] else ""
+                times.append(
+                    attendance_form.TimeRow(
+                        work_date=on, name=row.name, team=team.name, in_at=came, out_at=went,
+                        seconds=int((went - came).total_seconds()), gate=gate_names.get(session["gates"][0], ""), note=note,
+                    )
+                )  # fmt: skip
+            for part in line.detail.get("loose", ()):
+                at = datetime.fromisoformat(part["at"])
+                came = at if part["reason"] == "missing_out" else None
+                times.append(
+                    attendance_form.TimeRow(
+                        work_date=on, name=row.name, team=team.name, in_at=came, out_at=None if came else at, seconds=None,
+                        gate=gate_names.get(part["gate"], ""), note=label(f"form_reason.{part['reason']}", language),
+                    )
+                )  # fmt: skip
+    names = {row.worker_id: row.name for row in roster}
+    corrections = [
+        _correction(desk, found, names[found.worker_id])
+        for found in timekeeping.corrections_of(db, project_id, month, end)
+        if found.worker_id in names and any(step.act == "officer_ok" for step in found.steps)
+    ]
+    content = attendance_form.attendance_sheet(
+        attendance_form.AttendanceHead(
+            project=desk.project.name, month=month, general=desk.general(), company=_company(db, project_id, team.project_company_id), team=team.name
+        ),
+        rows, times, corrections, desk.stamp,
+    )  # fmt: skip
+    return desk.done("attendance", f"{desk.project.code}-{month:%Y%m}-{team_id}.xlsx", content, team=team_id, month=f"{month:%Y-%m}")
+
+
+def _cell(line: Any, is_rest: bool, is_future: bool) -> attendance_form.DayCell | None:
+    """What stands in a field of the grid; never empty for a day that is over."""
+    if line is None:
+        return None if is_future else attendance_form.DayCell("rest" if is_rest else "absent")
+    if line.state in ("undecided", "present"):
+        return attendance_form.DayCell("flagged")
+    if line.state == "off" or not line.day_milli:
+        return attendance_form.DayCell(_MARKS.get(line.detail.get("mark", {}).get("kind"), "absent"))
+    return attendance_form.DayCell("full" if line.day_milli >= 1000 else "half", line.overtime_minutes)
+
+
+def _correction(desk: _Desk, found: Any, name: str) -> attendance_form.CorrectionRow:
+    by = {step.act: step for step in found.steps}
+    zone = ZoneInfo(desk.project.time_zone)
+    clocks = [f"{at.astimezone(zone):%m-%d %H:%M}" for at in (found.in_at, found.out_at) if at]
+    after = " – ".join(clocks) or (f"{(found.day_milli or 0) / 1000:g}" if found.day_milli is not None else "")
+    return attendance_form.CorrectionRow(
+        work_date=found.work_date, name=name, kind=label(f"correction_kind.{found.kind}", desk.language), before="", after=after,
+        reason=label(f"correction_reason.{found.reason}", desk.language) + (f"：{found.note}" if found.note else ""),
+        asked_by=found.requested_by, leader_by=by["leader_ok"].by if "leader_ok" in by else "", officer_by=by["officer_ok"].by,
+        decided_at=by["officer_ok"].at,
+    )  # fmt: skip
+
+
+# --- payroll ---------------------------------------------------------------------------------------------------
+
+
+def payroll(
+    db: Session, vault: Vault, *, project_id: int, sheet_id: int, shape: str, language: str = "zh", full: bool = False, by: str, now: datetime
+) -> File:
+    """A payroll sheet in one of the shapes people sign, keep and publicise.
+
+    Raises:
+        BadRequest: ``form_unknown``.
+        NotFound: ``project_unknown``, ``sheet_unknown``.
+    """
+    if shape not in PAYROLL_SHAPES:
+        raise BadRequest("form_unknown")
+    desk = _desk(db, vault, project_id, language, full, by, now)
+    view = sheets.view(db, project_id=project_id, sheet_id=sheet_id, now=now)
+    roster = desk.roster()
+    cards = bank.cards(db, {v.line.content.worker_id for v in view.lines})
+    lines = [_pay_line(desk, v, roster[v.line.content.engagement_id], cards, shape) for v in view.lines]
+    head = payroll_form.PayrollHead(
+        project=desk.project.name, month=view.sheet.month, general=desk.general(), company=view.company_name, team=view.team_name,
+        version=str(view.sheet.version), public_from=view.publicised_on, public_to=view.approvable_on,
+    )  # fmt: skip
+    content = PAYROLL_SHAPES[shape](head, lines, desk.stamp)
+    return desk.done(
+        f"payroll_{shape}", f"{desk.project.code}-{view.sheet.month:%Y%m}-{sheet_id}-{shape}.xlsx", content, sheet=sheet_id
+    )
+
+
+def _pay_line(desk: _Desk, view: sheets.LineView, row: RosterRow, cards: dict[int, bank.CardInfo], shape: str) -> payroll_form.PayLine:
+    content = view.line.content
+    sums: dict[str, int] = defaultdict(int)
+    for item in content.items:
+        if item.kind is ItemKind.ADVANCE:
+            sums["advance"] -= item.amount_fen
+        elif item.kind is ItemKind.DEDUCTION:
+            sums[f"deduction.{item.code}"] -= item.amount_fen
+        elif item.code in _OVERTIME:
+            sums["overtime"] += item.amount_fen
+        elif item.code == "allowance":
+            sums["allowance"] += item.amount_fen
+        else:
+            sums["regular"] += item.amount_fen
+    social = sums["deduction.social_insurance"] + sums["deduction.housing_fund"]
+    other = sums["deduction.court_order"] + sums["deduction.agreed"]
+    rates = {item.rate_fen for item in content.items if item.code == "base" and not item.takes_back}
+    terms = [t for t in people.terms(desk.db, desk.project.id, content.engagement_id) if t.valid_from < next_month(content.origin_month)]
+    card = cards.get(content.worker_id)
+    is_public = shape == "notice"
+    disputed = view.confirmation is not None and str(view.confirmation.verdict) == "dispute"
+    return payroll_form.PayLine(
+        worker_id=content.worker_id,
+        name=mask_name(view.name, View.PUBLIC) if is_public else view.name,
+        id_number="" if is_public else desk.id_number(row),
+        trade=view.trade or "",
+        day_milli=content.day_milli,
+        regular_fen=sums["regular"],
+        overtime_minutes=content.overtime_minutes,
+        overtime_fen=sums["overtime"],
+        allowance_fen=sums["allowance"],
+        advance_fen=sums["advance"],
+        social_fen=social,
+        tax_fen=sums["deduction.income_tax"],
+        damage_fen=sums["deduction.damage"],
+        other_fen=other,
+        carried_fen=view.carried_in_fen,
+        paid_fen=view.paid_fen,
+        gate_day_milli=view.day_milli_now,
+        company=row.company_name,
+        team=row.team_name,
+        phone="" if is_public else desk.phone(row),
+        entry_on=row.entry_on,
+        pay_kind=str(terms[-1].kind) if terms else "day",
+        rate_fen=rates.pop() if len(rates) == 1 else None,
+        bank=card.bank_name if card else "",
+        card="" if card is None or is_public else f"**** {card.last4}",
+        back_month=content.origin_month if content.origin_month != view.line.month else None,
+        held_fen=view.held_fen if disputed else 0,
+        dispute=view.confirmation.reason if disputed and not is_public and view.confirmation is not None else "",
+    )
+
+
+def slips(
+    db: Session, vault: Vault, *, project_id: int, sheet_id: int, language: str = "zh", full: bool = False, by: str, now: datetime
+) -> File:
+    """Wage slips of a sheet, one page a worker, each with the code that proves it.
+
+    Raises:
+        NotFound: ``project_unknown``, ``sheet_unknown``.
+    """
+    desk = _desk(db, vault, project_id, language, full, by, now)
+    sheet = held.sheet(db, sheet_id)
+    if sheet.project_id != project_id:
+        raise NotFound("sheet_unknown")
+    roster = desk.roster()
+    pages = []
+    for line in held.lines(db, sheet_id):
+        told = sheets.slip(db, vault, project_id=project_id, line_id=line.id)
+        content = line.content
+        earned = [i for i in content.items if i.is_gross]
+        withheld = [i for i in content.items if i.kind in (ItemKind.DEDUCTION, ItemKind.ADVANCE)]
+        pages.append(
+            slip_form.Slip(
+                name=told.name, id_number=desk.id_number(roster[content.engagement_id]), company=told.company_name, team=told.team_name,
+                trade=told.trade or "", month=content.origin_month, day_milli=content.day_milli, overtime_minutes=content.overtime_minutes,
+                items=tuple(_slip_items(earned, language)),
+                withheld=tuple(slip_form.SlipItem(_withheld_label(i, language), "", -i.amount_fen) for i in withheld),
+                paid_fen=told.paid_fen, unpaid_fen=told.unpaid_fen, code=told.code,
+            )
+        )  # fmt: skip
+    content_bytes = slip_form.wage_slips(desk.project.name, pages, desk.stamp, verify_url="/v1/slips/")
+    return desk.done("slips", f"{desk.project.code}-{sheet.month:%Y%m}-{sheet_id}-slips.xlsx", content_bytes, sheet=sheet_id)
+
+
+def _slip_items(items: Sequence[Any], language: str) -> list[slip_form.SlipItem]:
+    """Equal days of one component and rate as one row, so that a slip is one page."""
+    groups: dict[tuple[Any, ...], list[Any]] = defaultdict(list)
+    for item in items:
+        groups[item.code, item.unit, item.rate_fen, item.per, item.permille, item.kind].append(item)
+    found = []
+    for (code, *_), of in groups.items():
+        total = sum(i.amount_fen for i in of)
+        if len(of) == 1 and of[0].kind is ItemKind.WAGE:
+            how = formula(_Told(of[0]), language)
+        else:
+            how = f"{sum(i.quantity for i in of) / 1000:g} × {of[0].rate_fen / 100:.2f}" if of[0].unit == "milli_day" else f"{len(of)} ×"
+        name = label(f"component.{code}", language) if of[0].kind is ItemKind.WAGE else label("form_item.moved", language)
+        found.append(slip_form.SlipItem(name, how, total))
+    return found
+
+
+class _Told:
+    """A line's item in the shape ``formula`` reads."""
+
+    def __init__(self, item: Any) -> None:
+        self.component, self.quantity, self.unit = item.code, item.quantity, item.unit
+        self.rate_fen, self.per, self.permille = item.rate_fen, item.per, item.permille
+
+
+def _withheld_label(item: Any, language: str) -> str:
+    return label("ledger_account.advance" if item.kind is ItemKind.ADVANCE else f"deduction.{item.code}", language)
+
+
+# --- people ----------------------------------------------------------------------------------------------------
+
+
+def roster(db: Session, vault: Vault, *, project_id: int, language: str = "zh", full: bool = False, by: str, now: datetime) -> File:
+    """花名册: everybody who was ever engaged, in the order of entry.
+
+    Raises:
+        NotFound: ``project_unknown``.
+    """
+    desk = _desk(db, vault, project_id, language, full, by, now)
+    rows = list(desk.roster().values())
+    cards = bank.cards(db, {row.worker_id for row in rows})
+    found = [
+        people_form.Person(
+            name=row.name, id_number=desk.id_number(row), trade=row.trade or "", company=row.company_name, team=row.team_name,
+            entry_on=row.entry_on, sex=row.sex, phone=desk.phone(row), wage_rate="" if row.rate_fen is None else f"{row.rate_fen / 100:.2f}",
+            bank=cards[row.worker_id].bank_name if row.worker_id in cards else "",
+            card=f"**** {cards[row.worker_id].last4}" if row.worker_id in cards else "", exit_on=row.exit_on,
+        )
+        for row in rows
+    ]  # fmt: skip
+    content = people_form.people_sheet(people_form.PeopleHead(project=desk.project.name, general=desk.general()), found, desk.stamp)
+    return desk.done("roster", f"{desk.project.code}-roster.xlsx", content, rows=len(found))
+
+
+def moves(
+    db: Session, vault: Vault, *, project_id: int, from_on: date, to_on: date, language: str = "zh", full: bool = False, by: str, now: datetime
+) -> File:
+    """进退场登记 of [from_on, to_on): who came, who left, and whether he is settled.
+
+    Raises:
+        BadRequest: ``dates_wrong``.
+        NotFound: ``project_unknown``.
+    """
+    if not timedelta(0) < to_on - from_on <= timedelta(days=400):
+        raise BadRequest("dates_wrong")
+    desk = _desk(db, vault, project_id, language, full, by, now)
+    exits = {e.statement.place.id: e for e in settlements.exits(db, project_id, now)}
+    found = []
+    for row in desk.roster().values():
+        came = from_on <= row.entry_on < to_on
+        left = row.exit_on is not None and from_on <= row.exit_on < to_on
+        if came or left:
+            until = row.exit_on or now.date()
+            state = exits.get(row.engagement_id)
+            found.append(
+                people_form.Move(
+                    name=row.name, id_number=desk.id_number(row), trade=row.trade or "", entry_on=row.entry_on, exit_on=row.exit_on,
+                    came=came, left=left, days_on_site=max(0, (until - row.entry_on).days),
+                    settled="" if state is None else label(f"settlement_state.{state.state}", language),
+                )
+            )  # fmt: skip
+    head = people_form.PeopleHead(project=desk.project.name, general=desk.general(), from_on=from_on, to_on=to_on - _A_DAY)
+    content = people_form.moves_sheet(head, found, desk.stamp)
+    return desk.done("moves", f"{desk.project.code}-moves-{from_on:%Y%m%d}.xlsx", content, rows=len(found))
+
+
+# --- account and settlement --------------------------------------------------------------------------------------
+
+
+def account(db: Session, vault: Vault, *, project_id: int, language: str = "zh", full: bool = False, by: str, now: datetime) -> File:
+    """专户收支台账: the statement with what each line was. The account's own number by its last four digits.
+
+    Raises:
+        NotFound: ``project_unknown``, ``special_account_missing``.
+    """
+    desk = _desk(db, vault, project_id, language, full, by, now)
+    live = bank.live_account(db, project_id)
+    if live is None:
+        raise NotFound("special_account_missing")
+    lines = bank.statement(db, live.id)
+    if not lines:
+        raise Conflict("statement_empty")
+    rows = [
+        account_form.AccountLine(
+            booked_at=datetime.combine(line.booked_on, datetime.min.time(), now.tzinfo), summary=line.memo,
+            party=(line.counterparty or "") + (f" **** {line.counterparty_last4}" if line.counterparty_last4 else ""),
+            flow_no=line.bank_txn_id, in_fen=max(0, line.amount_fen), out_fen=max(0, -line.amount_fen), balance_fen=line.balance_after_fen,
+            matched=label(f"statement_kind.{line.kind or 'unknown'}", language),
+        )
+        for line in lines
+    ]  # fmt: skip
+    head = account_form.AccountHead(
+        project=desk.project.name, bank=live.bank_name, number=f"**** {live.last4}", from_on=lines[0].booked_on, to_on=lines[-1].booked_on,
+        opening_fen=live.opening_fen,
+    )  # fmt: skip
+    return desk.done("account", f"{desk.project.code}-account.xlsx", account_form.account_book(head, rows, desk.stamp), lines=len(rows))
+
+
+def settlement(
+    db: Session, vault: Vault, *, project_id: int, settlement_id: int, language: str = "zh", full: bool = False, by: str, now: datetime
+) -> File:
+    """退场工资结算确认书 of a settlement that was made.
+
+    Raises:
+        NotFound: ``project_unknown``, ``settlement_unknown``.
+    """
+    desk = _desk(db, vault, project_id, language, full, by, now)
+    view = settlements.view(db, project_id, settlement_id, now)
+    row = desk.roster()[view.place.id]
+    lines = [
+        settlement_form.SettledLine(
+            month=date.fromisoformat(str(m["month"])[:10]), day_milli=int(m.get("day_milli", 0)), gross_fen=int(m["gross_fen"]),
+            withheld_fen=int(m["withheld_fen"]), paid_fen=int(m["paid_fen"]),
+        )
+        for m in view.settlement.months
+    ]  # fmt: skip
+    leaver = settlement_form.Leaver(
+        name=view.name, id_number=desk.id_number(row), project=desk.project.name, general=desk.general(), company=row.company_name,
+        team=row.team_name, trade=row.trade or "", entry_on=row.entry_on, exit_on=view.settlement.exit_on, phone=desk.phone(row),
+        content_hash=view.settlement.content_hash,
+    )  # fmt: skip
+    content = settlement_form.settlement_sheet(leaver, lines, desk.stamp)
+    return desk.done("settlement", f"{desk.project.code}-settlement-{settlement_id}.xlsx", content, settlement=settlement_id)
+
+
+# --- small -----------------------------------------------------------------------------------------------------
+
+
+def _team(db: Session, project_id: int, team_id: int) -> people.TeamInfo:
+    found = next((t for t in people.teams(db, project_id) if t.id == team_id), None)
+    if found is None:
+        raise NotFound("team_unknown")
+    return found
+
+
+def _company(db: Session, project_id: int, project_company_id: int) -> str:
+    return next((c.name for c in people.project_companies(db, project_id) if c.id == project_company_id), "")

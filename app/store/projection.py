@@ -1,0 +1,362 @@
+"""Rows of the projection, and the facts of a few workers at a time.
+
+The projection (``attendance_day``, ``month_wage``) holds nothing that is not worked out from facts; whoever
+doubts it deletes it. Reading facts is what it costs most to make, so passages are read by the driver itself,
+past the types of the mapper: 600,000 of them a month at a large project.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import bindparam, delete, func, insert, select, text, update
+from sqlalchemy.orm import Session
+
+from app.domain.facts import Channel, Direction, Passage, Verdict
+from app.store import insert_or_leave
+from app.tables import (
+    AttendanceDay,
+    ChainHead,
+    Engagement,
+    MonthWageRow,
+    PassageReview,
+    PassageRow,
+    ProjectionMark,
+    StaleDay,
+)
+
+_DIRECTIONS = {str(d): d for d in Direction}
+_CHANNELS = {str(c): c for c in Channel}
+_VERDICTS = {str(v): v for v in Verdict}
+
+_DAY = AttendanceDay.__table__
+_MONTH = MonthWageRow.__table__
+
+
+# --- facts -----------------------------------------------------------------------------------------------------
+
+
+def passages_of(
+    db: Session, project_id: int, workers: Sequence[int], from_at: datetime | None, to_at: datetime
+) -> list[Passage]:
+    """Return the passages of some workers that occurred in [from_at, to_at), by worker, then time, reviews joined.
+
+    Args:
+        workers: ascending ids; at most a thousand at once.
+        from_at: None for all from the beginning.
+    """
+    sqlite = db.get_bind().dialect.name == "sqlite"
+    made: list[Passage] = []
+    directions, channels, verdicts = _DIRECTIONS, _CHANNELS, _VERDICTS
+    reviews = (
+        select(PassageReview.passage_id, PassageReview.confirmed)
+        .join(PassageRow, PassageRow.id == PassageReview.passage_id)
+        .where(PassageRow.project_id == project_id, PassageRow.worker_id.in_(workers))
+    )
+    reviewed: dict[int, bool] = dict(map(tuple, db.execute(reviews)))
+    for row in raw_passages(db, project_id, workers, from_at, to_at):
+        id_, worker_id, gate_id, direction, at, channel, verdict, code = row
+        if sqlite:
+            # Text of the UTC wall clock; see app.tables.base.Instant.
+            at = datetime.fromisoformat(at + "+00:00")
+        made.append(
+            Passage(
+                id_, worker_id, gate_id, directions[direction], at, channels[channel], verdicts[verdict], code,
+                reviewed.get(id_),
+            )
+        )
+    return made
+
+
+def raw_passages(
+    db: Session, project_id: int, workers: Sequence[int], from_at: datetime | None, to_at: datetime
+) -> Iterable[Any]:
+    """Give the same passages as the driver gives them: what ``bench.wages`` calls a bare read."""
+    since = "AND occurred_at >= :from_at" if from_at is not None else ""
+    statement = text(
+        "SELECT id, worker_id, gate_id, direction, occurred_at, channel, verdict, code FROM passage "
+        f"WHERE project_id = :project AND worker_id IN :workers {since} AND occurred_at < :to_at "
+        "ORDER BY worker_id, occurred_at, id"
+    ).bindparams(bindparam("workers", expanding=True))
+    sqlite = db.get_bind().dialect.name == "sqlite"
+
+    def stamp(at: datetime) -> Any:
+        # As SQLAlchemy writes a datetime to SQLite, so that text compares like time.
+        at = at.astimezone(UTC)
+        return at.strftime("%Y-%m-%d %H:%M:%S.%f") if sqlite else at
+
+    values: dict[str, Any] = {"project": project_id, "workers": list(workers), "to_at": stamp(to_at)}
+    if from_at is not None:
+        values["from_at"] = stamp(from_at)
+    return db.execute(statement, values).cursor.fetchall() if sqlite else db.execute(statement, values)
+
+
+def workers(db: Session, project_id: int) -> list[int]:
+    """Return everybody who was ever engaged or recognised on a project, ascending."""
+    engaged = select(Engagement.worker_id).where(Engagement.project_id == project_id)
+    seen = select(PassageRow.worker_id).where(
+        PassageRow.project_id == project_id, PassageRow.worker_id.is_not(None)
+    )
+    return sorted(db.execute(engaged.union(seen)).scalars())
+
+
+def changed_since(db: Session, project_id: int, seq: int) -> dict[int, datetime]:
+    """Return the workers of the passages after number ``seq``, each with the earliest time of those."""
+    if chain_seq(db, project_id) <= seq:
+        return {}
+    # Grouped here and not there: a planner that groups by worker reads every passage there ever was.
+    rows = db.execute(
+        select(PassageRow.worker_id, PassageRow.occurred_at)
+        .where(PassageRow.project_id == project_id, PassageRow.seq > seq)
+        .order_by(PassageRow.seq)
+    )
+    found: dict[int, datetime] = {}
+    for worker_id, at in rows:
+        if worker_id is not None and (worker_id not in found or at < found[worker_id]):
+            found[worker_id] = at
+    return found
+
+
+def _aware(at: datetime | str) -> datetime:
+    if isinstance(at, str):
+        at = datetime.fromisoformat(at)
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def first_passage_at(db: Session, project_id: int) -> datetime | None:
+    """Return when the first passage of a project occurred; None before there is one."""
+    at = db.execute(select(func.min(PassageRow.occurred_at)).where(PassageRow.project_id == project_id)).scalar()
+    return None if at is None else _aware(at)
+
+
+# --- what is stale ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """Days whose inputs other than passages changed."""
+
+    id: int
+    worker_id: int | None
+    from_on: date
+    to_on: date | None
+
+
+def stale(db: Session, project_id: int) -> list[Stale]:
+    """Return what was marked as stale and not projected since."""
+    rows = db.execute(
+        select(StaleDay.id, StaleDay.worker_id, StaleDay.from_on, StaleDay.to_on)
+        .where(StaleDay.project_id == project_id)
+        .order_by(StaleDay.id)
+    )
+    return [Stale(*row) for row in rows]
+
+
+def clear_stale(db: Session, ids: Collection[int]) -> None:
+    """Forget marks that have been dealt with."""
+    if ids:
+        db.execute(delete(StaleDay.__table__).where(StaleDay.id.in_(ids)))
+
+
+def expired(db: Session, project_id: int, now: datetime) -> dict[int, date]:
+    """Return the workers with rows that the passing of time has changed, each with the earliest date."""
+    rows = db.execute(
+        select(AttendanceDay.worker_id, func.min(AttendanceDay.work_date))
+        .where(AttendanceDay.project_id == project_id, AttendanceDay.alive_until <= now)
+        .group_by(AttendanceDay.worker_id)
+    )
+    return {worker_id: day if isinstance(day, date) else date.fromisoformat(day) for worker_id, day in rows}
+
+
+def mark(db: Session, project_id: int) -> int | None:
+    """Return the number of the last passage in the projection; None when there is no projection."""
+    return db.execute(select(ProjectionMark.passage_seq).filter_by(project_id=project_id)).scalar()
+
+
+def begin(db: Session, project_id: int, run: str, now: datetime) -> None:
+    """Take the projection of a project over; an older run finds that out before it writes again."""
+    insert_or_leave(db, ProjectionMark.__table__, project_id=project_id, passage_seq=-1, run=run, at=now)
+    db.execute(update(ProjectionMark.__table__).where(ProjectionMark.project_id == project_id).values(run=run))
+
+
+def is_ours(db: Session, project_id: int, run: str) -> bool:
+    """True while no other run has taken over; the row stays locked until the transaction ends."""
+    owner = db.execute(select(ProjectionMark.run).filter_by(project_id=project_id).with_for_update()).scalar()
+    return owner == run
+
+
+def finish(db: Session, project_id: int, seq: int, now: datetime) -> None:
+    """Say up to which passage the projection goes now."""
+    db.execute(
+        update(ProjectionMark.__table__)
+        .where(ProjectionMark.project_id == project_id)
+        .values(passage_seq=seq, at=now)
+    )
+
+
+def chain_seq(db: Session, project_id: int) -> int:
+    """Return the number of the last passage; 0 before there is one."""
+    return db.execute(select(ChainHead.seq).filter_by(project_id=project_id)).scalar() or 0
+
+
+# --- rows ------------------------------------------------------------------------------------------------------
+
+Key = tuple[Any, ...]
+
+
+def day_digests(
+    db: Session, project_id: int, workers: Collection[int], from_on: date, to_on: date
+) -> dict[Key, tuple[str, int]]:
+    """Return (worker, work date) -> (digest, revision) of the rows there are in [from_on, to_on)."""
+    rows = db.execute(
+        select(_DAY.c.worker_id, _DAY.c.work_date, _DAY.c.digest, _DAY.c.rev).where(
+            _DAY.c.project_id == project_id,
+            _DAY.c.worker_id.in_(workers),
+            _DAY.c.work_date >= from_on,
+            _DAY.c.work_date < to_on,
+        )
+    )
+    return {(worker_id, day): (digest, rev) for worker_id, day, digest, rev in rows}
+
+
+def month_digests(
+    db: Session, project_id: int, workers: Collection[int], from_on: date, to_on: date
+) -> dict[Key, tuple[str, int]]:
+    """Return (worker, month, engagement) -> (digest, revision) of the rows there are in [from_on, to_on)."""
+    rows = db.execute(
+        select(_MONTH.c.worker_id, _MONTH.c.month, _MONTH.c.engagement_id, _MONTH.c.digest, _MONTH.c.rev).where(
+            _MONTH.c.project_id == project_id,
+            _MONTH.c.worker_id.in_(workers),
+            _MONTH.c.month >= from_on,
+            _MONTH.c.month < to_on,
+        )
+    )
+    return {(w, m, e): (digest, rev) for w, m, e, digest, rev in rows}
+
+
+def replace_days(db: Session, project_id: int, gone: Iterable[Key], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Delete the days ``gone`` and write ``rows`` in their place; keys are (worker, work date)."""
+    by_worker: dict[int, list[date]] = defaultdict(list)
+    for worker_id, day in gone:
+        by_worker[worker_id].append(day)
+    for worker_id, days in by_worker.items():
+        db.execute(
+            delete(_DAY).where(
+                _DAY.c.project_id == project_id, _DAY.c.worker_id == worker_id, _DAY.c.work_date.in_(days)
+            )
+        )
+    if rows:
+        db.execute(insert(_DAY), list(rows))
+
+
+def replace_months(db: Session, project_id: int, gone: Iterable[Key], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Delete the months ``gone`` and write ``rows`` in their place; keys are (worker, month, engagement)."""
+    for worker_id, month, engagement_id in gone:
+        db.execute(
+            delete(_MONTH).where(
+                _MONTH.c.project_id == project_id,
+                _MONTH.c.worker_id == worker_id,
+                _MONTH.c.month == month,
+                _MONTH.c.engagement_id == engagement_id,
+            )
+        )
+    if rows:
+        db.execute(insert(_MONTH), list(rows))
+
+
+@dataclass(frozen=True, slots=True)
+class DayLine:
+    """One row of the projection."""
+
+    worker_id: int
+    work_date: date
+    engagement_id: int | None
+    team_id: int | None
+    state: str
+    minutes: int
+    day_milli: int | None
+    overtime_minutes: int
+    amount_fen: int | None
+    first_in_at: datetime | None
+    last_out_at: datetime | None
+    detail: Mapping[str, Any]
+    rev: int
+    """0 for a day worked out on the spot and not written yet."""
+
+
+_LINE = tuple(_DAY.c[name] for name in DayLine.__dataclass_fields__)
+
+
+def days_on(
+    db: Session, project_id: int, day: date, *, after: int = 0, limit: int = 100, team_id: int | None = None
+) -> list[DayLine]:
+    """Return the rows of one work date, by worker id, from the one after ``after`` on."""
+    wanted = select(*_LINE).where(_DAY.c.project_id == project_id, _DAY.c.work_date == day, _DAY.c.worker_id > after)
+    if team_id is not None:
+        wanted = wanted.where(_DAY.c.team_id == team_id)
+    return [_line(row) for row in db.execute(wanted.order_by(_DAY.c.worker_id).limit(limit))]
+
+
+def days_of(db: Session, project_id: int, worker_id: int, from_on: date, to_on: date) -> list[DayLine]:
+    """Return a worker's rows in [from_on, to_on), by date."""
+    wanted = select(*_LINE).where(
+        _DAY.c.project_id == project_id,
+        _DAY.c.worker_id == worker_id,
+        _DAY.c.work_date >= from_on,
+        _DAY.c.work_date < to_on,
+    )
+    return [_line(row) for row in db.execute(wanted.order_by(_DAY.c.work_date))]
+
+
+def _line(row: Any) -> DayLine:
+    return DayLine(*row)
+
+
+@dataclass(frozen=True, slots=True)
+class MonthLine:
+    """One month of one engagement."""
+
+    worker_id: int
+    month: date
+    engagement_id: int
+    team_id: int | None
+    gross_fen: int
+    day_milli: int
+    minutes: int
+    overtime_minutes: int
+    undecided_days: int
+    undecided_fen_max: int
+    no_terms_days: int
+    detail: Mapping[str, Any]
+    rev: int
+
+
+_MONTH_LINE = tuple(_MONTH.c[name] for name in MonthLine.__dataclass_fields__)
+
+
+def months_of(
+    db: Session, project_id: int, *, worker_id: int | None = None, month: date | None = None
+) -> list[MonthLine]:
+    """Return month rows of a project, a worker or a month, by worker, month and engagement."""
+    wanted = select(*_MONTH_LINE).where(_MONTH.c.project_id == project_id)
+    if worker_id is not None:
+        wanted = wanted.where(_MONTH.c.worker_id == worker_id)
+    if month is not None:
+        wanted = wanted.where(_MONTH.c.month == month)
+    rows = db.execute(wanted.order_by(_MONTH.c.worker_id, _MONTH.c.month, _MONTH.c.engagement_id))
+    return [MonthLine(*row) for row in rows]
+
+
+def forget(db: Session, project_id: int) -> None:
+    """Throw a project's projection away."""
+    db.execute(delete(_DAY).where(_DAY.c.project_id == project_id))
+    db.execute(delete(_MONTH).where(_MONTH.c.project_id == project_id))
+    db.execute(delete(ProjectionMark.__table__).where(ProjectionMark.project_id == project_id))
+
+
+def canonical(value: Any) -> str:
+    """Return JSON with sorted keys and no spaces: the same value, the same text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -1,0 +1,57 @@
+"""Words of the room ``ledger``: postings, accounts, and what must hold in the books, (Chinese, English)."""
+
+SENTENCES: dict[str, tuple[str, str]] = {
+    "period_closed": ("该月已结账，不能再记账或改动", "That month is closed; nothing more can be written to it"),
+    "ledger_conflict": ("这份单据已按其他金额记账，请核查", "This document was posted with other amounts; please look into it"),
+    "special_account_missing": ("本项目尚未登记工资专户", "This project has no special account for wages yet"),
+    # What must hold: said beside "holds" or "does not hold", with the amounts.
+    "ledger_legs_sum": ("全部分录借贷相抵为零", "All legs of the ledger sum to zero"),
+    "ledger_txns": ("每笔凭证借贷平衡且已过账", "Every transaction balances and is posted"),
+    "ledger_accounts": ("科目名称与所属对象一致", "Every account is called after whom it is about"),
+    "ledger_months": ("凭证所属月份无误", "Every transaction stands in a month it may stand in"),
+    "ledger_wages_payable": (
+        "应付工资与工资表、代发和专户外支付一致",
+        "Wages payable are what sheets, transfers and payments outside the account leave",
+    ),
+    "ledger_labour_cost": ("人工费成本与已结账工资表一致", "Labour cost is what the sheets of closed months say"),
+    "ledger_advance": ("预支余额与预支登记、已扣回金额一致", "Advances are those on record less what was taken back"),
+    "ledger_deduction_payable": ("代扣款与已结账工资表一致", "Money withheld is what the sheets of closed months say"),
+    "ledger_transit": ("代发在途与未回盘明细一致", "Money in transit is that of transfers the bank has not answered"),
+    "ledger_special_account": (
+        "专户余额与到账、代发和预支单据一致",
+        "The special account is what receipts, transfers and advances leave",
+    ),
+    "ledger_funding": ("人工费拨付与到账登记一致", "Funding is the money that arrived"),
+    "ledger_off_account": ("专户外支付与支付登记一致", "Payments outside the account are those on record"),
+    "ledger_sub_receivable": ("垫付应收与先行清偿明细一致", "What companies owe for wages paid on their behalf is those transfers"),
+    "ledger_settled_once": ("每笔代发成功只入账一次", "Every transfer that arrived was settled exactly once"),
+    "ledger_statement": ("专户账面余额与银行流水余额一致", "The special account is what the bank's statement says"),
+    "line_adds_up": ("工资表每行合计无误", "The items of every line add up to its columns and its net"),
+    "line_hash": ("工资表每行与写入时一致", "Every line is what was written"),
+    "sheet_digest": ("每张工资表的行与编制时一致", "Every sheet has the lines it was drafted with"),
+    "month_digest": ("已结账月份与结账时一致", "Every closed month is what it was when it closed"),
+}
+
+NAMES: dict[str, tuple[str, str]] = {
+    "ledger_account.wages_payable": ("应付工资", "Wages payable"),
+    "ledger_account.labour_cost": ("人工费成本", "Labour cost"),
+    "ledger_account.advance": ("预支", "Advances"),
+    "ledger_account.deduction_payable": ("代扣款", "Withheld"),
+    "ledger_account.transit": ("代发在途", "In transit"),
+    "ledger_account.special_account": ("农民工工资专户", "Special account"),
+    "ledger_account.funding": ("人工费拨付", "Funding"),
+    "ledger_account.off_account": ("专户外支付", "Outside the account"),
+    "ledger_account.sub_receivable": ("垫付应收", "Receivable from subcontractors"),
+    "ledger_txn.accrue": ("计提工资", "Wages"),
+    "ledger_txn.adjust": ("补发或更正", "Back pay"),
+    "ledger_txn.withhold": ("代扣", "Withheld"),
+    "ledger_txn.recover": ("扣回预支", "Advance taken back"),
+    "ledger_txn.submit": ("提交银行", "Sent to the bank"),
+    "ledger_txn.settle": ("代发成功", "Arrived"),
+    "ledger_txn.return": ("代发失败或退票", "Failed or returned"),
+    "ledger_txn.fund": ("人工费到账", "Funding"),
+    "ledger_txn.advance": ("预支", "Advance"),
+    "ledger_txn.off_account": ("专户外支付", "Paid outside the account"),
+    "ledger_txn.on_behalf": ("先行清偿", "Paid on behalf"),
+    "ledger_txn.reverse": ("冲销", "Reversal"),
+}

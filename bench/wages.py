@@ -1,0 +1,323 @@
+"""A month of a large project: from passages to wages owed, and the answers of its pages and API.
+
+    python -m bench.wages [--workers 5000] [--no-ten] [--no-pages]
+
+Builds a month of ``workers`` (four passages a day, teams of fifty, four kinds of terms) in a SQLite file, then
+measures in one run: a bare read of the passages by the driver; the same passages worked out to wages owed; ten times
+as many workers; the projection; and, against a real service with ten callers, one worker and one day by the API and
+as pages. Machines are shared: the ratios count. The last line is one JSON object.
+"""
+
+import argparse
+import json
+import multiprocessing
+import random
+import resource
+import sqlite3
+import statistics
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from app import access, projection
+from app.db import Database, make_engine, migrate
+from app.domain.identity import id_check_digit
+from app.settings import Settings, read_settings
+from app.store import accounts, gates, people
+from app.store import projection as rows
+from app.vault import Vault, open_vault
+
+MONTH = date(2026, 3, 1)
+END = date(2026, 4, 1)
+NOW = datetime(2026, 4, 2, 1, 0, tzinfo=UTC)
+TEAM = 50
+CALLERS = 10
+PASSWORD = "left boot, right boot"
+KINDS = (("day", 400_00, "none"), ("day", 400_00, "law"), ("hour", 45_00, "law"), ("month", 8000_00, "law"))
+
+
+def settings_of(folder: Path) -> Settings:
+    return read_settings(environment="demonstration", data_dir=folder, pack_id="synthetic")
+
+
+def build(folder: Path, workers: int) -> int:
+    """Fill a new database; returns the number of passages."""
+    settings = settings_of(folder)
+    migrate(settings)
+    engine = make_engine(settings)
+    vault = open_vault(settings)
+    with Database(engine).write() as db:
+        entry = date(2026, 2, 1)
+        project = people.add_project(
+            db, code="BENCH-1", name="五千人项目", area_code="330424", address=None, time_zone="Asia/Shanghai",
+            language="zh", confirm_face=False, is_demonstration=True, now=NOW,
+        )
+        company = people.add_company(db, uscc=None, name="某劳务公司", now=NOW)
+        part = people.add_project_company(
+            db, project_id=project, company_id=company, role="labour_subcontractor", entry_on=entry
+        )
+        gate = gates.add_gate(db, project_id=project, name="东门", direction="both")
+        del gate
+    engine.dispose()
+    path = settings.data_dir / "muster.db"
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA synchronous = OFF")
+        for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'wall_passage%'").fetchall():
+            db.execute(f"DROP TRIGGER {name}")  # a million rows of a benchmark need no chain
+        for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'wall_chain%'").fetchall():
+            db.execute(f"DROP TRIGGER {name}")
+        db.execute("UPDATE gate SET direction = 'in'")
+        db.execute("INSERT INTO gate (id, project_id, name, direction) VALUES (2, ?, '西门', 'out')", (project,))
+        db.execute(
+            "INSERT INTO device (id, project_id, gate_id, name, key_sealed, created_at) VALUES ('bench', ?, 1, 'b', x'00', ?)",
+            (project, stamp(NOW)),
+        )
+        day = MONTH
+        while day < date(2026, 5, 1):
+            kind = "workday" if day.weekday() < 5 else "rest"
+            db.execute(
+                "INSERT INTO calendar_day (day_on, kind, name, source, recorded_by, recorded_at) VALUES (?, ?, '', 'bench', 'b', ?)",
+                (day.isoformat(), kind, stamp(NOW)),
+            )
+            day += timedelta(days=1)
+        teams = -(-workers // TEAM)
+        db.executemany(
+            "INSERT INTO team (id, project_id, project_company_id, name) VALUES (?, ?, ?, ?)",
+            [(t, project, part, f"{t} 班") for t in range(1, teams + 1)],
+        )
+        db.executemany(
+            "INSERT INTO worker (id, name, id_number_sealed, id_number_index, sex, birth_on, created_at) VALUES (?, ?, ?, ?, 'm', '1980-01-01', ?)",
+            [(w, f"工人{w}", *sealed_id(vault, w), stamp(NOW)) for w in range(1, workers + 1)],
+        )
+        db.executemany(
+            "INSERT INTO engagement (id, worker_id, project_id, project_company_id, team_id, entry_on, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [(w, w, project, part, (w - 1) // TEAM + 1, entry.isoformat(), stamp(NOW)) for w in range(1, workers + 1)],
+        )
+        db.executemany(
+            "INSERT INTO wage_term (engagement_id, kind, rate_fen, overtime_rule, relation, valid_from, recorded_at, recorded_by)"
+            " VALUES (?, ?, ?, ?, 'labour_contract', ?, ?, 'bench')",
+            [(w, *KINDS[w % len(KINDS)], entry.isoformat(), stamp(NOW)) for w in range(1, workers + 1)],
+        )
+        count = 0
+        for chunk in passages(project, workers):
+            db.executemany(
+                "INSERT INTO passage (project_id, seq, device_id, gate_id, direction, event_key, content_sha256, worker_id,"
+                " channel, verdict, code, received_at, occurred_at, salt, prev_hash, hash)"
+                " VALUES (?, ?, 'bench', ?, ?, ?, '', ?, 'face', 'admit', 'admitted', ?, ?, x'00', '', '')",
+                chunk,
+            )
+            count += len(chunk)
+        db.execute("UPDATE chain_head SET seq = ? WHERE project_id = ?", (count, project))
+        db.execute("ANALYZE")
+    return count
+
+
+def sealed_id(vault: Vault, worker: int) -> tuple[bytes, str]:
+    """A test ID number, sealed, and its blind index."""
+    birth_on = date(1950, 1, 1) + timedelta(days=worker // 998)
+    digits = f"990424{birth_on:%Y%m%d}{worker % 998 + 1:03d}"
+    number = digits + id_check_digit(digits)
+    index = vault.index("id_number", number)
+    return vault.seal(number.encode(), table="worker", column="id_number_sealed", owner=index), index
+
+
+def stamp(at: datetime) -> str:
+    return at.strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+def passages(project: int, workers: int):
+    """Four passages a day of everybody, in order of days: in, out for lunch, in, out in the evening."""
+    dice = random.Random(7)
+    seq = 0
+    day = datetime(2026, 2, 28, 16, 0, tzinfo=UTC)  # midnight of 1 March in Shanghai
+    for _ in range((END - MONTH).days):
+        chunk = []
+        for worker in range(1, workers + 1):
+            for gate, direction, hours in ((1, "in", 6.5), (2, "out", 11.5), (1, "in", 12.9), (2, "out", 17.5 + worker % 4)):
+                seq += 1
+                at = stamp(day + timedelta(hours=hours, seconds=dice.randrange(1200)))
+                chunk.append((project, seq, gate, direction, f"b:{seq}", worker, at, at))
+        yield chunk
+        day += timedelta(days=1)
+
+
+def derive(folder: Path, answer: Any) -> None:
+    """In a process of its own: bare read, then the same passages to wages owed."""
+    database = Database(make_engine(settings_of(folder)))
+    with database.read() as db:
+        everybody = rows.workers(db, 1)
+        groups = [everybody[i : i + projection.WORKERS_AT_ONCE] for i in range(0, len(everybody), projection.WORKERS_AT_ONCE)]
+
+        def read() -> int:
+            return sum(
+                len(list(rows.raw_passages(db, 1, group, datetime(2026, 2, 27, tzinfo=UTC), datetime(2026, 4, 2, tzinfo=UTC))))
+                for group in groups
+            )
+
+        read()
+        began = time.perf_counter()
+        count = read()
+        read_s = time.perf_counter() - began
+        began = time.perf_counter()
+        gross = days = 0
+        for worked in projection.months(db, 1, from_month=MONTH, to_month=END, as_of=NOW):
+            gross += sum(month.gross_fen for month in worked.months)
+            days += len(worked.days)
+        seconds = time.perf_counter() - began
+    answer.put(
+        {"passages": count, "read_s": read_s, "seconds": seconds, "days": days, "gross_fen": gross,
+         "rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    )
+
+
+def measured(folder: Path, workers: int, console: Console) -> dict[str, Any]:
+    began = time.perf_counter()
+    count = build(folder, workers)
+    console.print(f"{workers:,} workers, {count:,} passages built in {time.perf_counter() - began:.0f} s")
+    context = multiprocessing.get_context("spawn")
+    answer = context.Queue()
+    child = context.Process(target=derive, args=(folder, answer))
+    child.start()
+    result = answer.get()
+    child.join()
+    assert result["passages"] == count, "not every passage was read"
+    assert result["gross_fen"] > 0
+    return result
+
+
+def call(url: str, token: str) -> float:
+    """One request; milliseconds."""
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
+    began = time.perf_counter()
+    with urllib.request.urlopen(request, timeout=30) as reply:
+        reply.read()
+    return (time.perf_counter() - began) * 1000
+
+
+def together(urls: Callable[[random.Random], str], token: str, *, each: int) -> list[float]:
+    """Ten callers at once, each ``each`` requests; all times in ms."""
+    times: list[float] = []
+    failures: list[BaseException] = []
+
+    def caller(seed: int) -> None:
+        dice = random.Random(seed)
+        try:
+            for _ in range(each):
+                times.append(call(urls(dice), token))
+        except BaseException as failure:  # noqa: BLE001 (told below, not lost in a thread)
+            failures.append(failure)
+
+    threads = [threading.Thread(target=caller, args=(n,)) for n in range(CALLERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+    return times
+
+
+def p95(values: list[float]) -> float:
+    return sorted(values)[max(0, int(len(values) * 0.95) - 1)]
+
+
+def pages(folder: Path, workers: int, console: Console) -> dict[str, Any]:
+    """Projection, then one worker and one day by API and as pages, ten callers at once, against a real service."""
+    from tests.service import Service
+
+    settings = settings_of(folder)
+    engine = make_engine(settings)
+    database = Database(engine)
+    began = time.perf_counter()
+    done = projection.refresh(database, 1, now=NOW)
+    refresh_s = time.perf_counter() - began
+    began = time.perf_counter()
+    projection.refresh(database, 1, now=NOW)
+    again_s = time.perf_counter() - began
+    with database.write() as db:
+        account = accounts.add_account(db, login="wu", name="吴", password_hash=access.PASSWORDS.hash(PASSWORD), language="zh", now=NOW)
+        accounts.add_membership(db, account_id=account, role="labour_officer", project_id=1, area_code=None)
+    engine.dispose()
+    service = Service(settings, "")
+    service.start()
+    found: dict[str, list[float]] = {}
+    try:
+        request = urllib.request.Request(
+            f"{service.url}/v1/sign-in", json.dumps({"login": "wu", "password": PASSWORD}).encode(),
+            {"Content-Type": "application/json"},
+        )
+        token = json.loads(urllib.request.urlopen(request, timeout=30).read())["token"]
+        asked = {
+            "api worker": lambda dice: f"/v1/projects/1/workers/{dice.randint(1, workers)}/days?month=2026-03",
+            "api day": lambda dice: f"/v1/projects/1/dates/2026-03-{dice.randint(1, 31):02d}/days?after={dice.randrange(workers)}",
+            "page worker": lambda dice: f"/projects/1/workers/{dice.randint(1, workers)}",
+            "page day": lambda dice: f"/projects/1/grid?month=2026-03&team={dice.randint(1, workers // TEAM)}",
+        }
+        for name, path in asked.items():
+            one = lambda dice, path=path: service.url + path(dice)  # noqa: E731
+            together(one, token, each=2)
+            found[name] = together(one, token, each=20)
+            console.print(f"{name}: p50 {statistics.median(found[name]):.0f} ms, p95 {p95(found[name]):.0f} ms")
+    finally:
+        service.stop()
+    table = Table("what", "p50 ms", "p95 ms", title=f"{CALLERS} callers at once, {workers:,} workers")
+    for name, times in found.items():
+        table.add_row(name, f"{statistics.median(times):.0f}", f"{p95(times):.0f}")
+    console.print(table)
+    console.print(f"projection: {done.days_written:,} days in {refresh_s:.1f} s; again with nothing new {again_s * 1000:.0f} ms")
+    return {"page_ms_p95": round(max(p95(times) for times in found.values()), 1), "refresh_s": round(refresh_s, 1)}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.wages")
+    parser.add_argument("--workers", type=int, default=5000)
+    parser.add_argument("--no-ten", action="store_true", help="leave out ten times as many workers")
+    parser.add_argument("--no-pages", action="store_true", help="leave out the projection and the service")
+    options = parser.parse_args()
+    console = Console(stderr=True)
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "one").mkdir()
+        (Path(folder) / "ten").mkdir()
+        one = measured(Path(folder) / "one", options.workers, console)
+        table = Table("workers", "passages", "bare read s", "to wages owed s", "ratio", "rss MB")
+        table.add_row(
+            f"{options.workers:,}", f"{one['passages']:,}", f"{one['read_s']:.2f}", f"{one['seconds']:.2f}",
+            f"{one['seconds'] / one['read_s']:.1f}", f"{one['rss_mb']:.0f}",
+        )
+        ten = None
+        if not options.no_ten:
+            ten = measured(Path(folder) / "ten", options.workers * 10, console)
+            table.add_row(
+                f"{options.workers * 10:,}", f"{ten['passages']:,}", f"{ten['read_s']:.2f}", f"{ten['seconds']:.2f}",
+                f"{ten['seconds'] / ten['read_s']:.1f}", f"{ten['rss_mb']:.0f}",
+            )
+        console.print(table)
+        asked = {} if options.no_pages else pages(Path(folder) / "one", options.workers, console)
+    print(
+        json.dumps(
+            {
+                "workers": options.workers,
+                "passages": one["passages"],
+                "seconds": round(one["seconds"], 2),
+                "rows_per_s": round(one["passages"] / one["seconds"]),
+                "rss_mb": round(one["rss_mb"]),
+                "ratio_to_read": round(one["seconds"] / one["read_s"], 2),
+                "x10_ratio": None if ten is None else round(ten["seconds"] / one["seconds"], 2),
+                "page_ms_p95": asked.get("page_ms_p95"),
+            }
+        )
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

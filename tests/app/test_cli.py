@@ -1,0 +1,107 @@
+"""The shell: what ``muster verify`` prints about the books, and when it fails. Chains: tests/test_faults.py."""
+
+import json
+
+import pytest
+from pydantic import SecretStr
+from typer.testing import CliRunner
+
+from app import access, cli
+from app.store import accounts
+from tests.books import FEBRUARY, Books, Earned
+
+
+@pytest.fixture
+def muster(settings, monkeypatch, now):
+    """Run a command in this process, with the test's settings and clock."""
+    given = settings.model_copy(update={"key_hex": SecretStr(bytes(range(32)).hex())})
+    monkeypatch.setattr(cli, "read_settings", lambda: given)
+    monkeypatch.setattr(cli, "now", lambda: now)
+    return lambda *arguments: CliRunner().invoke(cli.app, arguments)
+
+
+@pytest.fixture
+def books(database, people_on_site, now) -> Books:
+    books = Books(people_on_site, now)
+    with database.write() as db:
+        special = books.account(db, 1_000)
+        one, two = books.close(db, FEBRUARY, [Earned(books.cast.wang, 600), Earned(books.cast.li, 400)])
+        first, _ = books.batch(db, special, [(one, 600), (two, 400)])
+        books.answer(db, first, "success")
+    return books
+
+
+def test_books_that_hold_are_told_assertion_by_assertion(books, muster):
+    done = muster("verify")
+    assert done.exit_code == 0, done.output
+    lines = done.output.splitlines()
+    assert sum(line.startswith("ok      A  ") for line in lines) == sum(line.startswith("ok      B  ") for line in lines) == 19
+    assert "FAILED" not in done.output and "38 assertions, 0 failed" in done.output
+    assert any(line.startswith("ok      A  ledger_special_account  expected 400 fen, found 400 fen  ") for line in lines)
+
+
+CHANGES = {
+    "a leg": (
+        "UPDATE ledger_leg SET amount_fen = 401 WHERE amount_fen = 400",
+        "FAILED  A  ledger_wages_payable  wages_payable:e2  expected 0 fen, found -1 fen",
+    ),
+    "a line": (
+        "UPDATE payroll_line SET gross_fen = 401, net_fen = 401 WHERE gross_fen = 400",
+        "FAILED  A  line_hash  line:2  ",
+    ),
+    "an item": (
+        "UPDATE payment_item SET amount_fen = 399 WHERE amount_fen = 400",
+        "FAILED  A  ledger_transit  transit:s1  expected 399 fen, found 400 fen",
+    ),
+    "a result": (
+        "UPDATE item_result SET status = 'failed'",
+        "FAILED  A  ledger_settled_once  item:1  expected 0 fen, found 600 fen",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_what_was_changed_behind_the_walls_fails_by_name(books, muster, behind_the_walls, what):
+    statement, said = CHANGES[what]
+    behind_the_walls(statement)
+    done = muster("verify")
+    assert done.exit_code == 1
+    assert said in done.output
+    assert "王" not in done.output
+
+
+def test_a_machine_reads_the_same(books, muster, behind_the_walls):
+    behind_the_walls("UPDATE ledger_leg SET amount_fen = 401 WHERE amount_fen = 400")
+    done = muster("verify", "--json")
+    assert done.exit_code == 1
+    report = json.loads(done.stdout)
+    assert report["faults"] == []
+    assert all(told["sentence"] != told["code"] for told in report["assertions"])
+    failed = [told for told in report["assertions"] if not told["holds"]]
+    del failed[0]["sentence"]
+    assert failed[0] == {
+        "project": "A", "code": "ledger_legs_sum", "holds": False, "expected_fen": 0, "found_fen": 2, "subject": ""
+    }  # fmt: skip
+    assert {told["project"] for told in failed} == {"A"}
+
+
+# --- accounts -------------------------------------------------------------------------------------------------
+
+
+def test_a_team_leader_and_a_subcontractor_are_given_their_part(people_on_site, database, muster, tmp_path):
+    site, secret = people_on_site.a, tmp_path / "password"
+    secret.write_text("left boot, right boot")
+    project = ("--project", site.code)
+    made = muster(
+        "user", "add", "tang", "--name", "唐班长", "--role", "team_leader", *project, "--team", str(site.team_id),
+        "--password-file", str(secret),
+    )  # fmt: skip
+    assert made.exit_code == 0, made.output
+    more = muster("user", "role", "tang", "--role", "subcontractor", *project, "--company", str(site.project_company_id))
+    assert more.exit_code == 0, more.output
+    with database.read() as db:
+        tang = access.person_of_account(db, accounts.account_by_login(db, "tang").id)
+    assert [(m.role, m.project_company_id, m.team_id) for m in tang.memberships] == [
+        ("team_leader", None, site.team_id), ("subcontractor", site.project_company_id, None),
+    ]  # fmt: skip
+    assert muster("user", "role", "tang", "--role", "team_leader", *project).exit_code != 0, "a leader of no team"

@@ -1,0 +1,78 @@
+"""Papers that leave the house: the sums of the sheet, the end of the chain in the footer, and who took them."""
+
+import io
+from datetime import date
+
+import openpyxl
+import pytest
+import sqlalchemy as sa
+
+from app import exports, settlements
+from app.store import gates
+from app.tables import ExportRecord, JournalEntry
+from tests.cast import WANG_ID
+from tests.payday import MARCH, Payday
+
+
+@pytest.fixture
+def payday(database, vault, people_on_site) -> Payday:
+    """March is closed and signed: Wang worked three days, Li two."""
+    desk = Payday(database, vault, people_on_site)
+    desk.works(desk.cast.wang, 3, 4, 5)
+    desk.works(desk.cast.li, 3, 4)
+    desk.whole_month(MARCH)
+    return desk
+
+
+def taken(payday, use_case, **values) -> tuple[exports.File, openpyxl.Workbook]:
+    with payday.database.write() as db:
+        given = {"project_id": payday.site.id, "by": "wu", "now": payday.now, "full": True}
+        file = use_case(db, payday.vault, **given | values)
+    return file, openpyxl.load_workbook(io.BytesIO(file.content))
+
+
+def text(book) -> str:
+    return " ".join(str(cell) for sheet in book for row in sheet.iter_rows(values_only=True) for cell in row if cell is not None)
+
+
+def test_the_month_grid_has_a_mark_for_every_day_and_the_times_behind_it(payday):
+    _, book = taken(payday, exports.attendance, team_id=payday.site.team_id, month=MARCH)
+    told = text(book)
+    assert told.count("√") >= 5 and "王建国" in told and WANG_ID in told
+    assert len(book.sheetnames) == 3
+
+
+@pytest.mark.parametrize("shape", exports.PAYROLL_SHAPES)
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_shape_of_the_sheet_sums_to_the_sheet(payday, shape, language):
+    sheet = payday.latest()
+    file, _ = taken(payday, exports.payroll, sheet_id=sheet.id, shape=shape, language=language)
+    values = openpyxl.load_workbook(io.BytesIO(file.content), data_only=True)
+    cells = [cell for page in values for row in page.iter_rows(values_only=True) for cell in row if isinstance(cell, (int, float))]
+    assert 2000 in cells, "the total of the sheet"
+    assert (WANG_ID in text(values)) == (shape in ("short", "statutory"))
+
+
+def test_a_slip_has_its_code_and_an_export_its_row_and_the_end_of_the_chain(payday):
+    file, book = taken(payday, exports.slips, sheet_id=payday.latest().id)
+    assert "1200" in text(book).replace(",", "").replace(".00", "")
+    with payday.database.read() as db:
+        row = db.execute(sa.select(ExportRecord.form, ExportRecord.file_sha256, ExportRecord.head_hash, ExportRecord.by)).one()
+        told = " ".join(map(str, db.execute(sa.select(JournalEntry.facts))))
+        assert tuple(row) == ("slips", file.sha256, gates.head(db, payday.site.id)[1], "wu")
+    assert "王建国" not in told and WANG_ID not in told
+
+
+def test_whoever_is_not_the_labour_officer_takes_masked_numbers(payday):
+    _, book = taken(payday, exports.roster, full=False)
+    assert WANG_ID not in text(book) and "王建国" in text(book)
+
+
+def test_who_came_and_who_left_and_the_paper_of_his_settlement(payday):
+    payday.leaves(payday.cast.wang, date(2026, 4, 1))
+    _, book = taken(payday, exports.moves, from_on=date(2026, 3, 1), to_on=date(2026, 5, 1))
+    assert "王建国" in text(book)
+    with payday.database.write() as db:
+        made = settlements.settle(db, project_id=payday.site.id, engagement_id=payday.cast.wang.engagement_id, by="wu", now=payday.now)
+    _, book = taken(payday, exports.settlement, settlement_id=made.settlement.id)
+    assert "1200" in text(book).replace(",", "").replace(".00", "")
