@@ -7,7 +7,20 @@ the gate. Codes never change once released; sentences may.
 
 from typing import Any
 
-from app.wording import access, bank, exports, gate, ledger, money, papers, service, sheets, terms, timekeeping, wages
+from app.wording import (
+    access,
+    bank,
+    exports,
+    gate,
+    ledger,
+    money,
+    papers,
+    service,
+    sheets,
+    terms,
+    timekeeping,
+    wages,
+)
 
 LANGUAGES = ("zh", "en")
 

@@ -2,6 +2,7 @@
 
 import json
 from datetime import date
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -87,7 +88,7 @@ def test_a_month_goes_from_the_shell_to_the_bank_and_back(muster, payday, tmp_pa
     muster("bank", "step", "A", batch["id"], "approved", "--by", "chen")
     muster("bank", "step", "A", batch["id"], "sent", "--by", "wu")
     path = muster("bank", "file", "A", batch["id"], tmp_path, "--by", "wu").replace("\n", "").strip()
-    reference = open(path, encoding="gb18030").read().splitlines()[1].split(",")[-1]
+    reference = Path(path).read_text(encoding="gb18030").splitlines()[1].split(",")[-1]
     answer = tmp_path / "answer.csv"
     answer.write_text(
         f"序号,流水标识,收款户名,金额(元),状态,失败原因,银行流水号,交易日期\n1,{reference},王,800.00,成功,,B1,{payday.now:%Y-%m-%d}\n", encoding="gb18030"
