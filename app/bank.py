@@ -683,8 +683,7 @@ def send_batch(db: Session, *, project_id: int, batch_id: int, by: str, now: dat
         raise Conflict("batch_short", short_fen=batch.total_fen - (there - on_the_way))
     held.add_act(db, batch_id, act="sent", by=by, now=now)
     month = ledger.post_month(db, project_id, now)
-    for item in held.items(db, batch_id):
-        ledger.post_sent(db, _sent(item, project.id, month), by=by, now=now)
+    ledger.post_sent_items(db, [_sent(item, project.id, month) for item in held.items(db, batch_id)], by=by, now=now)
     _journal(db, now, by, "batch.sent", project_id, f"payment_batch:{batch_id}")
     return held.batch(db, project_id, batch_id)
 
@@ -796,6 +795,7 @@ def import_results(
         code = taking.take(record)
         if code is not None:
             faults.append(files.Fault(record.row, "", code))
+    ledger.post_results(db, taking.postings, by=by, now=now)
     faults.sort(key=lambda fault: fault.row)
     counts = taking.counts
     _journal(
@@ -827,6 +827,8 @@ class _Taking:
     by: str
     now: datetime
     counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    postings: list[tuple[SentItem, int, str]] = field(default_factory=list)
+    """(transfer, result, status), for the ledger, all at once."""
 
     def take(self, record: files.Record) -> str | None:
         """Take in one row; the stable code of what is wrong with it, or None."""
@@ -889,8 +891,7 @@ class _Taking:
             self.db, item_id=item.id, status=status, code=code, bank_ref=reference, happened_on=happened_on,
             file_sha256=self.digest, recorded_by=self.by, recorded_at=self.now,
         )  # fmt: skip
-        sent = _sent(item, self.project_id, self.month)
-        who = {"by": self.by, "now": self.now}
+        self.postings.append((_sent(item, self.project_id, self.month), result_id, status))
         payment = {
             "project_id": self.project_id, "worker_id": item.worker_id, "for_month": item.origin_month, "channel": "account",
             "item_id": item.id, "recorded_by": self.by, "now": self.now,
@@ -900,16 +901,12 @@ class _Taking:
                 self.db, **payment, amount_fen=item.amount_fen, paid_on=happened_on,
                 reference=f"{item.batch_no}-{item.seq:04d}", reverses_id=None, idempotency_key=f"item:{item.id}",
             )  # fmt: skip
-            ledger.post_settled(self.db, sent, result_id, **who)
-        elif status == "failed":
-            ledger.post_returned(self.db, sent, result_id, False, **who)
-        else:
+        elif status == "returned":
             first = money.payment_of_item(self.db, self.project_id, item.id)
             money.add_payment(
                 self.db, **payment, amount_fen=-item.amount_fen, paid_on=max(happened_on, first.paid_on), reference=None,
                 reverses_id=first.id, idempotency_key=f"item:{item.id}:returned",
             )  # fmt: skip
-            ledger.post_returned(self.db, sent, result_id, True, **who)
         self.items[seq] = replace(item, results=(*item.results, (status, code, happened_on, result_id, reference)))
 
 

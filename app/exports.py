@@ -387,7 +387,7 @@ def roster(db: Session, vault: Vault, *, project_id: int, language: str = "zh", 
             name=row.name, id_number=desk.id_number(row), trade=row.trade or "", company=row.company_name, team=row.team_name,
             entry_on=row.entry_on, sex=row.sex, phone=desk.phone(row), wage_rate="" if row.rate_fen is None else f"{row.rate_fen / 100:.2f}",
             bank=cards[row.worker_id].bank_name if row.worker_id in cards else "",
-            card=f"**** {cards[row.worker_id].last4}" if row.worker_id in cards else "", exit_on=row.exit_on,
+            card=f"**** {cards[row.worker_id].last4}" if row.worker_id in cards else "", exit_on=_last_day(row.exit_on),
         )
         for row in rows
     ]  # fmt: skip
@@ -417,7 +417,7 @@ def moves(
             state = exits.get(row.engagement_id)
             found.append(
                 people_form.Move(
-                    name=row.name, id_number=desk.id_number(row), trade=row.trade or "", entry_on=row.entry_on, exit_on=row.exit_on,
+                    name=row.name, id_number=desk.id_number(row), trade=row.trade or "", entry_on=row.entry_on, exit_on=_last_day(row.exit_on),
                     came=came, left=left, days_on_site=max(0, (until - row.entry_on).days),
                     settled="" if state is None else label(f"settlement_state.{state.state}", language),
                 )
@@ -479,7 +479,7 @@ def settlement(
     ]  # fmt: skip
     leaver = settlement_form.Leaver(
         name=view.name, id_number=desk.id_number(row), project=desk.project.name, general=desk.general(), company=row.company_name,
-        team=row.team_name, trade=row.trade or "", entry_on=row.entry_on, exit_on=view.settlement.exit_on, phone=desk.phone(row),
+        team=row.team_name, trade=row.trade or "", entry_on=row.entry_on, exit_on=view.settlement.exit_on - _A_DAY, phone=desk.phone(row),
         content_hash=view.settlement.content_hash,
     )  # fmt: skip
     content = settlement_form.settlement_sheet(leaver, lines, desk.stamp)
@@ -494,6 +494,11 @@ def _team(db: Session, project_id: int, team_id: int) -> people.TeamInfo:
     if found is None:
         raise NotFound("team_unknown")
     return found
+
+
+def _last_day(exit_on: date | None) -> date | None:
+    """The last day on site; the store keeps the first day off it."""
+    return None if exit_on is None else exit_on - _A_DAY
 
 
 def _company(db: Session, project_id: int, project_company_id: int) -> str:

@@ -2,7 +2,7 @@
 
     refresh(database, project_id)      bring the rows up to date; cheap when little happened
     months(db, project_id, ...)        month wages of all or some workers, worked out from the facts, a few workers at a time
-    days_on / worker_days              rows of one date or one worker, always right: whoever has facts the rows do not
+    days_on / worker_days / days_of    rows of one date, one worker or some, always right: whoever has facts the rows do not
                                        know yet is worked out on the spot and laid over them
     wages_of_month                     the sums of every engagement of a month, the same way
 
@@ -471,6 +471,29 @@ def worker_days(db: Session, project_id: int, worker_id: int, from_on: date, to_
         return written
     shared = _shared(db, project_id, month_of(from_on), now)
     return written + _lines(db, shared, [worker_id], max(from_on, first), to_on)
+
+
+def days_of(
+    db: Session, project_id: int, workers: Collection[int], from_on: date, to_on: date, now: datetime
+) -> list[DayLine]:
+    """Return the days of some workers, a team's, in [from_on, to_on), by worker and date.
+
+    Raises:
+        NotFound: ``project_unknown``.
+    """
+    people.project(db, project_id)
+    first = {worker: on for worker, on in _behind(db, project_id, now).items() if on < to_on}
+    found = []
+    for worker in workers:
+        found += rows.days_of(db, project_id, worker, from_on, max(from_on, first.get(worker, to_on)))
+    behind = [worker for worker in workers if worker in first]
+    if behind:
+        shared = _shared(db, project_id, month_of(from_on), now)
+        for group in _groups(shared, behind, WORKERS_AT_ONCE):
+            for line in _lines(db, shared, group, from_on, to_on):
+                if line.work_date >= first[line.worker_id]:
+                    found.append(line)
+    return sorted(found, key=lambda line: (line.worker_id, line.work_date))
 
 
 def _lines(db: Session, shared: _Shared, group: Sequence[int], from_on: date, to_on: date) -> list[DayLine]:

@@ -4,8 +4,8 @@
 
 Builds a month of ``workers`` (four passages a day, teams of fifty, four kinds of terms) in a SQLite file, then
 measures in one run: a bare read of the passages by the driver; the same passages worked out to wages owed; ten times
-as many workers; the projection; and, against a real service with ten callers, one worker and one day by the API and
-as pages. Machines are shared: the ratios count. The last line is one JSON object.
+as many workers; the projection; and, against a real service with ten callers, one worker and one day by the API, and
+the worker's page. Machines are shared: the ratios count. The last line is one JSON object.
 """
 
 import argparse
@@ -260,7 +260,6 @@ def pages(folder: Path, workers: int, console: Console) -> dict[str, Any]:
             "api worker": lambda dice: f"/v1/projects/1/workers/{dice.randint(1, workers)}/days?month=2026-03",
             "api day": lambda dice: f"/v1/projects/1/dates/2026-03-{dice.randint(1, 31):02d}/days?after={dice.randrange(workers)}",
             "page worker": lambda dice: f"/projects/1/workers/{dice.randint(1, workers)}",
-            "page day": lambda dice: f"/projects/1/grid?month=2026-03&team={dice.randint(1, workers // TEAM)}",
         }
         for name, path in asked.items():
             one = lambda dice, path=path: service.url + path(dice)  # noqa: E731

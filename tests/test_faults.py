@@ -192,7 +192,9 @@ def _on_a_full_disk(disk: Disk, tmp_path: Path, vault: Vault, log_to: Path) -> S
         assert {(a.status, a.code) for a in refused} == {(503, "storage_unavailable")}
         assert all(int(a.headers["retry-after"]) >= 1 for a in refused)
         assert pulse.unwell == 0 and pulse.seconds
-        assert service.get("/readyz")[0] == 503
+        # A probe is smaller than a passage: a few may still fit where no passage does.
+        while service.get("/readyz")[0] == 200:
+            assert time.monotonic() < deadline + 30, "nothing fits, and the service calls itself ready"
         disk.free(service)
         # The first frame and the first card, not after some tries, and without a restart.
         assert frame(1).recorded and card().recorded

@@ -387,7 +387,7 @@ def batch_act(person: Someone, db: Tx, key: WriteKey, now: Now, project_id: Proj
 
 @router.get(
     "/v1/projects/{project_id}/batches/{batch_id}/file", summary="The file for the bank", response_class=Response,
-    responses={200: {"content": {"application/octet-stream": {}}}, **refusals(*OF_PROJECT, (409, "batch_not_approved"))},
+    responses={200: {"content": {"application/octet-stream": {}}}, **refusals(*OF_PROJECT, (409, "batch_not_sent"))},
 )  # fmt: skip
 def batch_file(request: Request, person: Someone, db: Tx, now: Now, project_id: ProjectId, batch_id: RowIdPath) -> Response:
     """Byte for byte as it was made; taking it is journalled."""

@@ -429,7 +429,7 @@ class WorkerContext:
 def worker(ask: Ask, typed: Typed | None = None, wrong: str = "", key: str = "") -> WorkerContext:
     """Everything about one worker on one project."""
     project, worker_id = ask.project, ask.id("worker_id")
-    own = [r for r in people.workers(ask.db, project.id, today=ask.today) if r.worker_id == worker_id]
+    own = people.workers(ask.db, project.id, today=ask.today, worker_id=worker_id)
     if not own:
         raise NotFound("worker_not_on_project")
     row = own[-1]
@@ -526,7 +526,7 @@ def _opened(ask: Ask, row: people.RosterRow, column: str) -> str:
 
 
 def _engagements(ask: Ask, own: list[people.RosterRow]) -> tuple[EngagementLine, ...]:
-    terms = people.terms(ask.db, ask.project.id)
+    terms = people.terms(ask.db, ask.project.id, worker_id=own[0].worker_id) if own else ()
     return tuple(
         EngagementLine(
             team=row.team_name,

@@ -816,7 +816,7 @@ def test_wages_paid_for_a_defaulting_subcontractor_are_owed_by_it(database, vaul
 FATES = {"failed": ["失败"], "arrived": ["成功"], "came back": ["成功", "退票"]}
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_results_in_any_order_and_any_number_of_files_end_the_same_and_everybody_is_paid_at_last(desk_of_four, data):
     """Every example is undone at its end."""
