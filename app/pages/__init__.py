@@ -20,7 +20,20 @@ from starlette.staticfiles import StaticFiles
 from app import access, wording
 from app.db import Database, Reading
 from app.errors import NotFound, ServiceError
-from app.pages import findings, gate, live, page, projects, settings, sign_in, today, workers
+from app.pages import (
+    account,
+    findings,
+    gate,
+    grid,
+    live,
+    page,
+    payrolls,
+    projects,
+    settings,
+    sign_in,
+    today,
+    workers,
+)
 from app.pages.page import HEADERS, Act, Again, Ask, Page, shown
 from app.pages.shell import STATIC, MenuItem, own_hash, shell, vendor
 from app.pages.words import marked, tr
@@ -31,12 +44,17 @@ PAGES: tuple[Page, ...] = (
     gate.PAGE,
     workers.PAGE_ROSTER,
     workers.PAGE_WORKER,
+    grid.PAGE,
+    payrolls.PAGE,
+    payrolls.PAGE_SHEET,
+    account.PAGE,
     findings.PAGE,
     settings.PAGE,
 )
 
 ACTS: tuple[Act, ...] = (
-    gate.REVIEW, workers.PAY, findings.RUN, findings.DECIDE, settings.CONFIRM_FACE, settings.PASSWORD
+    gate.REVIEW, workers.PAY, findings.RUN, findings.DECIDE, settings.CONFIRM_FACE, settings.PASSWORD,
+    *payrolls.ACTS,
 )  # fmt: skip
 
 CHARTS: dict[str, tuple[str, Callable[[Ask], dict]]] = {
@@ -166,6 +184,10 @@ def _shell(ask: Ask, each: Page):
     )
 
 
+PARENTS = {workers.PAGE_WORKER.path: workers.PAGE_ROSTER.path, payrolls.PAGE_SHEET.path: payrolls.PAGE.path}
+"""A page without a word of its own in the menu -> the page whose word is lit."""
+
+
 def menu(ask: Ask, path: str) -> tuple[MenuItem, ...]:
     """The project's menu as this reader has it; ``path`` is of the page he is on."""
     if ask.project is None:
@@ -175,7 +197,7 @@ def menu(ask: Ask, path: str) -> tuple[MenuItem, ...]:
         MenuItem(
             ask.say(each.menu),
             each.path.replace("{project_id:int}", str(ask.project.id)),
-            each.path == path or (each is workers.PAGE_ROSTER and path == workers.PAGE_WORKER.path),
+            each.path == path or PARENTS.get(path) == each.path,
         )
         for each in PAGES
         if each.menu and ask.may(readers.get(each.path, each.action))

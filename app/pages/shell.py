@@ -20,6 +20,11 @@ NOTICES = {
     "audited": marked("核查完成。"),
     "confirming": marked("人工确认已启用。"),
     "not_confirming": marked("人工确认已停用。"),
+    "locked": marked("考勤已锁定。"),
+    "drafted": marked("工资表已生成。"),
+    "closed": marked("本月已结账。"),
+    "sheet_step": marked("已办理。"),
+    "word_kept": marked("工人的意见已登记。"),
     "password_changed": marked("密码已更改，其他设备上的登录已退出。"),
 }
 """Word of the query string -> what the page says once, after something was done."""

@@ -37,6 +37,9 @@ PAGES = {
     "gate": "/projects/1/gate",
     "workers": "/projects/1/workers?undecided=1",
     "worker": "/projects/1/workers/4",
+    "grid": "/projects/1/grid",
+    "payroll": "/projects/1/payroll",
+    "account": "/projects/1/account",
     "findings": "/projects/1/findings",
     "settings": "/projects/1/settings",
 }

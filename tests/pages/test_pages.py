@@ -1,14 +1,15 @@
 """Who may open what, and that what is opened is whole. The table is ``access.ACTIONS``."""
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from starlette.responses import Response
 
 from app import access, pages
+from app.domain import sheet as rules
 from app.pages import live
-from app.store import accounts, gates, money, people, terms, timekeeping
+from app.store import accounts, gates, money, people, sheets, terms, timekeeping
 from tests import cast
 
 ROLE = {"chen": "manager", "wu": "labour_officer", "ma": "guard", "lin": "inspector", "gao": "administrator"}
@@ -16,13 +17,20 @@ OF_PROJECT = [p for p in pages.PAGES if p.of_project]
 
 
 def address(path: str, project_id: int, played) -> str:
-    values = {"project_id": project_id, "worker_id": played.wang.id, "passage_id": 1, "finding_id": 1}
+    values = {"project_id": project_id, "worker_id": played.wang.id, "passage_id": 1, "finding_id": 1, "sheet_id": 1}
     return re.sub(r"\{(\w+):int\}", lambda match: str(values[match[1]]), path)
 
 
 @pytest.mark.parametrize("login", ROLE)
 @pytest.mark.parametrize("each", OF_PROJECT, ids=lambda p: p.path)
-def test_a_page_opens_for_the_roles_of_its_action_only(each, login, client_of, people_on_site):
+def test_a_page_opens_for_the_roles_of_its_action_only(each, login, client_of, people_on_site, database, now):
+    if "sheet_id" in each.path:
+        with database.write() as db:
+            site = people_on_site.a
+            sheets.add_sheet(
+                db, project_id=site.id, project_company_id=site.project_company_id, team_id=site.team_id, month=date(2026, 2, 1),
+                kind="regular", version=1, digest=rules.digest(()), lines=[], by="wu", now=now,
+            )  # fmt: skip
     reply = client_of(login).get(address(each.path, people_on_site.a.id, people_on_site))
     if ROLE[login] in access.ACTIONS[each.action]:
         assert reply.status_code in (200, 303), reply.text

@@ -1,0 +1,108 @@
+"""The special account (专户): ledger beside statement, funding, batches, what can be paid and what cannot."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from app import bank
+from app.domain.statement import Funded
+from app.pages.page import Ask, Page, shown
+from app.pages.words import marked
+from app.store import bank as held
+from app.store.bank import BatchInfo, StatementInfo
+
+REASONS = {
+    "no_card": marked("未登记工资卡"),
+    "name_unwritable": marked("户名有银行文件写不出的字"),
+    "unsigned": marked("未签字"),
+    "held": marked("异议部分暂缓"),
+    "on_its_way": marked("已送银行"),
+}
+GAPS = {
+    "account_missing": marked("未开立专户"),
+    "account_name_differs": marked("户名与总包、项目名称不符"),
+    "party_missing": marked("监管协议缺一方"),
+    "party_not_signed": marked("监管协议有一方未签"),
+    "funding_late": marked("超过一个月没有人工费到账"),
+    "funding_short": marked("到期人工费未足额到账"),
+    "balance_short": marked("余额不足以支付应付工资"),
+}
+
+
+@dataclass(frozen=True)
+class GapLine:
+    """Something the account lacks."""
+
+    says: str
+    fen: int | None
+    on: date | None
+
+
+@dataclass(frozen=True)
+class BatchLine:
+    """A batch, with how many of its transfers stand where."""
+
+    batch: BatchInfo
+    states: tuple[tuple[str, int, int], ...]
+    """(state, how many, fen)."""
+
+
+@dataclass(frozen=True)
+class PayLine:
+    """A line of a closed month that is not wholly paid."""
+
+    name: str
+    url: str
+    month: date
+    owed_fen: int
+    now_fen: int
+    reason: str
+    """Why it cannot go; empty: it can."""
+
+
+@dataclass(frozen=True)
+class AccountContext:
+    """What the page of the special account shows."""
+
+    gaps: tuple[GapLine, ...] = shown("What the account lacks, by the county's rules")
+    checked: bank.Reconciliation | None = shown("Statement against ledger; None without an account")
+    funding: tuple[Funded, ...] = shown("The funding plan with what arrived of it")
+    batches: tuple[BatchLine, ...] = shown("Batches with their transfers, newest first")
+    payable: tuple[PayLine, ...] = shown("Lines of closed months that are not wholly paid")
+    payable_fen: int = shown("What could go out now, of all of them")
+    unmatched: tuple[StatementInfo, ...] = shown("Statement lines nobody knows")
+
+
+def gather(ask: Ask) -> AccountContext:
+    """Everything of the account, as it is now."""
+    db, project_id = ask.db, ask.project.id
+    live = held.live_account(db, project_id)
+    checked = bank.reconcile(db, project_id, ask.now) if live else None
+    ready = bank.payable(db, project_id)
+    return AccountContext(
+        gaps=tuple(GapLine(ask.say(GAPS[g.code]), g.fen, g.on) for g in bank.account_gaps(db, project_id, ask.now)),
+        checked=checked,
+        funding=bank.funding(db, project_id, ask.now) if live else (),
+        batches=tuple(_batch(ask, batch) for batch in reversed(held.batches(db, project_id))),
+        payable=tuple(
+            PayLine(
+                r.name, f"/projects/{project_id}/workers/{r.line.worker_id}?month={r.line.origin_month:%Y-%m}", r.line.month,
+                r.line.owed_fen, r.amount_fen, ask.say(REASONS[r.reason]) if r.reason else "",
+            )
+            for r in ready
+        ),  # fmt: skip
+        payable_fen=sum(r.amount_fen for r in ready),
+        unmatched=checked.unmatched if checked else (),
+    )
+
+
+def _batch(ask: Ask, batch: BatchInfo) -> BatchLine:
+    count: dict[str, tuple[int, int]] = {}
+    for item in held.items(ask.db, batch.id):
+        n, fen = count.get(item.state, (0, 0))
+        count[item.state] = n + 1, fen + item.amount_fen
+    return BatchLine(batch, tuple((state, *count[state]) for state in ("success", "pending", "failed", "returned") if state in count))
+
+
+PAGE = Page(
+    "/projects/{project_id:int}/account", marked("专户"), "account.html", "bank.read", AccountContext, gather, marked("专户")
+)

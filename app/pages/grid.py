@@ -1,0 +1,170 @@
+"""The grid of a month (考勤月表): one team, a row a worker, a column a day."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from app import projection
+from app.domain import workdays
+from app.domain.workdays import month_of, next_month
+from app.errors import BadRequest, NotFound
+from app.pages.page import Ask, Page, shown, with_query
+from app.pages.words import marked
+from app.store import people, sheets
+from app.store.projection import DayLine
+
+MARKS = {"leave": marked("假"), "stoppage": marked("停"), "rain": marked("雨"), "rest": marked("○")}
+EARLIEST, LATEST = date(2000, 1, 1), date(2100, 1, 1)
+
+
+@dataclass(frozen=True)
+class Team:
+    """A team to choose."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One day of one worker."""
+
+    on: date
+    mark: str
+    """Empty where nothing can stand: before he came, after he left, days to come."""
+    tone: str
+    says: str
+    """What the mark stands for."""
+    url: str
+
+
+@dataclass(frozen=True)
+class GridRow:
+    """One worker of the team."""
+
+    name: str
+    url: str
+    trade: str | None
+    cells: tuple[Cell, ...]
+    day_milli: int
+    overtime_minutes: int
+    undecided: int
+
+
+@dataclass(frozen=True)
+class GridContext:
+    """What the grid of a month shows."""
+
+    month: date = shown("First day of the month")
+    previous_url: str = shown("Address of the month before")
+    next_url: str = shown("Address of the month after; empty for the month we are in")
+    teams: tuple[Team, ...] = shown("Teams to choose from")
+    team: Team | None = shown("The chosen team; None when the project has none")
+    days: tuple[date, ...] = shown("Every date of the month")
+    rows: tuple[GridRow, ...] = shown("The workers of the team in that month, by name")
+    day_milli: int = shown("Settled man-days of the team, in thousandths")
+    undecided: int = shown("Days of the team that somebody must decide")
+
+
+def asked_month(text: str, default: date) -> date:
+    """The month a query string names."""
+    if not text:
+        return default
+    try:
+        month = workdays.parse_month(text)
+    except ValueError:
+        raise BadRequest("month_malformed") from None
+    if not EARLIEST <= month < LATEST:
+        raise BadRequest("month_out_of_range")
+    return month
+
+
+def gather(ask: Ask) -> GridContext:
+    """The team's days of the month, from the projection."""
+    month = asked_month(ask.query.get("month", ""), month_of(ask.today))
+    end = next_month(month)
+    teams = tuple(Team(t.id, t.name) for t in people.teams(ask.db, ask.project.id))
+    wanted = ask.number("team")
+    team = next((t for t in teams if t.id == wanted), None)
+    if wanted is not None and team is None:
+        raise NotFound("team_unknown")
+    if team is None and teams:
+        team = teams[0]
+    rows = _rows(ask, team, month, end) if team else ()
+    here = f"/projects/{ask.project.id}/grid"
+    before = month_of(month - timedelta(days=1))
+    return GridContext(
+        month=month,
+        previous_url=with_query(here, month=f"{before:%Y-%m}", team=team.id if team else None),
+        next_url=with_query(here, month=f"{end:%Y-%m}", team=team.id if team else None) if end <= ask.today else "",
+        teams=teams,
+        team=team,
+        days=tuple(month + timedelta(days=n) for n in range((end - month).days)),
+        rows=rows,
+        day_milli=sum(row.day_milli for row in rows),
+        undecided=sum(row.undecided for row in rows),
+    )
+
+
+def _rows(ask: Ask, team: Team, month: date, end: date) -> tuple[GridRow, ...]:
+    places = [
+        place
+        for place in sheets.places(ask.db, ask.project.id).values()
+        if place.team_id == team.id and place.entry_on < end and (place.exit_on is None or place.exit_on > month)
+    ]
+    who = sheets.listed(ask.db, {place.id for place in places})
+    workers = sorted({place.worker_id for place in places})
+    of_worker: dict[int, dict[date, DayLine]] = {worker: {} for worker in workers}
+    for line in projection.days_of(ask.db, ask.project.id, workers, month, end, ask.now):
+        of_worker[line.worker_id][line.work_date] = line
+    rows = []
+    for place in places:
+        own = {on: line for on, line in of_worker[place.worker_id].items() if line.engagement_id == place.id}
+        cells = []
+        day = month
+        while day < end:
+            covers = place.entry_on <= day and (place.exit_on is None or day < place.exit_on)
+            cells.append(_cell(ask, place.worker_id, day, own.get(day), covers))
+            day += timedelta(days=1)
+        rows.append(
+            GridRow(
+                name=who[place.id].name,
+                url=_url(ask, place.worker_id, month),
+                trade=who[place.id].trade,
+                cells=tuple(cells),
+                day_milli=sum(line.day_milli or 0 for line in own.values()),
+                overtime_minutes=sum(line.overtime_minutes for line in own.values()),
+                undecided=sum(line.state == "undecided" for line in own.values()),
+            )
+        )
+    return tuple(sorted(rows, key=lambda row: (row.name, row.url)))
+
+
+def _url(ask: Ask, worker_id: int, month: date, day: date | None = None) -> str:
+    path = with_query(f"/projects/{ask.project.id}/workers/{worker_id}", month=f"{month:%Y-%m}", day=day)
+    return path + (f"#d-{day}" if day else "")
+
+
+def _cell(ask: Ask, worker_id: int, day: date, line: DayLine | None, covers: bool) -> Cell:
+    if line is None:
+        return Cell(day, "×" if covers and day < ask.today else "", "rest", ask.say("无通行"), "")
+    url = _url(ask, worker_id, month_of(day), day)
+    if line.state == "undecided":
+        return Cell(day, "?", "ask", ask.say("待确认"), url)
+    if line.state == "present":
+        return Cell(day, "?", "ask", ask.say("仍在场内"), url)
+    kind = (line.detail.get("mark") or {}).get("kind")
+    if line.state == "off" or not line.day_milli:
+        mark = ask.say(MARKS[kind]) if kind in MARKS else "×"
+        return Cell(day, mark, "rest", ask.say("缺勤登记") if kind in MARKS else ask.say("出勤不计工日"), url)
+    says = ask.say("出勤 %(n)s 工日", n=f"{line.day_milli / 1000:g}")
+    mark = "√" if line.day_milli >= 1000 else "△"
+    if line.overtime_minutes:
+        hours = f"{line.overtime_minutes / 60:.1f}".removesuffix(".0")
+        mark += ask.say("加%(n)s", n=hours)
+        says += " · " + ask.say("加班 %(n)s 小时", n=hours)
+    return Cell(day, mark, "", says, url)
+
+
+PAGE = Page(
+    "/projects/{project_id:int}/grid", marked("考勤月表"), "grid.html", "attendance.read", GridContext, gather, marked("考勤月表")
+)

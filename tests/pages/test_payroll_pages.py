@@ -1,0 +1,118 @@
+"""The wage month on the pages: from the locked month to the closed one, by the people whose turn it is."""
+
+import pytest
+
+from app import access
+from app.store import accounts
+from tests.payday import MARCH, at, desk  # noqa: F401 - the fixture payday
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 32
+
+
+@pytest.fixture
+def place(payday, clock, client_of, people_on_site, database, settings):
+    """(desk, path of the payroll pages, login -> a client signed in by now); ma is the subcontractor too."""
+
+    def signed_in(login):
+        client = client_of(None)
+        with database.write() as db:
+            token = access.begin_session(db, settings, account_id=getattr(people_on_site, login), now=clock())
+        client.cookies.set(access.COOKIE, token)
+        return client
+
+    site = people_on_site.a
+    payday.works(people_on_site.wang, 3, 4, 5)
+    payday.works(people_on_site.li, 3)
+    payday.now = at(2, month=4)
+    payday.gates_report()
+    with database.write() as db:
+        accounts.add_membership(
+            db, account_id=people_on_site.ma, role="subcontractor", project_id=site.id, project_company_id=site.project_company_id
+        )
+    _set(clock, payday.now)
+    return payday, f"/projects/{site.id}/payroll", signed_in
+
+
+def _set(clock, moment):
+    clock.advance(seconds=(moment - clock()).total_seconds())
+
+
+def test_a_month_goes_through_the_hands_it_must(place, clock):
+    payday, path, client_of = place
+    month = {"month": "2026-03"}
+    wu, chen, ma = client_of("wu"), client_of("chen"), client_of("ma")
+
+    assert "锁定考勤" in wu.get(path, params=month).text
+    assert "锁定考勤" not in chen.get(path, params=month).text
+    assert chen.post(f"{path}/lock", data=month).status_code == 403
+    assert wu.post(f"{path}/lock", data=month).status_code == 303
+    assert "生成工资表" in wu.get(path, params=month).text
+    assert wu.post(f"{path}/draft", data=month).status_code == 303
+    sheet = payday.latest(MARCH)
+    own = f"{path}/{sheet.id}"
+
+    # Nobody is ahead of his turn.
+    early = chen.post(f"{own}/approve", data={})
+    assert early.status_code == 409 and 'role="alert"' in early.text
+    assert chen.post(f"{own}/submit", data={}).status_code == 403
+    assert f'action="{own}/submit"' in ma.get(own).text
+    assert ma.post(f"{own}/submit", data={}).status_code == 303
+    assert f'action="{own}/check"' not in ma.get(own).text
+    assert ma.post(f"{own}/check", data={}).status_code == 403
+    for step in ("check", "publicise"):
+        assert f'action="{own}/{step}"' in wu.get(own).text
+        assert wu.post(f"{own}/{step}", data={}).status_code == 303
+    assert f'action="{own}/approve"' not in chen.get(own).text and "公示期未满" in chen.get(own).text
+    refused = chen.post(f"{path}/close", data=month)
+    assert refused.status_code == 409 and "工资表未批准" in refused.text
+    clock.advance(days=3)
+    chen, wu = client_of("chen"), client_of("wu")
+    assert chen.post(f"{own}/approve", data={}).status_code == 303
+    assert "结账</button>" in chen.get(path, params=month).text and "结账</button>" not in wu.get(path, params=month).text
+    assert chen.post(f"{path}/close", data=month).status_code == 303
+    assert "已结账" in chen.get(path, params=month).text
+
+
+def test_a_worker_signs_with_a_scan_or_says_what_is_wrong(place, clock):
+    payday, path, client_of = place
+    sheet = payday.locked_and_drafted()
+    payday.through()
+    _set(clock, payday.now)
+    own, wu, first = f"{path}/{sheet.id}", client_of("wu"), payday.lines(sheet)[0]
+    said = {"line_id": first.id, "line_hash": first.line_hash, "verdict": "agree", "method": "paper"}
+    bare = wu.post(f"{own}/words", data=said)
+    assert bare.status_code in (400, 422) and "请附上签字" in bare.text
+    assert wu.post(f"{own}/words", data=said, files={"scan": ("a.png", PNG, "image/png")}).status_code == 303
+    assert "纸质签字" in wu.get(own).text
+    words = said | {"verdict": "dispute", "claimed": "1,999.00", "reason": "少算了两天"}
+    assert wu.post(f"{own}/words", data=words).status_code == 303
+    assert "¥1,999.00" in wu.get(own).text
+    assert client_of("lin").post(f"{own}/words", data=said).status_code == 403
+    assert "?line=" not in client_of("lin").get(own).text
+
+
+def test_another_company_does_not_learn_of_the_sheet(place, people_on_site, database):
+    payday, path, client_of = place
+    sheet = payday.locked_and_drafted()
+    other = payday.team("别的班组")
+    with database.write() as db:
+        accounts.add_membership(db, account_id=people_on_site.zhou, role="team_leader", project_id=people_on_site.a.id, team_id=other)
+    zhou = client_of("zhou")
+    assert zhou.get(f"{path}/{sheet.id}").status_code == 404
+    listed = zhou.get(path, params={"month": "2026-03"})
+    assert listed.status_code == 200 and f"{path}/{sheet.id}" not in listed.text and "别的班组" in listed.text
+
+
+def test_the_grid_shows_each_day_and_leads_to_it(place, people_on_site):
+    _, _, client_of = place
+    site, wang = people_on_site.a, people_on_site.wang
+    text = client_of("lin").get(f"/projects/{site.id}/grid?month=2026-03&team={site.team_id}").text
+    assert f"/projects/{site.id}/workers/{wang.id}?month=2026-03&amp;day=2026-03-04#d-2026-03-04" in text
+    assert client_of("lin").get(f"/projects/{site.id}/grid?team=999").status_code == 404
+
+
+def test_the_account_page_says_what_is_missing(client_of, people_on_site):
+    reply = client_of("lin").get(f"/projects/{people_on_site.a.id}/account")
+    assert reply.status_code == 200 and "未开立专户" in reply.text
+
+
