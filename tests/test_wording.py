@@ -159,6 +159,7 @@ def _passed_on() -> dict[tuple[str, str], frozenset[str]]:
     return {
         ("app/fields.py", "wrong.code"): identity,
         ("app/forms/roster.py", "wrong.code"): identity,
+        ("app/forms/reading.py", "wrong.code"): identity,
         ("app/api/frames.py", "error.code"): _written_in("devices/"),
         ("app/gate.py", "error.code"): pictures,
         ("app/enrolment.py", "code"): pictures | _looks(),

@@ -1,13 +1,16 @@
-"""Who is on the project: the roster (花名册) and the register of entries and exits (进退场登记). Pure.
+"""Who is on the project: the roster (花名册), the register of entries and exits (进退场登记), and their count by trade. Pure.
 
-    PeopleHead, Person, Move     what is printed
-    people_sheet                 -> xlsx, A3
-    moves_sheet                  -> xlsx, A4
+    PeopleHead, Person, Move, Movement     what is printed
+    people_sheet                           -> xlsx, A3
+    moves_sheet                            -> xlsx, A4
+    movement_sheet                         -> xlsx, A4 upright (月人员动态表)
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+
+from xlsxwriter.utility import xl_col_to_name
 
 from app.forms.book import A3, Book, Column, Stamp, Table, shown
 
@@ -80,6 +83,24 @@ class Move:
     """离场承诺书."""
 
 
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """Heads of one employer, team and trade in the time told."""
+
+    company: str
+    team: str
+    trade: str
+    before: int
+    """In the book the day before it began."""
+    came: int
+    left: int
+
+    @property
+    def after(self) -> int:
+        """In the book when it ended."""
+        return self.before + self.came - self.left
+
+
 def people_sheet(head: PeopleHead, people: Sequence[Person], stamp: Stamp) -> bytes:
     """The roster, every column of the form."""
     book = Book(stamp.word("people_title"), stamp)
@@ -134,6 +155,28 @@ def moves_sheet(head: PeopleHead, moves: Sequence[Move], stamp: Stamp) -> bytes:
              "served": move.days_on_site, "contract_signed": said(move.contract), "settled": move.settled, "note": move.note, "promise": said(move.promise)},
         )  # fmt: skip
     table.note(stamp.word("moves_sum", came=sum(move.came for move in moves), left=sum(move.left for move in moves)))
+    table.sign(("sign_maker", "sign_officer", "sign_manager"))
+    return book.bytes()
+
+
+def movement_sheet(head: PeopleHead, rows: Sequence[Movement], stamp: Stamp) -> bytes:
+    """How many were there, came, left and stay, by trade; what stays is a formula over the others, with its value."""
+    book = Book(stamp.word("movement_title"), stamp)
+    columns = (
+        Column("no", 5, "count"), Column("company", 26), Column("team", 14), Column("trade", 12), Column("in_before", 9, "count", True),
+        Column("came", 9, "count", True), Column("left", 9, "count", True), Column("in_after", 9, "count", True), Column("note", 12),
+    )  # fmt: skip
+    table = Table(book, "movement", columns, portrait=True)
+    table.title(stamp.word("movement_title"))
+    table.facts(_facts(head))
+    table.head()
+    before, came, left = (xl_col_to_name(table.at[key]) for key in ("in_before", "came", "left"))
+    for number, row in enumerate(rows, start=1):
+        counts = {"in_before": row.before, "came": row.came, "left": row.left, "in_after": row.after}
+        table.add({"no": number, "company": row.company, "team": row.team, "trade": shown("trade", row.trade, stamp), **counts}, sums=counts)
+        line = table.last_row + 1
+        table.formula(table.last_row, table.at["in_after"], f"={before}{line}+{came}{line}-{left}{line}", "count", row.after)
+    table.total(stamp.word("total"), span=4)
     table.sign(("sign_maker", "sign_officer", "sign_manager"))
     return book.bytes()
 

@@ -180,13 +180,10 @@ def _steps(ask: Ask, sheet_id: int, team_id: int) -> tuple[tuple[StepButton, ...
         why = said[step]
         if why is None:
             found.append(StepButton(f"{_path(ask, sheet_id)}/{word}", str(step)))
-        elif why.code in ("sheet_same_person", "sheet_too_early") and (step is Step.APPROVED or _is_next(said, step)):
+        elif why.code in ("sheet_same_person", "sheet_too_early"):
+            # Only the step whose turn it is is refused so.
             waits = waits or _says(ask, why)
     return tuple(found), waits
-
-
-def _is_next(said: dict[Step, Refusal | None], step: Step) -> bool:
-    return said[step] is not None and said[step].code != "sheet_order"
 
 
 def _says(ask: Ask, why: Refusal | ServiceError) -> str:
@@ -216,6 +213,8 @@ def _blockers(ask: Ask, month: date, known: MonthState | None) -> tuple[tuple[Bl
             subject = teams.get(b.subject_id, "")
         elif b.subject_kind == "period":
             subject = f"{month:%Y-%m}" if b.code == "month_not_over" else str(b.subject_id)[:7]
+        elif b.subject_kind == "device":
+            subject = str(b.subject_id)
         elif b.subject_kind != "project":
             subject = f"#{b.subject_id}"
         rows.append(BlockerRow(b.code, subject, url, b.on))
@@ -335,7 +334,7 @@ def _step_of(word: str) -> Act:
         try:
             use_case(
                 ask.db, project_id=ask.project.id, sheet_id=sheet_id, note=lines.form(values, "note"), by=ask.person.login, now=ask.now
-            )
+            )  # fmt: skip
         except ServiceError as error:
             return Again(PAGE_SHEET, sheet(ask, _says(ask, error)), error.status)
         return with_query(_path(ask, sheet_id), done="sheet_step")

@@ -11,6 +11,7 @@ from app.wording import (
     access,
     bank,
     exports,
+    forms,
     gate,
     ledger,
     money,
@@ -40,7 +41,7 @@ def _merged(*tables: dict[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
     return merged
 
 
-SENTENCES = _merged(service.SENTENCES, gate.SENTENCES, papers.SENTENCES, access.SENTENCES, money.SENTENCES, terms.SENTENCES, timekeeping.SENTENCES, sheets.SENTENCES, ledger.SENTENCES, bank.SENTENCES, exports.SENTENCES, wages.SENTENCES)
+SENTENCES = _merged(service.SENTENCES, gate.SENTENCES, papers.SENTENCES, access.SENTENCES, money.SENTENCES, terms.SENTENCES, timekeeping.SENTENCES, sheets.SENTENCES, ledger.SENTENCES, bank.SENTENCES, exports.SENTENCES, forms.SENTENCES, wages.SENTENCES)
 """code -> (Chinese, English): what is said to a person."""
 
 NAMES = _merged(gate.NAMES, papers.NAMES, access.NAMES, money.NAMES, terms.NAMES, timekeeping.NAMES, sheets.NAMES, ledger.NAMES, bank.NAMES, exports.NAMES, wages.NAMES)

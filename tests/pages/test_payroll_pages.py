@@ -91,6 +91,15 @@ def test_a_worker_signs_with_a_scan_or_says_what_is_wrong(place, clock):
     assert "?line=" not in client_of("lin").get(own).text
 
 
+def test_who_submitted_is_told_that_another_must_check(place):
+    payday, path, signed_in = place
+    own, wu = f"{path}/{payday.locked_and_drafted().id}", signed_in("wu")
+    assert wu.post(f"{own}/submit", data={}).status_code == 303
+    shown = wu.get(own).text
+    assert f'action="{own}/check"' not in shown and "须由提交和审核人以外的人办理" in shown
+    assert wu.post(f"{own}/check", data={}).status_code == 403
+
+
 def test_another_company_does_not_learn_of_the_sheet(place, people_on_site, database):
     payday, path, client_of = place
     sheet = payday.locked_and_drafted()
