@@ -5,18 +5,12 @@
     payday.close(MARCH)
 
 Time is ``payday.now``; it begins on 2 April 2026, 12:00 on site, when March is over.
-
-Modules that import the fixtures ``desk`` and ``one_engine`` keep one engine for all their tests: what a test costs is
-mostly the compiling of its statements.
 """
 
-import contextlib
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,9 +18,8 @@ import pytest
 from sqlalchemy.orm import Session
 
 from app import periods, sheets
-from app.db import Database, make_engine
+from app.db import Database
 from app.domain.workdays import next_month
-from app.settings import Settings
 from app.store import people, timekeeping
 from app.store import sheets as store
 from app.store.sheets import LineInfo, SheetInfo
@@ -34,26 +27,6 @@ from app.vault import Vault
 from tests.cast import RATE_FEN, Cast, Member, Site, add_member, id_number, pass_through
 
 FEBRUARY, MARCH, APRIL, MAY = (date(2026, month, 1) for month in (2, 3, 4, 5))
-
-
-_ENGINES: dict[str, Database] = {}
-
-
-@pytest.fixture(name="database")
-def one_engine(database_kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Database:
-    """A migrated, empty database; the engine is that of the test before."""
-    kept = _ENGINES.get(database_kind)
-    if database_kind == "postgresql":
-        url = request.getfixturevalue("database_url")
-    else:
-        file = tmp_path_factory.mktemp("payday") / "muster.db" if kept is None else Path(kept.engine.url.database)
-        url = f"sqlite:///{file}"
-        template = request.getfixturevalue("_sqlite_template")
-        with contextlib.closing(sqlite3.connect(template)) as source, contextlib.closing(sqlite3.connect(file)) as target:
-            source.backup(target)
-    if kept is None:
-        kept = _ENGINES[database_kind] = Database(make_engine(Settings(environment="test", database_url=url)))
-    return kept
 
 
 @pytest.fixture(name="payday")

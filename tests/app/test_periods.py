@@ -12,7 +12,7 @@ from app.errors import BadRequest, Conflict, NotFound
 from app.store import gates, people, timekeeping
 from app.store import sheets as store
 from app.tables import JournalEntry, LedgerTxn
-from tests.payday import APRIL, FEBRUARY, MARCH, MAY, at, desk, one_engine  # noqa: F401 (fixtures)
+from tests.payday import APRIL, FEBRUARY, MARCH, MAY, at, desk  # noqa: F401 (fixture)
 
 
 def refused(call, *values, **named) -> str:

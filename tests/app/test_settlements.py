@@ -11,7 +11,7 @@ from app.store import sheets as store
 from app.store import terms, timekeeping
 from app.tables import JournalEntry, SettlementRow
 from tests.books import Books, Earned
-from tests.payday import APRIL, FEBRUARY, MARCH, at, desk, one_engine  # noqa: F401 (fixtures)
+from tests.payday import APRIL, FEBRUARY, MARCH, at, desk  # noqa: F401 (fixture)
 
 
 def refused(call, *values, **named) -> str:

@@ -15,7 +15,7 @@ from app.store import money, people, terms, timekeeping
 from app.store import sheets as store
 from app.tables import JournalEntry, PayrollSheet, WorkerConfirmation
 from tests.books import Books
-from tests.payday import APRIL, MARCH, MAY, at, desk, one_engine  # noqa: F401 (fixtures)
+from tests.payday import APRIL, MARCH, MAY, at, desk  # noqa: F401 (fixture)
 
 
 def refused(call, *values, **named) -> str:

@@ -145,14 +145,20 @@ def test_a_bundle_asks_as_much_for_twenty_workers_as_for_two(database, people_on
             money.project_month(db, cast.a.id, MARCH, now)
         return len(asked)
 
-    sa.event.listen(database.engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
+    def hear(*args: object) -> None:
+        asked.append(args[2])
+
     with database.write() as db:
         everything(db, cast, now)
-    few = count()
-    with database.write() as db:
-        for n in range(18):
-            add_member(db, vault, now, cast.a, "孙大山", id_number(date(1992, 5, 1), 2 * n + 11))
-    assert count() == few < 25
+    sa.event.listen(database.engine, "before_cursor_execute", hear)
+    try:
+        few = count()
+        with database.write() as db:
+            for n in range(18):
+                add_member(db, vault, now, cast.a, "孙大山", id_number(date(1992, 5, 1), 2 * n + 11))
+        assert count() == few < 25
+    finally:
+        sa.event.remove(database.engine, "before_cursor_execute", hear)
 
 
 def test_a_month_holds_its_facts_and_a_day_more_at_each_end(database, people_on_site):

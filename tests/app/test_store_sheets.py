@@ -8,7 +8,6 @@ import pytest
 from app.domain.sheet import ItemKind
 from app.store import money, sheets
 from tests.books import Books, Earned
-from tests.payday import one_engine  # noqa: F401 (fixture)
 
 JANUARY, FEBRUARY, MARCH = date(2026, 1, 1), date(2026, 2, 1), date(2026, 3, 1)
 
