@@ -78,9 +78,11 @@ def main() -> None:
 def opened() -> Iterator[tuple[Settings, Any, Any]]:
     """Settings, database and vault, closed again."""
     from app.db import Database, make_engine, migration_state
+    from app.memory import settle
     from app.vault import check, open_vault
 
     settings = read_settings()
+    settle()
     database = Database(make_engine(settings))
     try:
         vault = open_vault(settings)
@@ -118,6 +120,7 @@ def serve(
     from app.connections import closing_after
     from app.db import make_engine, migrate, migration_state
     from app.main import create_app
+    from app.memory import settle
 
     settings = read_settings(host=host, port=port)
     engine = make_engine(settings)
@@ -133,8 +136,10 @@ def serve(
     # uvicorn stops in good order on a signal and then raises it again: by then there is nothing left to do.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
+    service = create_app(settings)
+    settle()
     uvicorn.run(
-        create_app(settings),
+        service,
         host=settings.host,
         port=settings.port,
         log_config=None,

@@ -31,6 +31,7 @@ from rich.table import Table
 from app import access, projection
 from app.db import Database, make_engine, migrate
 from app.domain.identity import id_check_digit
+from app.memory import settle
 from app.settings import Settings, read_settings
 from app.store import accounts, gates, people
 from app.store import projection as rows
@@ -153,6 +154,7 @@ def passages(project: int, workers: int):
 def derive(folder: Path, answer: Any) -> None:
     """In a process of its own: bare read, then the same passages to wages owed."""
     database = Database(make_engine(settings_of(folder)))
+    settle()
     with database.read() as db:
         everybody = rows.workers(db, 1)
         groups = [everybody[i : i + projection.WORKERS_AT_ONCE] for i in range(0, len(everybody), projection.WORKERS_AT_ONCE)]
