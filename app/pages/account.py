@@ -6,6 +6,7 @@ from datetime import date
 from app import bank
 from app.domain.statement import Funded
 from app.pages.page import Ask, Page, shown
+from app.pages.papers import Paper, papers
 from app.pages.words import marked
 from app.store import bank as held
 from app.store.bank import BatchInfo, StatementInfo
@@ -44,6 +45,8 @@ class BatchLine:
     batch: BatchInfo
     states: tuple[tuple[str, int, int], ...]
     """(state, how many, fen)."""
+    file_url: str
+    """Where the bank's file is; empty while there is none, and for readers who do not send it."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class AccountContext:
     payable: tuple[PayLine, ...] = shown("Lines of closed months that are not wholly paid")
     payable_fen: int = shown("What could go out now, of all of them")
     unmatched: tuple[StatementInfo, ...] = shown("Statement lines nobody knows")
+    papers: tuple[Paper, ...] = shown("The account's ledger to take away")
 
 
 def gather(ask: Ask) -> AccountContext:
@@ -92,6 +96,7 @@ def gather(ask: Ask) -> AccountContext:
         ),  # fmt: skip
         payable_fen=sum(r.amount_fen for r in ready),
         unmatched=checked.unmatched if checked else (),
+        papers=papers(ask, (marked("专户收支台账"), "account", {})) if live else (),
     )
 
 
@@ -100,7 +105,12 @@ def _batch(ask: Ask, batch: BatchInfo) -> BatchLine:
     for item in held.items(ask.db, batch.id):
         n, fen = count.get(item.state, (0, 0))
         count[item.state] = n + 1, fen + item.amount_fen
-    return BatchLine(batch, tuple((state, *count[state]) for state in ("success", "pending", "failed", "returned") if state in count))
+    takes = ask.may("batches.make") and batch.state == "sent"
+    return BatchLine(
+        batch,
+        tuple((state, *count[state]) for state in ("success", "pending", "failed", "returned") if state in count),
+        f"/v1/projects/{ask.project.id}/batches/{batch.id}/file" if takes else "",
+    )
 
 
 PAGE = Page(

@@ -8,11 +8,13 @@ from app.domain import workdays
 from app.domain.workdays import month_of, next_month
 from app.errors import BadRequest, NotFound
 from app.pages.page import Ask, Page, shown, with_query
+from app.pages.papers import Paper, papers
 from app.pages.words import marked
-from app.store import people, sheets
+from app.store import people, sheets, timekeeping
 from app.store.projection import DayLine
 
 MARKS = {"leave": marked("假"), "stoppage": marked("停"), "rain": marked("雨"), "rest": marked("○")}
+WEEKDAYS = (marked("一"), marked("二"), marked("三"), marked("四"), marked("五"), marked("六"), marked("日"))
 EARLIEST, LATEST = date(2000, 1, 1), date(2100, 1, 1)
 
 
@@ -22,6 +24,16 @@ class Team:
 
     id: int
     name: str
+
+
+@dataclass(frozen=True)
+class GridDay:
+    """A date at the head of a column."""
+
+    on: date
+    weekday: str
+    is_rest: bool
+    """A rest or statutory day of the calendar; Saturday and Sunday where none was imported."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +71,11 @@ class GridContext:
     next_url: str = shown("Address of the month after; empty for the month we are in")
     teams: tuple[Team, ...] = shown("Teams to choose from")
     team: Team | None = shown("The chosen team; None when the project has none")
-    days: tuple[date, ...] = shown("Every date of the month")
+    days: tuple[GridDay, ...] = shown("Every date of the month")
     rows: tuple[GridRow, ...] = shown("The workers of the team in that month, by name")
     day_milli: int = shown("Settled man-days of the team, in thousandths")
     undecided: int = shown("Days of the team that somebody must decide")
+    papers: tuple[Paper, ...] = shown("The attendance sheet to take away")
 
 
 def asked_month(text: str, default: date) -> date:
@@ -89,7 +102,8 @@ def gather(ask: Ask) -> GridContext:
         raise NotFound("team_unknown")
     if team is None and teams:
         team = teams[0]
-    rows = _rows(ask, team, month, end) if team else ()
+    days = _days(ask, month, end)
+    rows = _rows(ask, team, month, end, frozenset(d.on for d in days if d.is_rest)) if team else ()
     here = f"/projects/{ask.project.id}/grid"
     before = month_of(month - timedelta(days=1))
     return GridContext(
@@ -98,14 +112,24 @@ def gather(ask: Ask) -> GridContext:
         next_url=with_query(here, month=f"{end:%Y-%m}", team=team.id if team else None) if end <= ask.today else "",
         teams=teams,
         team=team,
-        days=tuple(month + timedelta(days=n) for n in range((end - month).days)),
+        days=days,
         rows=rows,
         day_milli=sum(row.day_milli for row in rows),
         undecided=sum(row.undecided for row in rows),
+        papers=papers(ask, (marked("考勤表"), "attendance", {"team_id": team.id, "month": f"{month:%Y-%m}"})) if team else (),
     )
 
 
-def _rows(ask: Ask, team: Team, month: date, end: date) -> tuple[GridRow, ...]:
+def _days(ask: Ask, month: date, end: date) -> tuple[GridDay, ...]:
+    calendar = timekeeping.calendar(ask.db, month, end)
+    dates = (month + timedelta(days=n) for n in range((end - month).days))
+    return tuple(
+        GridDay(day, ask.say(WEEKDAYS[day.weekday()]), not calendar[day].is_work if day in calendar else day.weekday() > 4)
+        for day in dates
+    )
+
+
+def _rows(ask: Ask, team: Team, month: date, end: date, rest: frozenset[date]) -> tuple[GridRow, ...]:
     places = [
         place
         for place in sheets.places(ask.db, ask.project.id).values()
@@ -123,7 +147,7 @@ def _rows(ask: Ask, team: Team, month: date, end: date) -> tuple[GridRow, ...]:
         day = month
         while day < end:
             covers = place.entry_on <= day and (place.exit_on is None or day < place.exit_on)
-            cells.append(_cell(ask, place.worker_id, day, own.get(day), covers))
+            cells.append(_cell(ask, place.worker_id, day, own.get(day), covers, day in rest))
             day += timedelta(days=1)
         rows.append(
             GridRow(
@@ -144,9 +168,11 @@ def _url(ask: Ask, worker_id: int, month: date, day: date | None = None) -> str:
     return path + (f"#d-{day}" if day else "")
 
 
-def _cell(ask: Ask, worker_id: int, day: date, line: DayLine | None, covers: bool) -> Cell:
+def _cell(ask: Ask, worker_id: int, day: date, line: DayLine | None, covers: bool, is_rest: bool) -> Cell:
     if line is None:
-        return Cell(day, "×" if covers and day < ask.today else "", "rest", ask.say("无通行"), "")
+        if not covers or day >= ask.today:
+            return Cell(day, "", "rest", "", "")
+        return Cell(day, "○", "rest", ask.say("休息日，无通行"), "") if is_rest else Cell(day, "×", "rest", ask.say("无通行"), "")
     url = _url(ask, worker_id, month_of(day), day)
     if line.state == "undecided":
         return Cell(day, "?", "ask", ask.say("待确认"), url)

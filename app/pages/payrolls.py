@@ -3,22 +3,23 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from starlette.datastructures import FormData, UploadFile
 
 from app import access, periods, sheets, timekeeping, wording
 from app.domain.sheet import Act as Step
 from app.domain.sheet import Refusal, SheetState
-from app.domain.workdays import month_of, next_month, parse_month
+from app.domain.workdays import local, month_of, next_month, parse_month
 from app.errors import BadRequest, Forbidden, NotFound, ServiceError, Unusable
 from app.pages import lines
 from app.pages.grid import asked_month
 from app.pages.page import Act, Again, Ask, Page, shown, with_query
+from app.pages.papers import Paper, papers
 from app.pages.words import marked
 from app.periods import MonthState
 from app.sheets import SheetView
-from app.store import people
+from app.store import accounts, people
 from app.store import sheets as held
 
 BLOCKERS_SHOWN = 40
@@ -224,6 +225,25 @@ def _blockers(ask: Ask, month: date, known: MonthState | None) -> tuple[tuple[Bl
 # --- one sheet -----------------------------------------------------------------------------------------------
 
 
+SHAPES = (
+    (marked("简表"), "short"),
+    (marked("明细表"), "detail"),
+    (marked("法定式样"), "statutory"),
+    (marked("公示表"), "notice"),
+)
+
+
+@dataclass(frozen=True)
+class Hand:
+    """One step of a sheet, by name."""
+
+    step: str
+    name: str
+    at: datetime
+    """On the project's own clock."""
+    note: str
+
+
 @dataclass(frozen=True)
 class SheetContext:
     """What the page of one payroll sheet shows."""
@@ -240,6 +260,8 @@ class SheetContext:
     may_days: bool = shown("This reader may open the pages of workers")
     opened: int | None = shown("Id of the line whose forms are open")
     unpaid_fen: int = shown("Not received yet, of all lines")
+    hands: tuple[Hand, ...] = shown("Who did what with the sheet so far")
+    papers: tuple[Paper, ...] = shown("The sheet in the forms the trade uses, and the workers' slips")
 
 
 def sheet(ask: Ask, refused: str = "") -> SheetContext:
@@ -263,7 +285,18 @@ def sheet(ask: Ask, refused: str = "") -> SheetContext:
         may_days=ask.may("wages.read"),
         opened=ask.number("line") if signs else None,
         unpaid_fen=sum(line.unpaid_fen for line in view.lines),
+        hands=_hands(ask, view),
+        papers=papers(
+            ask,
+            *((label, "payroll", {"sheet_id": sheet_id, "shape": shape}) for label, shape in SHAPES),
+            *([(marked("工资清单"), "slips", {"sheet_id": sheet_id})] if view.state is SheetState.APPROVED else []),
+        ),
     )
+
+
+def _hands(ask: Ask, view: SheetView) -> tuple[Hand, ...]:
+    names = accounts.names(ask.db, {step.by for step in view.sheet.steps})
+    return tuple(Hand(str(s.act), names.get(s.by, s.by), local(s.at, ask.policy), s.note) for s in view.sheet.steps)
 
 
 def _own(ask: Ask, sheet_id: int, action: str | None = None) -> int:

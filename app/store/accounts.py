@@ -1,5 +1,6 @@
 """Accounts, their roles, sign-ins, and the journal of who did or saw what."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -102,6 +103,11 @@ def account(db: Session, account_id: int) -> AccountInfo | None:
 def accounts(db: Session) -> list[AccountInfo]:
     """Return all accounts by login."""
     return [AccountInfo(*row) for row in db.execute(select(*_ACCOUNT).order_by(Account.login))]
+
+
+def names(db: Session, logins: Collection[str]) -> dict[str, str]:
+    """Return login -> name of those there are; the command line is nobody's."""
+    return dict(row for row in db.execute(select(Account.login, Account.name).where(Account.login.in_(logins))))
 
 
 def set_password(db: Session, account_id: int, password_hash: str) -> None:

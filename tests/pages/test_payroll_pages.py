@@ -1,5 +1,8 @@
 """The wage month on the pages: from the locked month to the closed one, by the people whose turn it is."""
 
+import html
+import re
+
 import pytest
 
 from app import access
@@ -125,3 +128,29 @@ def test_the_account_page_says_what_is_missing(client_of, people_on_site):
     assert reply.status_code == 200 and "未开立专户" in reply.text
 
 
+
+
+def test_a_sheet_can_be_taken_away_in_each_form_and_names_the_people_who_did_something_with_it(place):
+    payday, path, client_of = place
+    sheet = payday.locked_and_drafted()
+    wu = client_of("wu")
+    shown = wu.get(f"{path}/{sheet.id}").text
+    links = re.findall(r'href="(/v1/projects/[^"]+/forms/[^"]+)"', shown)
+    assert len(links) == 4, "slips come with the approval"
+    for link in links:
+        taken = wu.get(html.unescape(link))
+        assert taken.status_code == 200 and taken.content.startswith(b"PK"), link
+    assert client_of("ma").post(f"{path}/{sheet.id}/submit", data={}).status_code == 303
+    assert re.search(r"<li><strong>提交</strong> \S+ <span", wu.get(f"{path}/{sheet.id}").text)
+    assert "/forms/" not in client_of("ma").get(f"{path}/{sheet.id}").text, "a subcontractor takes no papers of the project"
+
+
+def test_a_rest_day_is_a_circle_and_a_working_day_without_a_passage_a_cross(place, people_on_site):
+    payday, _, client_of = place
+    page = client_of("wu").get(
+        f"/projects/{people_on_site.a.id}/grid", params={"month": "2026-03", "team": people_on_site.a.team_id}
+    ).text
+    row = re.search(r'<th scope="row"><a [^>]*>王建国</a></th>(.*?)</tr>', page, re.S)[1]
+    marks = [re.sub(r"<[^>]+>", "", cell).strip() for cell in re.findall(r"<td[^>]*>(.*?)</td>", row, re.S)]
+    assert marks[0] == "○" and marks[1] == "×" and marks[2].startswith("√"), "1 March 2026 is a Sunday"
+    assert "/forms/attendance?" in page
