@@ -332,8 +332,8 @@ def who(db: Session, token: str, now: datetime) -> Person | None:
     """The person a token stands for; None when it is unknown, expired or revoked, or his account is disabled."""
     if len(token) > 200:
         return None
-    found = account_store.sign_in(db, token_sha256(token), now)
-    return None if found is None else person_of_account(db, found.account_id)
+    found = account_store.signed_in(db, token_sha256(token), now)
+    return None if found is None else _person(*found)
 
 
 def person_of_account(db: Session, account_id: int) -> Person | None:
@@ -341,10 +341,11 @@ def person_of_account(db: Session, account_id: int) -> Person | None:
     account = account_store.account(db, account_id)
     if account is None or account.disabled_at is not None:
         return None
-    roles = tuple(
-        Membership(Role(m.role), m.project_id, m.area_code, m.project_company_id, m.team_id)
-        for m in account_store.memberships(db, account.id)
-    )
+    return _person(account, account_store.memberships(db, account.id))
+
+
+def _person(account: account_store.AccountInfo, held: Sequence[account_store.MembershipInfo]) -> Person:
+    roles = tuple(Membership(Role(m.role), m.project_id, m.area_code, m.project_company_id, m.team_id) for m in held)
     return Person(account.id, account.login, account.name, account.language, roles)
 
 

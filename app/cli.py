@@ -781,6 +781,8 @@ from app import commands  # noqa: E402
 
 for child, name in commands.APPS:
     app.add_typer(child, name=name)
+app.command("export")(commands.export)
+app.command("arrears")(commands.arrears)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""``muster calendar | area | month | sheet | bank``: attendance and money from the shell, each the API's own use case.
+"""``muster calendar | area | month | sheet | bank | correction | terms | card | settlement | import | export | arrears``:
+attendance and money from the shell, each the API's own use case.
 
 Whoever acts is named with ``--by LOGIN``, an account of the service: maker and checker must differ here as everywhere.
 What an account may do on a project is asked as on every other way in.
@@ -24,11 +25,22 @@ month_app = typer.Typer(no_args_is_help=True, help="Months of a project: blocker
 sheet_app = typer.Typer(no_args_is_help=True, help="Payroll sheets: draft and steps; why a sum is what it is.")
 bank_app = typer.Typer(no_args_is_help=True, help="Special account: batches, return files, statements.")
 
-APPS = ((calendar_app, "calendar"), (area_app, "area"), (month_app, "month"), (sheet_app, "sheet"), (bank_app, "bank"))
+correction_app = typer.Typer(no_args_is_help=True, help="Corrections of attendance (补卡): ask, agree, list.")
+terms_app = typer.Typer(no_args_is_help=True, help="What was agreed: terms of the four kinds of pay.")
+card_app = typer.Typer(no_args_is_help=True, help="Wage cards (工资卡).")
+settlement_app = typer.Typer(no_args_is_help=True, help="Settlements of those who left (退场结算).")
+import_app = typer.Typer(no_args_is_help=True, help="Excel tables that come in: measured work, wage cards.")
+
+APPS = (
+    (calendar_app, "calendar"), (area_app, "area"), (month_app, "month"), (sheet_app, "sheet"), (bank_app, "bank"),
+    (correction_app, "correction"), (terms_app, "terms"), (card_app, "card"), (settlement_app, "settlement"), (import_app, "import"),
+)  # fmt: skip
 
 By = Annotated[str, typer.Option("--by", help="login of who does it")]
 Code = Annotated[str, typer.Argument(help="code of the project")]
 Month = Annotated[str, typer.Argument(help="2026-03")]
+Existing = Annotated[Path, typer.Argument(exists=True, dir_okay=False)]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="check only, write nothing")]
 
 
 def _month(text: str) -> date:
@@ -39,6 +51,15 @@ def _month(text: str) -> date:
         return parse_month(text)
     except ValueError:
         raise BadRequest("month_malformed") from None
+
+
+def _date(text: str) -> date:
+    from app.errors import BadRequest
+
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise BadRequest("dates_wrong") from None
 
 
 def _allowed(db: Any, login: str, action: str, code: str | None = None) -> int | None:
@@ -95,17 +116,30 @@ def calendar_seed(years: Annotated[list[int], typer.Argument(help="2025 2026")],
 
 @calendar_app.command("import")
 def calendar_import(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV: date, kind, name")],
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV or .xlsx: date, kind, name")],
     by: By,
     source: Annotated[str, typer.Option(help="the notice, in words")],
     fill_year: Annotated[int | None, typer.Option(help="weekdays and weekends of that year that the notice does not name")] = None,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Import a notice: all lines or none."""
     import csv
     import io
 
-    from app import timekeeping
+    from app import imports, timekeeping
+    from app.errors import BadRequest
+    from app.forms.calendar import read_calendar
+
+    if file.suffix.lower() == ".xlsx":
+        with opened() as (settings, database, _vault), database.write() as db:
+            _allowed(db, by, "calendar.write")
+            found = read_calendar(file.read_bytes(), bytes_max=settings.roster_file_bytes_max, rows_max=imports.ROWS_MAX)
+            told = imports.import_calendar(db, file=found, source=source, fill_year=fill_year, dry_run=dry_run, by=by, now=cli.now())
+        _told(told, as_json)
+        return
+    if dry_run:
+        raise BadRequest("dry_run_needs_xlsx")
 
     lines = [row for row in csv.reader(io.StringIO(file.read_text(encoding="utf-8-sig"))) if row]
     with opened() as (_, database, _vault), database.write() as db:
@@ -290,14 +324,20 @@ def bank_templates(seed: Annotated[bool, typer.Option(help="write the built-in o
 
 @bank_app.command("batch")
 def bank_batch(
-    project: Code, month: Month, by: By, template: Annotated[int, typer.Option(help="id of a batch template")], as_json: AsJson = False
-) -> None:
+    project: Code, month: Month, by: By, template: Annotated[int, typer.Option(help="id of a batch template")],
+    on_behalf_of: Annotated[int | None, typer.Option(help="id of the company on the project that defaulted (先行清偿)")] = None,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
     """Make a batch of what can be paid; what cannot is listed with its reason."""
     from app import bank
+    from app.forms.bank import write_workbook
 
     with opened() as (_, database, vault), database.write() as db:
         project_id = _allowed(db, by, "batches.make", project)
-        made = bank.make_batch(db, vault, project_id=project_id, month=_month(month), template_id=template, by=by, now=cli.now())
+        made = bank.make_batch(
+            db, vault, project_id=project_id, month=_month(month), template_id=template, on_behalf_of=on_behalf_of,
+            write_workbook=write_workbook, by=by, now=cli.now(),
+        )  # fmt: skip
         show(made.batch, as_json)
         for left in made.left_out:
             out.print(f"line {left.line.line_id}: {sentence(left.reason or '', language())}", highlight=False)
@@ -349,12 +389,14 @@ def bank_results(
 ) -> None:  # fmt: skip
     """Take in the bank's return file of a batch."""
     from app import bank
+    from app.forms.bank import read_workbook
 
     with opened() as (_, database, _vault), database.write() as db:
         project_id = _allowed(db, by, "bank.write", project)
         done = bank.import_results(
-            db, project_id=project_id, batch_id=batch, template_id=template, content=file.read_bytes(), by=by, now=cli.now()
-        )
+            db, project_id=project_id, batch_id=batch, template_id=template, content=file.read_bytes(),
+            read_workbook=read_workbook, by=by, now=cli.now(),
+        )  # fmt: skip
         show(done, as_json)
     if done.faults:
         raise typer.Exit(1)
@@ -367,25 +409,412 @@ def bank_statement(
 ) -> None:  # fmt: skip
     """Take in the special account's statement: all of it or nothing."""
     from app import bank
+    from app.forms.bank import read_workbook
 
     with opened() as (_, database, vault), database.write() as db:
         project_id = _allowed(db, by, "bank.write", project)
         done = bank.import_statement(
-            db, vault, project_id=project_id, template_id=template, content=file.read_bytes(), by=by, now=cli.now()
-        )
+            db, vault, project_id=project_id, template_id=template, content=file.read_bytes(), read_workbook=read_workbook, by=by,
+            now=cli.now(),
+        )  # fmt: skip
         show(done, as_json)
     if done.faults:
         raise typer.Exit(1)
 
 
 @bank_app.command("reconcile")
-def bank_reconcile(project: Code, by: By, as_json: AsJson = False) -> None:
+def bank_reconcile(
+    project: Code, by: By, as_of: Annotated[str | None, typer.Option(help="2026-03-31; today when left out")] = None, as_json: AsJson = False
+) -> None:
     """Statement against ledger; exit status 1 when they differ."""
     from app import bank
 
     with opened() as (_, database, _vault), database.read() as db:
         project_id = _allowed(db, by, "bank.read", project)
-        found = bank.reconcile(db, project_id, cli.now())
+        found = bank.reconcile(db, project_id, cli.now(), as_of=None if as_of is None else _date(as_of))
         show(found, as_json)
     if found.difference_fen:
         raise typer.Exit(1)
+
+
+@bank_app.command("funding")
+def bank_funding(project: Code, by: By, as_json: AsJson = False) -> None:
+    """What the owner agreed to fund, and what arrived of it."""
+    from app import bank
+
+    with opened() as (_, database, _vault), database.read() as db:
+        show(bank.funding(db, _allowed(db, by, "bank.read", project), cli.now()), as_json)
+
+
+@bank_app.command("plan")
+def bank_plan(
+    project: Code, month: Month, by: By, due_on: Annotated[str, typer.Option(help="2026-04-12")],
+    yuan_agreed: Annotated[str, typer.Option("--yuan", help="agreed amount")],
+) -> None:  # fmt: skip
+    """Record what the owner agreed to fund for a month (人工费拨付计划)."""
+    from app import bank
+
+    with opened() as (_, database, _vault), database.write() as db:
+        project_id = _allowed(db, by, "bank.write", project)
+        plan = bank.add_plan(
+            db, project_id=project_id, month=_month(month), due_on=_date(due_on), agreed_fen=cli._fen(yuan_agreed), by=by, now=cli.now()
+        )
+    out.print(f"plan {plan}")
+
+
+@bank_app.command("receipt")
+def bank_receipt(
+    project: Code, by: By, received_on: Annotated[str, typer.Option("--on", help="2026-04-11")],
+    yuan_received: Annotated[str, typer.Option("--yuan", help="amount")],
+    reference: Annotated[str, typer.Option(help="the bank's number of it")],
+) -> None:  # fmt: skip
+    """Record labour cost that arrived (人工费到账); the same reference again changes nothing."""
+    from app import bank
+
+    with opened() as (_, database, _vault), database.write() as db:
+        project_id = _allowed(db, by, "bank.write", project)
+        receipt = bank.record_receipt(
+            db, project_id=project_id, received_on=_date(received_on), amount_fen=cli._fen(yuan_received), reference=reference, by=by,
+            now=cli.now(),
+        )  # fmt: skip
+    out.print(f"receipt {receipt}")
+
+
+@bank_app.command("void")
+def bank_void(
+    project: Code, kind: Annotated[str, typer.Argument(help="bank_card, funding_plan or special_account")],
+    row: Annotated[int, typer.Argument(help="its id")], by: By, reason: Annotated[str, typer.Option()],
+) -> None:  # fmt: skip
+    """Void what was a mistake; the row stays."""
+    from app import bank
+
+    with opened() as (_, database, _vault), database.write() as db:
+        project_id = _allowed(db, by, "bank.write", project)
+        bank.void(db, project_id=project_id, kind=kind, row_id=row, reason=reason, by=by, now=cli.now())
+    out.print("voided")
+
+
+# --- corrections -----------------------------------------------------------------------------------------------
+
+
+def _teams(db: Any, login: str, action: str, project_id: int) -> Any:
+    """Whose teams the account reaches on the project; None for all."""
+    from app import access
+    from app.store import people
+
+    return access.teams_of(db, access.person_of_login(db, login), people.project(db, project_id), action)
+
+
+def _at(text: str | None) -> Any:
+    from datetime import datetime
+
+    from app.errors import BadRequest
+
+    try:
+        return None if text is None else datetime.fromisoformat(text).astimezone()
+    except ValueError:
+        raise BadRequest("dates_wrong") from None
+
+
+@correction_app.command("list")
+def correction_list(project: Code, by: By, month: Annotated[str | None, typer.Argument()] = None, as_json: AsJson = False) -> None:
+    """Those nobody has decided yet, oldest first."""
+    from app import timekeeping
+
+    with opened() as (_, database, _vault), database.read() as db:
+        project_id = _allowed(db, by, "corrections.read", project)
+        teams = _teams(db, by, "corrections.read", project_id)
+        show(timekeeping.pending(db, project_id, None if month is None else _month(month), teams), as_json)
+
+
+@correction_app.command("ask")
+def correction_ask(
+    project: Code, worker: Annotated[int, typer.Argument(help="id of the worker")], day: Annotated[str, typer.Argument(help="2026-03-05")],
+    kind: Annotated[str, typer.Argument(help="missing_in, missing_out, add_session, void_passage, wrong_person or set_day")], by: By,
+    reason: Annotated[str, typer.Option(help="forgot, gate_down, ...")],
+    in_at: Annotated[str | None, typer.Option(help="2026-03-05T08:00+08:00")] = None,
+    out_at: Annotated[str | None, typer.Option(help="2026-03-05T17:00+08:00")] = None,
+    passage: Annotated[int | None, typer.Option(help="id of the passage, where one is meant")] = None,
+    day_milli: Annotated[int | None, typer.Option(help="thousandths of a man-day, for set_day")] = None,
+    minutes: Annotated[int | None, typer.Option(help="for set_day")] = None,
+    note: Annotated[str, typer.Option()] = "",
+    evidence: Annotated[list[int], typer.Option(help="id of a file; once for each")] = [],  # noqa: B006
+) -> None:  # fmt: skip
+    """Ask for a correction; it counts when the team leader and the labour officer have agreed."""
+    from app import timekeeping
+
+    with opened() as (_, database, _vault), database.write() as db:
+        project_id = _allowed(db, by, "corrections.request", project)
+        added = timekeeping.request_correction(
+            db, project_id=project_id, worker_id=worker, work_date=_date(day), kind=kind, in_at=_at(in_at), out_at=_at(out_at),
+            passage_id=passage, minutes=minutes, day_milli=day_milli, reason=reason, note=note, evidence=evidence,
+            teams=_teams(db, by, "corrections.request", project_id), by=by, now=cli.now(),
+        )  # fmt: skip
+    out.print(f"correction {added}")
+
+
+@correction_app.command("step")
+def correction_step(
+    project: Code, correction: Annotated[int, typer.Argument()],
+    act: Annotated[str, typer.Argument(help="leader_ok, officer_ok, rejected or withdrawn")], by: By, note: Annotated[str, typer.Option()] = "",
+) -> None:  # fmt: skip
+    """Agree to a correction, or not; leader first, then the labour officer."""
+    from app import timekeeping
+    from app.errors import BadRequest
+
+    actions = {
+        "leader_ok": "corrections.leader", "officer_ok": "corrections.officer", "rejected": "corrections.officer",
+        "withdrawn": "corrections.request",
+    }  # fmt: skip
+    if act not in actions:
+        raise BadRequest("act_unknown")
+    with opened() as (_, database, _vault), database.write() as db:
+        action = actions[act]
+        if act == "rejected" and not _may(db, by, action, project):
+            action = "corrections.leader"
+        project_id = _allowed(db, by, action, project)
+        done = timekeeping.decide_correction(
+            db, project_id=project_id, correction_id=correction, act=act, note=note, teams=_teams(db, by, action, project_id), by=by,
+            now=cli.now(),
+        )  # fmt: skip
+    out.print(f"correction {correction}: {done.state}")
+
+
+def _may(db: Any, login: str, action: str, code: str) -> bool:
+    from app import access
+    from app.store import people
+
+    project = people.project_by_code(db, code)
+    return access.may(access.person_of_login(db, login), action, project.id, project.area_code)
+
+
+# --- terms, cards, settlements, arrears --------------------------------------------------------------------------
+
+
+@terms_app.command("list")
+def terms_list(project: Code, by: By, engagement: Annotated[int | None, typer.Argument()] = None, as_json: AsJson = False) -> None:
+    """Terms that were not voided, by engagement and date."""
+    from app.store import people
+
+    with opened() as (_, database, _vault), database.read() as db:
+        project_id = _allowed(db, by, "wages.read", project)
+        show(sorted(people.terms(db, project_id, engagement), key=lambda t: (t.engagement_id, t.valid_from)), as_json)
+
+
+@terms_app.command("agree")
+def terms_agree(
+    project: Code, engagement: Annotated[int, typer.Argument(help="id of the engagement")],
+    kind: Annotated[str, typer.Argument(help="day, hour, month or piece")], by: By,
+    yuan_rate: Annotated[str, typer.Option("--yuan", help="per man-day, hour, month or unit")],
+    valid_from: Annotated[str, typer.Option("--from", help="2026-04-01")],
+    unit: Annotated[str | None, typer.Option(help="of piece work: m2, t, ...")] = None,
+    overtime: Annotated[str, typer.Option(help="law, units or none")] = "none",
+    relation: Annotated[str, typer.Option(help="work_agreement or labour_contract")] = "work_agreement",
+    hours_system: Annotated[str, typer.Option(help="standard, comprehensive or irregular")] = "standard",
+) -> None:  # fmt: skip
+    """Agree on what somebody earns from a date on; what held before ends the day before."""
+    from app import terms
+
+    with opened() as (_, database, _vault), database.write() as db:
+        project_id = _allowed(db, by, "terms.write", project)
+        added = terms.agree(
+            db, project_id=project_id, engagement_id=engagement, kind=kind, rate_fen=cli._fen(yuan_rate), valid_from=_date(valid_from),
+            unit=unit, overtime_rule=overtime, relation=relation, hours_system=hours_system, by=by, now=cli.now(),
+        )  # fmt: skip
+    out.print(f"terms {added}")
+
+
+@terms_app.command("void")
+def terms_void(project: Code, terms_id: Annotated[int, typer.Argument(metavar="TERMS")], by: By, reason: Annotated[str, typer.Option()]) -> None:
+    """They were a mistake: from now on they were never agreed."""
+    from app import terms
+
+    with opened() as (_, database, _vault), database.write() as db:
+        project_id = _allowed(db, by, "terms.write", project)
+        terms.void_terms(db, project_id=project_id, terms_id=terms_id, reason=reason, by=by, now=cli.now())
+    out.print("voided")
+
+
+@card_app.command("set")
+def card_set(
+    project: Code, worker: Annotated[int, typer.Argument(help="id of the worker")], by: By, bank_name: Annotated[str, typer.Option("--bank")],
+    bank_code: Annotated[str | None, typer.Option(help="联行号")] = None,
+) -> None:  # fmt: skip
+    """Record a wage card. Its number is asked for, or read from stdin: it must not stand in the shell's history."""
+    from app import bank
+
+    number = cli._secret("card number", None, again=False)
+    with opened() as (_, database, vault), database.write() as db:
+        project_id = _allowed(db, by, "bank.write", project)
+        done = bank.set_card(
+            db, vault, project_id=project_id, worker_id=worker, number=number, bank_name=bank_name, bank_code=bank_code, by=by, now=cli.now()
+        )
+    for code in done.warnings:
+        err.print(sentence(code, language()), highlight=False)
+    out.print(f"card {done.card_id}")
+
+
+@settlement_app.command("list")
+def settlement_list(project: Code, by: By, as_json: AsJson = False) -> None:
+    """Everybody who left: settled, to settle, stale, still owed."""
+    from app import settlements
+
+    with opened() as (_, database, _vault), database.read() as db:
+        show(settlements.exits(db, _allowed(db, by, "wages.read", project), cli.now()), as_json)
+
+
+@settlement_app.command("make")
+def settlement_make(project: Code, engagement: Annotated[int, typer.Argument(help="id of the engagement")], by: By) -> None:
+    """Settle an exit: earned, withheld, received, still owed; frozen with its hash."""
+    from app import settlements
+
+    with opened() as (_, database, _vault), database.write() as db:
+        project_id = _allowed(db, by, "terms.write", project)
+        made = settlements.settle(db, project_id=project_id, engagement_id=engagement, by=by, now=cli.now())
+    out.print(f"settlement {made.settlement.id}  hash {made.settlement.content_hash}", highlight=False)
+
+
+@settlement_app.command("word")
+def settlement_word(
+    project: Code, settlement: Annotated[int, typer.Argument()], verdict: Annotated[str, typer.Argument(help="agree or dispute")], by: By,
+    content_hash: Annotated[str, typer.Option("--hash", help="of what he saw, as printed")],
+    method: Annotated[str, typer.Option(help="paper, screen, ...")] = "paper",
+    evidence: Annotated[list[int], typer.Option(help="id of the scan; once for each")] = [],  # noqa: B006
+    yuan_claimed: Annotated[str | None, typer.Option("--claims-yuan", help="what he says he is owed, of a dispute")] = None,
+    reason: Annotated[str, typer.Option()] = "",
+) -> None:  # fmt: skip
+    """The leaving worker's word, bound to what he saw."""
+    from app import settlements
+
+    with opened() as (_, database, _vault), database.write() as db:
+        project_id = _allowed(db, by, "terms.write", project)
+        settlements.confirm(
+            db, project_id=project_id, settlement_id=settlement, content_hash=content_hash, verdict=verdict, method=method,
+            evidence=evidence, claimed_fen=None if yuan_claimed is None else cli._fen(yuan_claimed), reason=reason, by=by, now=cli.now(),
+        )  # fmt: skip
+    out.print("recorded")
+
+
+def arrears(
+    project: Code, by: By, side: Annotated[str, typer.Option("--of", help="worker, team, company or project")] = "team", as_json: AsJson = False
+) -> None:
+    """What is due and not paid, by age."""
+    from app import settlements
+    from app.errors import BadRequest
+
+    if side not in settlements.SIDES:
+        raise BadRequest("side_unknown")
+    with opened() as (_, database, _vault), database.read() as db:
+        show(settlements.arrears(db, _allowed(db, by, "wages.read", project), cli.now(), by=side), as_json)
+
+
+# --- tables that come in -----------------------------------------------------------------------------------------
+
+
+def _told(report: Any, as_json: bool) -> None:
+    """Print what became of the rows; exit status 1 when one is faulty."""
+    said = report.as_json(language())
+    if as_json:
+        print(json.dumps(said, ensure_ascii=False))
+    else:
+        out.print(f"{report.rows_total} rows: {report.entered} entered, {report.already_there} already there, {report.faulty} faulty")
+        for heading in ("faults", "warnings"):
+            for note in said[heading]:
+                out.print(f"  {heading[:-1]}: {note['sheet']} row {note['row']} {note['column']}: {note['sentence']}", highlight=False, markup=False)
+    if report.faults:
+        raise typer.Exit(1)
+
+
+@import_app.command("measures")
+def import_measures(project: Code, file: Existing, by: By, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Measured work (计量) with agreed shares; each bad row is named with its number and reason."""
+    from app import imports
+    from app.forms.measures import read_measures
+
+    with opened() as (settings, database, vault), database.write() as db:
+        project_id = _allowed(db, by, "measures.write", project)
+        found = read_measures(file.read_bytes(), bytes_max=settings.roster_file_bytes_max, rows_max=imports.ROWS_MAX)
+        report = imports.import_measures(
+            db, vault, project_id=project_id, file=found, teams=_teams(db, by, "measures.write", project_id), dry_run=dry_run, by=by,
+            now=cli.now(),
+        )  # fmt: skip
+    _told(report, as_json)
+
+
+@import_app.command("cards")
+def import_cards(project: Code, file: Existing, by: By, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Wage cards (工资卡), found by ID number; each bad row is named with its number and reason."""
+    from app import imports
+    from app.forms.cards import read_cards
+
+    with opened() as (settings, database, vault), database.write() as db:
+        project_id = _allowed(db, by, "bank.write", project)
+        found = read_cards(file.read_bytes(), bytes_max=settings.roster_file_bytes_max, rows_max=imports.ROWS_MAX)
+        report = imports.import_cards(db, vault, project_id=project_id, file=found, dry_run=dry_run, by=by, now=cli.now())
+    _told(report, as_json)
+
+
+@import_app.command("template")
+def import_template(
+    table: Annotated[str, typer.Argument(help="measures, cards or calendar")], file: Annotated[Path, typer.Argument(help="file to write (.xlsx)")]
+) -> None:
+    """Write an empty table with the headings the import reads."""
+    from app.errors import BadRequest
+    from app.forms import calendar, cards, measures
+
+    empty = {"measures": measures.measures_workbook, "cards": cards.cards_workbook, "calendar": calendar.calendar_workbook}
+    if table not in empty:
+        raise BadRequest("form_unknown")
+    file.write_bytes(empty[table](language()))
+    out.print(f"written to {file}", highlight=False)
+
+
+# --- papers that leave -------------------------------------------------------------------------------------------
+
+_NEEDS = {
+    "attendance": ("team", "month"), "payroll": ("sheet",), "slips": ("sheet",), "roster": (), "moves": ("from_on", "to_on"),
+    "movement": ("month",), "ledger": ("year",), "account": (), "settlement": ("settlement",),
+}  # fmt: skip
+
+
+def export(
+    project: Code, form: Annotated[str, typer.Argument(help=", ".join(_NEEDS))], to: Annotated[Path, typer.Argument(help="folder")], by: By,
+    team: Annotated[int | None, typer.Option(help="of attendance")] = None,
+    month: Annotated[str | None, typer.Option(help="of attendance and movement: 2026-03")] = None,
+    sheet: Annotated[int | None, typer.Option(help="of payroll and slips")] = None,
+    shape: Annotated[str, typer.Option(help="of payroll: short, detail, statutory or notice")] = "detail",
+    from_on: Annotated[str | None, typer.Option("--from", help="of moves: 2026-03-01")] = None,
+    to_on: Annotated[str | None, typer.Option("--to", help="of moves: first day no longer told")] = None,
+    year: Annotated[int | None, typer.Option(help="of ledger: 2026")] = None,
+    settlement: Annotated[int | None, typer.Option(help="of settlement")] = None,
+) -> None:  # fmt: skip
+    """Write a paper (xlsx) into a folder, readable by nobody else; who took it is journalled."""
+    import os
+
+    from app import exports
+    from app.errors import BadRequest
+
+    if form not in _NEEDS:
+        raise BadRequest("form_unknown")
+    given = {"team": team, "month": month, "sheet": sheet, "from_on": from_on, "to_on": to_on, "year": year, "settlement": settlement}
+    lacking = [name for name in _NEEDS[form] if given[name] is None]
+    if lacking:
+        raise BadRequest("form_needs", what=", ".join(f"--{name.removesuffix('_on')}" for name in lacking))
+    with opened() as (settings, database, vault), database.write() as db:
+        project_id = _allowed(db, by, "exports.make", project)
+        said: dict[str, Any] = {
+            "attendance": lambda: {"team_id": team, "month": _month(month or "")},
+            "payroll": lambda: {"sheet_id": sheet, "shape": shape},
+            "slips": lambda: {"sheet_id": sheet, "verify_url": f"{settings.public_url.rstrip('/')}/v1/slips/" if settings.public_url else ""},
+            "moves": lambda: {"from_on": _date(from_on or ""), "to_on": _date(to_on or "")},
+            "movement": lambda: {"month": _month(month or "")},
+            "ledger": lambda: {"year": year},
+            "settlement": lambda: {"settlement_id": settlement},
+        }.get(form, dict)()
+        file = getattr(exports, form)(
+            db, vault, project_id=project_id, language=language(), full=_may(db, by, "papers.write", project), by=by, now=cli.now(), **said
+        )
+    path = to / file.name.replace("/", "_")
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
+        target.write(file.content)
+    out.print(str(path), highlight=False, soft_wrap=True)

@@ -21,7 +21,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -33,6 +33,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from anyio import CancelScope, CapacityLimiter, to_thread
 from fastapi import Depends, Request
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL, ExceptionContext
@@ -307,7 +308,7 @@ class Database:
             Busy: ``storage_unavailable``.
             RuntimeError: something was written; a programmer's error, not the disk's.
         """
-        with Session(self._reading, expire_on_commit=False) as session, _storage_errors():
+        with Session(self._reading, expire_on_commit=False, info={"muster_snapshot": {}}) as session, _storage_errors():
             try:
                 yield session
             except DBAPIError as error:
@@ -408,11 +409,34 @@ def transaction(request: Request, _: _Turn) -> Iterator[Session]:
         yield session
 
 
-def reading(request: Request, _: _Turn) -> Iterator[Session]:
+async def reading(request: Request, _: _Turn) -> AsyncIterator[Session]:
     """Give a route its snapshot; see ``Reading``."""
-    with request.app.state.database.read() as session:
+    snapshot = request.app.state.database.read()
+    # No thread for this: a session asks for no connection before its first statement.
+    session = snapshot.__enter__()
+    try:
         yield session
+    except BaseException as error:
+        await _leave(snapshot, error)
+        raise
+    await _leave(snapshot, None)
 
+
+async def _leave(snapshot: AbstractContextManager[Session], error: BaseException | None) -> None:
+    """Close a session in a thread, also when the request was cancelled or every thread is taken."""
+    with CancelScope(shield=True):
+        await to_thread.run_sync(
+            snapshot.__exit__, error and type(error), error, error and error.__traceback__, limiter=CapacityLimiter(1)
+        )
+
+
+async def whole(request: Request, _: _Turn) -> Database:
+    """Give a route the database itself; see ``Whole``."""
+    return request.app.state.database
+
+
+Whole = Annotated[Database, Depends(whole, scope="function")]
+"""For a route that computes for seconds in a snapshot before it writes: it opens both transactions itself."""
 
 # scope="function" commits before the reply is sent. With the default scope a commit that fails is found out
 # after the worker was told "recorded" (FastAPI 0.118 and later).

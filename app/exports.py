@@ -4,6 +4,8 @@
     payroll           工资表 (short, detail, statutory) or 工资公示表 of a sheet
     slips             工资清单 of a sheet, one page a worker
     roster, moves     花名册, 进退场登记
+    movement          月人员动态表 of a month
+    ledger            农民工工资支付台账 of a year, one page a worker
     account           专户收支台账
     settlement        退场工资结算确认书
 
@@ -12,7 +14,7 @@ stand in full only for the labour officer, whose papers need them; for everybody
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from hashlib import sha256
@@ -29,12 +31,13 @@ from app.domain.workdays import next_month
 from app.errors import BadRequest, Conflict, NotFound
 from app.forms import account as account_form
 from app.forms import attendance as attendance_form
+from app.forms import ledger as ledger_form
 from app.forms import payroll as payroll_form
 from app.forms import people as people_form
 from app.forms import settlement as settlement_form
 from app.forms import slip as slip_form
 from app.forms.book import Stamp
-from app.store import accounts, bank, gates, people, timekeeping
+from app.store import accounts, bank, gates, money, people, timekeeping
 from app.store import exports as kept
 from app.store import sheets as held
 from app.store.people import ProjectInfo, RosterRow
@@ -258,20 +261,7 @@ def payroll(
 
 def _pay_line(desk: _Desk, view: sheets.LineView, row: RosterRow, cards: dict[int, bank.CardInfo], shape: str) -> payroll_form.PayLine:
     content = view.line.content
-    sums: dict[str, int] = defaultdict(int)
-    for item in content.items:
-        if item.kind is ItemKind.ADVANCE:
-            sums["advance"] -= item.amount_fen
-        elif item.kind is ItemKind.DEDUCTION:
-            sums[f"deduction.{item.code}"] -= item.amount_fen
-        elif item.code in _OVERTIME:
-            sums["overtime"] += item.amount_fen
-        elif item.code == "allowance":
-            sums["allowance"] += item.amount_fen
-        else:
-            sums["regular"] += item.amount_fen
-    social = sums["deduction.social_insurance"] + sums["deduction.housing_fund"]
-    other = sums["deduction.court_order"] + sums["deduction.agreed"]
+    sums = _sums(content.items)
     rates = {item.rate_fen for item in content.items if item.code == "base" and not item.takes_back}
     terms = [t for t in people.terms(desk.db, desk.project.id, content.engagement_id) if t.valid_from < next_month(content.origin_month)]
     card = cards.get(content.worker_id)
@@ -283,15 +273,15 @@ def _pay_line(desk: _Desk, view: sheets.LineView, row: RosterRow, cards: dict[in
         id_number="" if is_public else desk.id_number(row),
         trade=view.trade or "",
         day_milli=content.day_milli,
-        regular_fen=sums["regular"],
+        regular_fen=sums.regular,
         overtime_minutes=content.overtime_minutes,
-        overtime_fen=sums["overtime"],
-        allowance_fen=sums["allowance"],
-        advance_fen=sums["advance"],
-        social_fen=social,
-        tax_fen=sums["deduction.income_tax"],
-        damage_fen=sums["deduction.damage"],
-        other_fen=other,
+        overtime_fen=sums.overtime,
+        allowance_fen=sums.allowance,
+        advance_fen=sums.advances,
+        social_fen=sums.social,
+        tax_fen=sums.tax,
+        damage_fen=sums.damage,
+        other_fen=sums.other,
         carried_fen=view.carried_in_fen,
         paid_fen=view.paid_fen,
         gate_day_milli=view.day_milli_now,
@@ -309,10 +299,45 @@ def _pay_line(desk: _Desk, view: sheets.LineView, row: RosterRow, cards: dict[in
     )
 
 
+@dataclass(slots=True)
+class _Sums:
+    """The columns of a payroll sheet, fen; what is withheld as what was taken."""
+
+    regular: int = 0
+    overtime: int = 0
+    allowance: int = 0
+    advances: int = 0
+    social: int = 0
+    tax: int = 0
+    damage: int = 0
+    other: int = 0
+
+
+_WITHHELD = {"social_insurance": "social", "housing_fund": "social", "income_tax": "tax", "damage": "damage"}
+
+
+def _sums(items: Iterable[Any]) -> _Sums:
+    sums = _Sums()
+    for item in items:
+        if item.kind is ItemKind.ADVANCE:
+            sums.advances -= item.amount_fen
+        elif item.kind is ItemKind.DEDUCTION:
+            column = _WITHHELD.get(item.code, "other")
+            setattr(sums, column, getattr(sums, column) - item.amount_fen)
+        else:
+            column = "overtime" if item.code in _OVERTIME else "allowance" if item.code == "allowance" else "regular"
+            setattr(sums, column, getattr(sums, column) + item.amount_fen)
+    return sums
+
+
 def slips(
-    db: Session, vault: Vault, *, project_id: int, sheet_id: int, language: str = "zh", full: bool = False, by: str, now: datetime
-) -> File:
+    db: Session, vault: Vault, *, project_id: int, sheet_id: int, verify_url: str = "", language: str = "zh", full: bool = False, by: str,
+    now: datetime,
+) -> File:  # fmt: skip
     """Wage slips of a sheet, one page a worker, each with the code that proves it.
+
+    Args:
+        verify_url: where a slip is checked; its code goes behind it.
 
     Raises:
         NotFound: ``project_unknown``, ``sheet_unknown``.
@@ -337,7 +362,7 @@ def slips(
                 paid_fen=told.paid_fen, unpaid_fen=told.unpaid_fen, code=told.code,
             )
         )  # fmt: skip
-    content_bytes = slip_form.wage_slips(desk.project.name, pages, desk.stamp, verify_url="/v1/slips/")
+    content_bytes = slip_form.wage_slips(desk.project.name, pages, desk.stamp, verify_url=verify_url)
     return desk.done("slips", f"{desk.project.code}-{sheet.month:%Y%m}-{sheet_id}-slips.xlsx", content_bytes, sheet=sheet_id)
 
 
@@ -425,6 +450,102 @@ def moves(
     head = people_form.PeopleHead(project=desk.project.name, general=desk.general(), from_on=from_on, to_on=to_on - _A_DAY)
     content = people_form.moves_sheet(head, found, desk.stamp)
     return desk.done("moves", f"{desk.project.code}-moves-{from_on:%Y%m%d}.xlsx", content, rows=len(found))
+
+
+def movement(
+    db: Session, vault: Vault, *, project_id: int, month: date, language: str = "zh", full: bool = False, by: str, now: datetime
+) -> File:
+    """月人员动态表: how many were there, came, left and stay, by company, team and trade.
+
+    Args:
+        month: any day of it.
+
+    Raises:
+        NotFound: ``project_unknown``.
+    """
+    desk = _desk(db, vault, project_id, language, full, by, now)
+    month = month.replace(day=1)
+    end = next_month(month)
+    counted: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+    for row in desk.roster().values():
+        # Who left before the month began is of another month's table.
+        if row.entry_on >= end or (row.exit_on is not None and row.exit_on < month):
+            continue
+        counts = counted[row.company_name, row.team_name, row.trade or ""]
+        counts[0] += row.entry_on < month
+        counts[1] += row.entry_on >= month
+        counts[2] += row.exit_on is not None and row.exit_on < end
+    rows = [people_form.Movement(*place, *counts) for place, counts in sorted(counted.items())]
+    head = people_form.PeopleHead(project=desk.project.name, general=desk.general(), from_on=month, to_on=end - _A_DAY)
+    content = people_form.movement_sheet(head, rows, desk.stamp)
+    return desk.done("movement", f"{desk.project.code}-movement-{month:%Y%m}.xlsx", content, month=f"{month:%Y-%m}", rows=len(rows))
+
+
+# --- the ledger of wages paid -------------------------------------------------------------------------------------
+
+
+def ledger(
+    db: Session, vault: Vault, *, project_id: int, year: int, language: str = "zh", full: bool = False, by: str, now: datetime
+) -> File:
+    """农民工工资支付台账 of a year: what each worker earned, what was withheld, and when and how he was paid.
+
+    A month has the lines that were closed for it, also as back pay later, and the money that was paid for it, whenever
+    that was. A month in which somebody was paid and that is not closed yet stands there with what he was paid.
+
+    Raises:
+        BadRequest: ``dates_wrong``.
+        NotFound: ``project_unknown``.
+        Conflict: ``ledger_empty``: nothing was closed or paid for that year.
+    """
+    if not 2000 <= year <= 2100:
+        raise BadRequest("dates_wrong")
+    desk = _desk(db, vault, project_id, language, full, by, now)
+    earned: dict[tuple[int, date], list[Any]] = defaultdict(list)
+    for line in held.posted_lines(db, project_id):
+        earned[line.content.worker_id, line.content.origin_month].append(line.content)
+    paid: dict[tuple[int, date], list[Any]] = defaultdict(list)
+    for payment in money.payments(db, project_id):
+        paid[payment.worker_id, payment.for_month].append(payment)
+    proofs = kept.payment_references(db, project_id)
+    brought: dict[int, int] = defaultdict(int)
+    months: dict[int, list[ledger_form.LedgerMonth]] = defaultdict(list)
+    for worker_id, month in sorted(earned.keys() | paid.keys()):
+        told = _ledger_month(desk, month, earned[worker_id, month], paid[worker_id, month], proofs)
+        if month.year < year:
+            # A month that was overpaid pays for no other.
+            brought[worker_id] += max(0, told.net_fen - told.paid_fen)
+        elif month.year == year:
+            months[worker_id].append(told)
+    pages: list[tuple[tuple[str, str, str, int], ledger_form.LedgerWorker]] = []
+    latest = {row.worker_id: row for row in sorted(desk.roster().values(), key=lambda r: (r.entry_on, r.engagement_id))}
+    for worker_id, row in latest.items():
+        if months[worker_id] or brought[worker_id]:
+            page = ledger_form.LedgerWorker(
+                name=row.name, id_number=desk.id_number(row), phone=desk.phone(row), company=row.company_name, team=row.team_name,
+                trade=row.trade or "", months=tuple(months[worker_id]), brought_fen=brought[worker_id],
+            )  # fmt: skip
+            pages.append(((row.company_name, row.team_name, row.name, worker_id), page))
+    if not pages:
+        raise Conflict("ledger_empty")
+    head = ledger_form.LedgerHead(
+        project=desk.project.name, from_on=date(year, 1, 1), to_on=min(date(year, 12, 31), now.date()), general=desk.general()
+    )
+    content = ledger_form.wage_ledger(head, [page for _, page in sorted(pages, key=lambda p: p[0])], desk.stamp)
+    return desk.done("ledger", f"{desk.project.code}-ledger-{year}.xlsx", content, year=year, workers=len(pages))
+
+
+def _ledger_month(desk: _Desk, month: date, lines: list[Any], payments: list[Any], proofs: dict[int, str]) -> ledger_form.LedgerMonth:
+    sums = _sums(item for content in lines for item in content.items)
+    back = {payment.reverses_id for payment in payments}
+    arrived = [payment for payment in payments if payment.reverses_id is None and payment.id not in back]
+    ways = [label(f"payment_channel.{p.channel}", desk.language) + (f" {proofs[p.id]}" if p.id in proofs else "") for p in arrived]
+    return ledger_form.LedgerMonth(
+        month=month, day_milli=sum(c.day_milli for c in lines), overtime_minutes=sum(c.overtime_minutes for c in lines),
+        regular_fen=sums.regular, overtime_fen=sums.overtime, allowance_fen=sums.allowance, advances_fen=sums.advances,
+        social_fen=sums.social, tax_fen=sums.tax, damage_fen=sums.damage, other_fen=sums.other,
+        paid_fen=sum(p.amount_fen for p in payments), paid_on=tuple(dict.fromkeys(p.paid_on for p in arrived)), proof="\n".join(ways),
+        note="" if lines else label("form_note.not_closed", desk.language),
+    )  # fmt: skip
 
 
 # --- account and settlement --------------------------------------------------------------------------------------

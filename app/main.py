@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from app import __version__, pages
+from app import __version__, pages, sheets
 from app.access import SameOrigin
 from app.api import access as access_api
 from app.api import bank as bank_api
@@ -26,6 +26,7 @@ from app.api import enrolment as enrolment_api
 from app.api import exports as exports_api
 from app.api import findings as findings_api
 from app.api import frames as frames_api
+from app.api import imports as imports_api
 from app.api import papers as papers_api
 from app.api import sheets as sheets_api
 from app.api import terms as terms_api
@@ -129,12 +130,13 @@ def create_app(
     state = app.state
     state.house, state.settings, state.database, state.vault = house, settings, database, vault
     state.engine, state.galleries, state.metrics = engine, house.galleries, metrics
+    state.months = sheets.Months()
     state.quota = frames_api.Quota(settings.device_frames_per_second_max)
 
     for router in (
         frames_api.router, access_api.router, papers_api.router, enrolment_api.router, wages_api.router,
         timekeeping_api.router, terms_api.router, sheets_api.router, bank_api.router, exports_api.router,
-        findings_api.router,
+        imports_api.router, findings_api.router,
     ):
         # Not include_router: that makes every route anew, at the first request, which then takes a third of a second.
         app.router.routes.extend(router.routes)
@@ -162,6 +164,8 @@ def body_limit_of(settings: Settings):
             return settings.enrolment_body_bytes_max
         if path.endswith("/roster"):
             return settings.roster_file_bytes_max
+        if "/imports/" in path:
+            return settings.roster_file_bytes_max + FORM_BYTES
         if path.endswith("/evidence"):
             return EVIDENCE_BYTES_MAX + FORM_BYTES
         if path.endswith(("/results", "/statement")):
@@ -183,7 +187,12 @@ def _add_operation(app: FastAPI, house: House) -> None:
     async def readyz() -> JSONResponse:
         checks = await run_in_threadpool(readiness, house)
         ready = all(check == "ok" for check in checks.values())
-        return JSONResponse({"ready": ready, "checks": checks}, status_code=200 if ready else 503)
+        left_out = {
+            str(project_id): {"foreign": found.foreign, "unreadable": len(found.unreadable)}
+            for project_id, found in house.galleries.left_out.items()
+        }
+        # Whoever is left out passes by card: no reason to take the gates away from everybody.
+        return JSONResponse({"ready": ready, "checks": checks, "templates_left_out": left_out}, status_code=200 if ready else 503)
 
     @app.get("/metrics", tags=["operation"], summary="Prometheus metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:

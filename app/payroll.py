@@ -3,12 +3,14 @@
     record_payment     money a worker received outside the special account; the same key twice is one payment
     reverse_payment    a returned transfer: a second, negative payment that names the first
     wages_of_project   one row a worker
+    accounts_of        the sums of both, month by month, read from the projection
     wages_of_worker    "why is this 300.00?": months, items, days, sessions, passages, corrections, terms and payments
     attendance_of      the days of one month on which somebody was there
     work_days_of       every day of one month, days off with a mark too, computed beside confirmed
     headcount_of       on site, came today, on the roster
 
-Every number is recomputed from the facts at each question; nothing is cached and nothing can go stale. Money is
+Every number is recomputed from the facts at each question, save those of ``accounts_of``: the projection lays over its
+rows whatever they do not know yet, so they cannot be stale either. Money is
 integer fen. What is owed is worked out month by month and then added: an overpaid month never pays for another
 (domain.md 4.5). What was withheld on the posted lines of a month is no longer owed.
 
@@ -24,14 +26,14 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from app import ledger
+from app import ledger, projection
 from app.domain.attendance import Day, DayState, Headcount, headcount
 from app.domain.facts import Correction, Measure, Passage, Payment, ProjectMonth, Terms
-from app.domain.timesheet import WorkDay, pairing_of, work_days
+from app.domain.timesheet import WorkDay, concerning, pairing_of, work_days
 from app.domain.wages import Accrual, MonthWage, Owed, WageItem, month_wages, owed
 from app.domain.workdays import local, month_of, next_month
 from app.errors import BadRequest, Conflict, NotFound
-from app.store import accounts, money, people
+from app.store import accounts, money, people, sheets
 from app.store import projection as projected
 
 AMOUNT_FEN_LIMIT = 100_000_000
@@ -324,7 +326,7 @@ def wages_of_worker(db: Session, project_id: int, worker_id: int, as_of: datetim
     days = _days(whole)
     months = _by_month(whole, days)
     work_of = {w.work_date: w for w in days if w.worker_id == worker_id}
-    passage = own["passages"]
+    passage = {p.id: p for p in whole.passages}
     terms = {t.id: t for t in whole.terms}
     corrections = {c.id: c for c in whole.corrections}
     measures = {m.id: m for m in whole.measures}
@@ -361,6 +363,62 @@ def wages_of_worker(db: Session, project_id: int, worker_id: int, as_of: datetim
         row=_row(worker_id, *_names(db, whole, {worker_id})[worker_id], [line.owed for line in lines]),
         months=tuple(lines),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class MonthAccount:
+    """One month of one worker: what ``Owed`` says, without the days it rests on."""
+
+    month: date
+    accrued_fen: int
+    withheld_fen: int
+    paid_fen: int
+    owed_fen: int
+    overpaid_fen: int
+    day_milli: int
+    undecided_days: int
+    undecided_fen_max: int
+    no_terms_days: int
+
+
+def accounts_of(
+    db: Session, project_id: int, as_of: datetime, *, worker_id: int | None = None
+) -> dict[int, tuple[MonthAccount, ...]]:
+    """Everybody's account on a project, or one worker's, month by month, read from the projection; by worker id.
+
+    The sums are those of ``wages_of_project`` and ``wages_of_worker`` for the same instant, which must be now.
+
+    Raises:
+        NotFound: ``project_unknown``.
+    """
+    earned = {
+        (line.worker_id, line.month): line for line in projection.month_sums(db, project_id, as_of, worker_id=worker_id)
+    }
+    today = _today(db, project_id, as_of)
+    paid: dict[tuple[int, date], int] = defaultdict(int)
+    for payment in money.payments(db, project_id, worker_id=worker_id):
+        if payment.paid_on <= today:
+            paid[payment.worker_id, payment.for_month] += payment.amount_fen
+    withheld = sheets.posted_withheld(db, project_id, worker_id=worker_id)
+    found: dict[int, list[MonthAccount]] = defaultdict(list)
+    for key in sorted(earned.keys() | paid.keys() | withheld.keys()):
+        line = earned.get(key)
+        accrued, received, taken = line.gross_fen if line else 0, paid.get(key, 0), withheld.get(key, 0)
+        found[key[0]].append(
+            MonthAccount(
+                month=key[1],
+                accrued_fen=accrued,
+                withheld_fen=taken,
+                paid_fen=received,
+                owed_fen=max(0, accrued - taken - received),
+                overpaid_fen=max(0, received + taken - accrued),
+                day_milli=line.day_milli if line else 0,
+                undecided_days=line.undecided_days if line else 0,
+                undecided_fen_max=line.undecided_fen_max if line else 0,
+                no_terms_days=line.no_terms_days if line else 0,
+            )
+        )
+    return {worker: tuple(months) for worker, months in found.items()}
 
 
 def _days(bundle: ProjectMonth) -> tuple[WorkDay, ...]:
@@ -435,16 +493,18 @@ def _facts_of_worker(db: Session, project_id: int, worker_id: int, as_of: dateti
     teams = {e.team_id for e in whole.engagements if e.worker_id == worker_id} & by_days
     wanted = {worker_id} | {e.worker_id for e in whole.engagements if e.team_id in teams}
     passages: list[Passage] = []
+    to_at = as_of + timedelta(microseconds=1)
     for some in _chunks(sorted(wanted)):
-        passages += projected.passages_of(db, project_id, some, None, as_of + timedelta(microseconds=1))
+        passages += projected.passages_of(db, project_id, some, None, to_at)
+    passages += money.put_right(db, whole, wanted, None, to_at)
     return _so_far(
         replace(
             whole,
             passages=tuple(passages),
             engagements=tuple(e for e in whole.engagements if e.worker_id in wanted),
             terms=tuple(t for t in whole.terms if t.worker_id in wanted),
-            corrections=tuple(c for c in whole.corrections if c.worker_id in wanted),
-            payments=tuple(p for p in money.payments(db, project_id) if p.worker_id == worker_id),
+            corrections=concerning(whole.corrections, wanted, passages),
+            payments=money.payments(db, project_id, worker_id=worker_id),
             withheld=tuple(w for w in whole.withheld if w[0] == worker_id),
         )
     )

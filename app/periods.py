@@ -12,6 +12,7 @@ worked is closed along with the one after it.
 """
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -84,19 +85,78 @@ def blockers(
     return _to_close(db, project_id, month, now, fresh)[0]
 
 
+def outlook(
+    db: Session, project_id: int, month: date, now: datetime, *, fresh: Fresh | None = None
+) -> tuple[Blocker, ...]:
+    """Return what keeps a month from its next state as the projection has it: for a page, at once.
+
+    The same as ``blockers``, but that a sheet is no longer what the facts say, or was changed by hand, is seen only with
+    ``fresh``; closing looks at it in any case.
+
+    Raises:
+        NotFound: ``project_unknown``.
+        BadRequest: ``month_out_of_range``.
+    """
+    month = _month(month)
+    people.project(db, project_id)
+    state = store.period_state(db, project_id, month)
+    if state == "closed":
+        return ()
+    if fresh is not None:
+        return _to_lock(db, project_id, month, now, fresh) if state == "open" else _to_close(db, project_id, month, now, fresh)[0]
+    lines = projection.wages_of_month(db, project_id, month, now)
+    if state == "open":
+        engaged = {place.worker_id for place in store.places(db, project_id).values()}
+        problems = [
+            (code, line.worker_id, None if on is None else date.fromisoformat(on))
+            for line in lines
+            for code, on in line.detail["problems"]
+        ]
+        problems += [
+            ("work_without_engagement", line.worker_id, None)
+            for line in lines
+            if not line.engagement_id and line.worker_id not in engaged
+            and (line.gross_fen or line.undecided_days or line.no_terms_days)
+        ]  # fmt: skip
+        problems.sort(key=lambda p: (p[1], p[2] or date.min, p[0]))
+        return _open(db, project_id, month, now, lambda: problems)
+    found = [
+        Blocker("earlier_month_open", "period", earlier.isoformat(), earlier)
+        for earlier, idle in _earlier(db, project_id, month, now)
+        if not idle
+    ]
+    latest = {s.team_id: s for s in store.latest_sheets(db, project_id, month)}
+    heads = store.line_heads(db, [s.id for s in latest.values()])
+    for team_id in sorted({line.team_id for line in lines if line.gross_fen and line.team_id} | latest.keys()):
+        sheet = latest.get(team_id)
+        if sheet is None:
+            found.append(Blocker("sheet_missing", "team", team_id, None))
+        elif heads.get(sheet.id) and sheets.state_of(sheet) is not SheetState.APPROVED:
+            found.append(Blocker("sheet_not_approved", "team", team_id, None))
+    return tuple(found)
+
+
 def _to_lock(
     db: Session, project_id: int, month: date, now: datetime, fresh: Fresh | None
 ) -> tuple[Blocker, ...]:
+    def problems() -> list[tuple[str, int, date | None]]:
+        exact = sheets.still(db, project_id, month, now, fresh)
+        return [(p.code, p.worker_id, p.on) for p in exact.problems]
+
+    return _open(db, project_id, month, now, problems)
+
+
+def _open(
+    db: Session, project_id: int, month: date, now: datetime, problems: Callable[[], list[tuple[str, int, date | None]]]
+) -> tuple[Blocker, ...]:
+    """What keeps an open month from being locked; ``problems`` are (code, worker, date) of its wages."""
     policy = money.policy(db, project_id)
     first_at, end_at = month_bounds(month, policy)
     end = next_month(month)
     if now < end_at:
         # Nothing else can be said before: there will be more days.
         return (Blocker("month_not_over", "period", month.isoformat(), end),)
-    fresh = sheets.still(db, project_id, month, now, fresh)
-    found = [
-        Blocker(UNDECIDED[p.code], "worker", p.worker_id, p.on) for p in fresh.problems if p.code in UNDECIDED
-    ]
+    found = [Blocker(UNDECIDED[code], "worker", worker, on) for code, worker, on in problems() if code in UNDECIDED]
     # One line a date is enough for a calendar that nobody imported.
     missing = {b.on: Blocker("calendar_missing", "project", project_id, b.on) for b in found if b.code == "calendar_missing"}
     found = [b for b in found if b.code != "calendar_missing"] + [missing[on] for on in sorted(missing, key=_early)]

@@ -4,7 +4,8 @@
     months(db, project_id, ...)        month wages of all or some workers, worked out from the facts, a few workers at a time
     days_on / worker_days / days_of    rows of one date, one worker or some, always right: whoever has facts the rows do not
                                        know yet is worked out on the spot and laid over them
-    wages_of_month                     the sums of every engagement of a month, the same way
+    wages_of_month, worker_month       the sums of every engagement of a month, or of one worker's, the same way
+    month_sums                         what everybody or one worker earned month by month, the same way
 
 Nothing here decides anything: ``domain.timesheet`` and ``domain.wages`` do. The rows may be deleted at any time.
 
@@ -14,7 +15,7 @@ exit when ``session_max`` is over).
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from hashlib import sha256
@@ -25,19 +26,19 @@ from sqlalchemy.orm import Session
 
 from app.db import Database
 from app.domain.attendance import Day
-from app.domain.facts import Direction, ProjectMonth
-from app.domain.timesheet import WorkDay, work_days
+from app.domain.facts import CorrectionKind, Direction, Passage, ProjectMonth
+from app.domain.timesheet import WorkDay, concerning, work_days
 from app.domain.wages import Accrual, MonthWage, WageItem, month_wages
 from app.domain.workdays import local, month_of, next_month, work_date
-from app.store import gates, money, people
+from app.store import gates, money, once, people
 from app.store import projection as rows
-from app.store.projection import DayLine, MonthLine
+from app.store.projection import SUMMED, DayLine, MonthLine, MonthSum
 
 WORKERS_AT_ONCE = 100
 """Worked out and written in one transaction: a gate must not wait for a month of five thousand."""
 
 _A_DAY = timedelta(days=1)
-_AROUND = timedelta(days=3)
+AROUND = timedelta(days=3)
 """How far from a date a passage can still matter to it: ``attendance.APART`` and the cutover."""
 
 
@@ -117,20 +118,22 @@ def _with_team(shared: _Shared, workers: Collection[int]) -> set[int]:
 
 
 def _bundle(db: Session, shared: _Shared, workers: Sequence[int], from_on: date, to_on: date) -> ProjectMonth:
-    """The bundle of some workers, with the passages of [from_on, to_on) and ``_AROUND`` at each end."""
+    """The bundle of some workers, with the passages of [from_on, to_on) and ``AROUND`` at each end."""
     whole = shared.bundle
     own = frozenset(workers)
     zone = whole.policy.time_zone
-    from_at = None if shared.two_way else money.midnight(from_on - _AROUND, zone)
-    to_at = min(money.midnight(to_on + _AROUND, zone), whole.as_of + timedelta(microseconds=1))
+    from_at = None if shared.two_way else money.midnight(from_on - AROUND, zone)
+    to_at = min(money.midnight(to_on + AROUND, zone), whole.as_of + timedelta(microseconds=1))
+    passages = rows.passages_of(db, whole.project_id, workers, from_at, to_at)
+    passages += money.put_right(db, whole, own, from_at, to_at)
     return replace(
         whole,
         month=from_on,
-        passages=tuple(rows.passages_of(db, whole.project_id, workers, from_at, to_at)),
+        passages=tuple(passages),
         engagements=tuple(e for e in whole.engagements if e.worker_id in own),
         terms=tuple(t for t in whole.terms if t.worker_id in own),
         payments=(),
-        corrections=tuple(c for c in whole.corrections if c.worker_id in own),
+        corrections=concerning(whole.corrections, own, passages),
     )
 
 
@@ -175,15 +178,27 @@ def _work_out(db: Session, shared: _Shared, group: Sequence[int], from_month: da
     found: list[WorkDay] = []
     earned: list[MonthWage] = []
     bundle = _bundle(db, shared, group, from_month, to_month)
+    # Passages that people put down to somebody else may be of workers who are not in the group.
+    alone = group if any(c.kind is CorrectionKind.WRONG_PERSON for c in bundle.corrections) else None
     month = from_month
     while month < to_month:
-        # Marks and measured work are of one month; passages around it are harmless.
+        # Marks and measured work are of one month. Passages far from it need no pairing again, unless two-way lanes
+        # make all of them matter.
         of_month = replace(bundle, month=month)
-        days = tuple(d for d in work_days(of_month) if month_of(d.work_date) == month)
+        if not shared.two_way and next_month(from_month) < to_month:
+            of_month = replace(of_month, passages=_near(bundle, month))
+        days = tuple(d for d in work_days(of_month, alone) if month_of(d.work_date) == month)
         found += days
         earned += month_wages(of_month, days)
         month = next_month(month)
     return Worked(tuple(group), tuple(found), tuple(earned))
+
+
+def _near(bundle: ProjectMonth, month: date) -> tuple[Passage, ...]:
+    """The passages that a bundle of this month alone would have."""
+    zone = bundle.policy.time_zone
+    from_at, to_at = money.midnight(month - AROUND, zone), money.midnight(next_month(month) + AROUND, zone)
+    return tuple(p for p in bundle.passages if from_at <= p.occurred_at < to_at)
 
 
 # --- refresh ---------------------------------------------------------------------------------------------------
@@ -235,13 +250,17 @@ def _today(db: Session, project_id: int, now: datetime) -> date:
     return work_date(now, money.policy(db, project_id))
 
 
-def _behind(db: Session, project_id: int, now: datetime) -> dict[int, date]:
+def _behind(db: Session, project_id: int, now: datetime) -> Mapping[int, date]:
     """Workers whose rows do not say what the facts say, each with the first date concerned."""
+    return once(db, ("behind", project_id, now), lambda: _ask_behind(db, project_id, now))
+
+
+def _ask_behind(db: Session, project_id: int, now: datetime) -> dict[int, date]:
     policy = money.policy(db, project_id)
     mark = rows.mark(db, project_id)
     if mark is None or mark < 0:
         first_at = rows.first_passage_at(db, project_id)
-        first = date.max if first_at is None else local(first_at, policy).date() - _AROUND
+        first = date.max if first_at is None else local(first_at, policy).date() - AROUND
         engaged = {e.worker_id: e.entry_on for e in people.engagements(db, project_id)}
         return {worker: min(first, engaged.get(worker, first)) for worker in rows.workers(db, project_id)}
     found: dict[int, date] = {}
@@ -250,7 +269,7 @@ def _behind(db: Session, project_id: int, now: datetime) -> dict[int, date]:
         found[worker] = min(day, found.get(worker, day))
 
     for worker, at in rows.changed_since(db, project_id, mark).items():
-        add(worker, local(at, policy).date() - _AROUND)
+        add(worker, local(at, policy).date() - AROUND)
     for worker, day in rows.expired(db, project_id, now).items():
         add(worker, day)
     everybody: list[int] | None = None
@@ -264,7 +283,7 @@ def _behind(db: Session, project_id: int, now: datetime) -> dict[int, date]:
     return found
 
 
-def _by_month(behind: dict[int, date]) -> list[tuple[date, list[int]]]:
+def _by_month(behind: Mapping[int, date]) -> list[tuple[date, list[int]]]:
     """Workers by the first month concerned, earliest first."""
     found: dict[date, list[int]] = defaultdict(list)
     for worker, day in behind.items():
@@ -527,3 +546,52 @@ def wages_of_month(db: Session, project_id: int, month: date, now: datetime) -> 
                         MonthLine(**{name: row[name] for name in MonthLine.__dataclass_fields__ if name != "rev"}, rev=0)
                     )
     return sorted(found, key=lambda line: (line.worker_id, line.engagement_id))
+
+
+def worker_month(db: Session, project_id: int, worker_id: int, month: date, now: datetime) -> list[MonthLine]:
+    """Return the sums of a worker's engagements in a month.
+
+    Raises:
+        NotFound: ``project_unknown``.
+    """
+    people.project(db, project_id)
+    end = next_month(month)
+    first = _behind(db, project_id, now).get(worker_id)
+    if first is None or first >= end:
+        return rows.months_of(db, project_id, worker_id=worker_id, month=month)
+    found = []
+    for worked in months(db, project_id, from_month=month, to_month=end, as_of=now, workers=[worker_id]):
+        for one in worked.months:
+            if one.worker_id == worker_id:
+                row = _month_row(project_id, one, now)
+                found.append(MonthLine(**{name: row[name] for name in MonthLine.__dataclass_fields__ if name != "rev"}, rev=0))
+    return sorted(found, key=lambda line: line.engagement_id)
+
+
+def month_sums(db: Session, project_id: int, now: datetime, *, worker_id: int | None = None) -> list[MonthSum]:
+    """Return what everybody, or one worker, earned in each month up to now, by worker and month.
+
+    Raises:
+        NotFound: ``project_unknown``.
+    """
+    people.project(db, project_id)
+    behind = _behind(db, project_id, now)
+    if worker_id is not None:
+        behind = {worker: first for worker, first in behind.items() if worker == worker_id}
+    found = [
+        line
+        for line in rows.month_sums(db, project_id, worker_id=worker_id)
+        if line.worker_id not in behind or line.month < month_of(behind[line.worker_id])
+    ]
+    end = next_month(_today(db, project_id, now)) if behind else now.date()
+    for from_month, group in _by_month(behind):
+        wanted = set(group)
+        by_worker: dict[tuple[int, date], list[MonthWage]] = defaultdict(list)
+        for worked in months(db, project_id, from_month=from_month, to_month=end, as_of=now, workers=group):
+            for one in worked.months:
+                if one.worker_id in wanted:
+                    by_worker[one.worker_id, one.month].append(one)
+        for (worker, month), of in by_worker.items():
+            sums = (sum(getattr(one, name) for one in of) for name in SUMMED)
+            found.append(MonthSum(worker, month, *sums))
+    return sorted(found, key=lambda line: (line.worker_id, line.month))

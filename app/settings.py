@@ -41,6 +41,9 @@ class Settings(BaseModel):
     pack_id: str = Field("dlib-resnet-v1", description="the model pack that recognises")
     host: str = Field("127.0.0.1", description="address the service listens on")
     port: int = Field(8080, ge=1, le=65535, description="port the service listens on")
+    public_url: str = Field(
+        "", pattern=r"^(https?://[^\s?#]+)?$", description="address at which workers reach the service, printed on wage slips; none = that of the request"
+    )
     secure_cookies: bool = Field(False, description="send the session cookie over HTTPS only")
     trusted_proxies: str = Field(
         "127.0.0.1", description="addresses whose X-Forwarded-For is believed, comma-separated"

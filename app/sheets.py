@@ -1,6 +1,7 @@
 """Use case: payroll sheets (工资表), from attendance to the worker's signature and his wage slip.
 
     derive                       what stands on every team's sheet of a month, worked out from the facts as they are
+    Months                       the same, kept by a process while nothing happens that concerns it
     pending                      everything earned that is on no posted line yet
     draft, draft_all             write it down as a version; unchanged content is the version that is there
     submit, check, publicise, approve, send_back    the steps, each by the right person, in order
@@ -15,7 +16,8 @@ pay (补发) afterwards. A negative difference goes on a sheet only with the wor
 until then it is a proposal (domain.md 4.5: overpaid is kept apart).
 """
 
-from collections import defaultdict
+import threading
+from collections import OrderedDict, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -25,6 +27,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from app import projection
+from app.db import Database
 from app.domain import sheet as rules
 from app.domain.backpay import difference
 from app.domain.facts import Advance, Deduction, DeductionKind, Terms
@@ -45,9 +48,10 @@ from app.domain.sheet import (
 from app.domain.timesheet import WorkDay
 from app.domain.wages import MonthWage
 from app.domain.withhold import withhold
-from app.domain.workdays import month_of, next_month
+from app.domain.workdays import local, month_of, next_month
 from app.errors import BadRequest, Conflict, Forbidden, NotFound
-from app.store import accounts, money, people, terms, timekeeping
+from app.projection import AROUND
+from app.store import accounts, gates, money, people, terms, timekeeping
 from app.store import projection as projected
 from app.store import sheets as store
 from app.store.people import ProjectInfo
@@ -61,6 +65,10 @@ NOTE_LENGTH_MAX = 2000
 EVIDENCE_MAX = 20
 CLAIM_FEN_LIMIT = 100_000_000
 """1,000,000.00 yuan: a claim this large is a typing error."""
+COMPARED = frozenset({Act.CHECKED, Act.APPROVED})
+"""Steps before which a sheet is compared with the facts."""
+A_MOMENT = timedelta(minutes=1)
+"""For how long a month is as it was, while its last day may still change by the passing of time alone."""
 EARLIEST = date(2000, 1, 1)
 LATEST = date(2100, 1, 1)
 MINIMUM_WAGE = "minimum_wage_month_fen"
@@ -109,8 +117,10 @@ class Fresh:
     problems: tuple[Problem, ...]
     left: tuple[tuple[str, int, int], ...]
     """(advance | deduction, row id, fen) that this month's wages could not bear; carried to the next."""
-    mark: tuple[Any, ...]
-    """Of the facts it was made of: see ``store.sheets.facts_mark``."""
+    as_of: datetime
+    """The instant of the answer."""
+    mark: store.FactsMark
+    """Of the facts it was made of."""
 
     def digest(self, team_id: int) -> str:
         """The fingerprint of the sheet a team has now."""
@@ -180,6 +190,7 @@ def derive(
             sorted(problems, key=lambda p: (p.worker_id, p.on or date.min, p.code, p.engagement_id or 0))
         ),
         left=tuple(left),
+        as_of=now,
         mark=mark,
     )
 
@@ -605,10 +616,85 @@ def still(
         fresh is not None
         and (fresh.project_id, fresh.month) == (project_id, month)
         and (fresh.teams is None or (teams is not None and fresh.teams >= set(teams)))
-        and fresh.mark == store.facts_mark(db, project_id)
+        and _holds(db, fresh, now)
     ):
         return fresh
     return derive(db, project_id, month, now, teams=teams)
+
+
+def _holds(db: Session, fresh: Fresh, now: datetime) -> bool:
+    """True when ``fresh`` would come out the same now."""
+    zone = money.policy(db, fresh.project_id).time_zone
+    # Until then a passage, or the end of the longest session, may still belong to the month.
+    settled_at = money.midnight(next_month(fresh.month) + AROUND, zone)
+    if fresh.as_of < settled_at and not timedelta(0) <= now - fresh.as_of <= A_MOMENT:
+        return False
+    return store.unchanged(db, fresh.project_id, fresh.mark, settled_at)
+
+
+class Months:
+    """The last months that were worked out, kept by a process for as long as they hold.
+
+    A month of five thousand workers takes seconds to work out; a clerk locks it, looks at it, drafts its sheets and steps
+    them on, and nothing he asks for in between changes it. Nobody works the same month out twice at once.
+    """
+
+    KEPT = 2
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._kept: OrderedDict[tuple[int, date], Fresh] = OrderedDict()
+        self._busy: dict[tuple[int, date], threading.Lock] = {}
+
+    def fresh(self, database: Database, project_id: int, month: date, now: datetime) -> Fresh:
+        """Return the month as it comes out now, in a snapshot of its own: a gate writes meanwhile.
+
+        Raises:
+            NotFound, BadRequest, Conflict: as ``derive``.
+        """
+        month = _month(month)
+        key = project_id, month
+        with self._guard:
+            busy = self._busy.setdefault(key, threading.Lock())
+        with busy, database.read() as db:
+            found = self.known(db, project_id, month, now)
+            if found is None:
+                found = derive(db, project_id, month, now)
+                with self._guard:
+                    self._kept[key] = found
+                    self._kept.move_to_end(key)
+                    while len(self._kept) > self.KEPT:
+                        self._busy.pop(self._kept.popitem(last=False)[0], None)
+        return found
+
+    def known(self, db: Session, project_id: int, month: date, now: datetime) -> Fresh | None:
+        """Return the month when it is kept and holds; None else. Cheap."""
+        with self._guard:
+            found = self._kept.get((project_id, month))
+        return found if found is not None and _holds(db, found, now) else None
+
+    def before(
+        self, database: Database, project_id: int, month: date, now: datetime, *, team_id: int | None = None
+    ) -> Fresh | None:
+        """Work out, before a write, what the write will need, so that it holds up nobody.
+
+        None when the write needs nothing or will be refused: it says itself why.
+
+        Args:
+            team_id: only one team's sheet is asked for. A month that is kept answers that too.
+        """
+        month = _month(month)
+        with database.read() as db:
+            known = self.known(db, project_id, month, now)
+            if known is not None:
+                return known
+            # A month that is not over cannot be locked, and a closed one has no sheets to come.
+            over = next_month(month) <= local(now, money.policy(db, project_id)).date()
+            if not over or store.period_state(db, project_id, month) == "closed":
+                return None
+            if team_id is not None:
+                return derive(db, project_id, month, now, teams={team_id})
+        return self.fresh(database, project_id, month, now)
 
 
 def _draft(
@@ -666,30 +752,40 @@ def _month(month: date) -> date:
 # --- the steps -----------------------------------------------------------------------------------------------
 
 
-def submit(db: Session, *, project_id: int, sheet_id: int, note: str = "", by: str, now: datetime) -> SheetInfo:
+def submit(
+    db: Session, *, project_id: int, sheet_id: int, note: str = "", by: str, now: datetime, fresh: Fresh | None = None
+) -> SheetInfo:
     """提交: the subcontractor hands the draft in. See ``_step`` for what it raises."""
-    return _step(db, project_id, sheet_id, Act.SUBMITTED, note, by, now)
+    return _step(db, project_id, sheet_id, Act.SUBMITTED, note, by, now, fresh)
 
 
-def check(db: Session, *, project_id: int, sheet_id: int, note: str = "", by: str, now: datetime) -> SheetInfo:
+def check(
+    db: Session, *, project_id: int, sheet_id: int, note: str = "", by: str, now: datetime, fresh: Fresh | None = None
+) -> SheetInfo:
     """审核: the general contractor's labour officer compared it with attendance. Not whoever submitted it."""
-    return _step(db, project_id, sheet_id, Act.CHECKED, note, by, now)
+    return _step(db, project_id, sheet_id, Act.CHECKED, note, by, now, fresh)
 
 
-def publicise(db: Session, *, project_id: int, sheet_id: int, note: str = "", by: str, now: datetime) -> SheetInfo:
+def publicise(
+    db: Session, *, project_id: int, sheet_id: int, note: str = "", by: str, now: datetime, fresh: Fresh | None = None
+) -> SheetInfo:
     """公示: it hangs out on site from now on."""
-    return _step(db, project_id, sheet_id, Act.PUBLICISED, note, by, now)
+    return _step(db, project_id, sheet_id, Act.PUBLICISED, note, by, now, fresh)
 
 
-def approve(db: Session, *, project_id: int, sheet_id: int, note: str = "", by: str, now: datetime) -> SheetInfo:
+def approve(
+    db: Session, *, project_id: int, sheet_id: int, note: str = "", by: str, now: datetime, fresh: Fresh | None = None
+) -> SheetInfo:
     """批准: by the project manager, who neither submitted nor checked, when it has hung out long enough.
 
     It does not wait for signatures; payment does.
     """
-    return _step(db, project_id, sheet_id, Act.APPROVED, note, by, now)
+    return _step(db, project_id, sheet_id, Act.APPROVED, note, by, now, fresh)
 
 
-def send_back(db: Session, *, project_id: int, sheet_id: int, note: str, by: str, now: datetime) -> SheetInfo:
+def send_back(
+    db: Session, *, project_id: int, sheet_id: int, note: str, by: str, now: datetime, fresh: Fresh | None = None
+) -> SheetInfo:
     """退回: this version has ended, with a reason. The next draft is another version, even with the same content."""
     if len(note.strip()) < NOTE_LENGTH_MIN:
         raise BadRequest("sheet_note_needed", length_min=NOTE_LENGTH_MIN)
@@ -697,7 +793,7 @@ def send_back(db: Session, *, project_id: int, sheet_id: int, note: str, by: str
 
 
 def _step(
-    db: Session, project_id: int, sheet_id: int, act: Act, note: str, by: str, now: datetime
+    db: Session, project_id: int, sheet_id: int, act: Act, note: str, by: str, now: datetime, fresh: Fresh | None = None
 ) -> SheetInfo:
     """Do a step; done twice by the same person, it is done once.
 
@@ -732,10 +828,10 @@ def _step(
     lines = store.lines(db, sheet_id)
     if not lines and act is not Act.RETURNED:
         raise Conflict("sheet_empty")
-    if act in (Act.CHECKED, Act.APPROVED):
+    if act in COMPARED:
         if not is_true(sheet, lines):
             raise Conflict("line_tampered", line_id=next((i.id for i in lines if not i.is_true), 0))
-        fresh = derive(db, project_id, sheet.month, now, teams={sheet.team_id})
+        fresh = still(db, project_id, sheet.month, now, fresh, {sheet.team_id})
         if fresh.digest(sheet.team_id) != sheet.digest:
             raise Conflict("sheet_stale")
     if store.add_act(db, sheet_id, act=str(act), note=note, by=by, now=now):
@@ -1451,23 +1547,34 @@ def _slip_code(vault: Vault, line: LineInfo) -> str:
 
 
 def why(
-    db: Session, *, project_id: int, payment_id: int | None = None, line_id: int | None = None, now: datetime
+    db: Session,
+    *,
+    project_id: int,
+    payment_id: int | None = None,
+    line_id: int | None = None,
+    worker_id: int | None = None,
+    on: date | None = None,
+    now: datetime,
 ) -> dict[str, Any]:
-    """Explain a payment or a line down to the passages: one answer, JSON-ready.
+    """Explain a payment, a line or a worker's day down to the passages: one answer, JSON-ready.
 
     ``line.items`` is what was posted or drafted; ``days`` is what the facts say now, each with its sessions, passages,
-    corrections and wage items; ``terms`` are those the items were priced by.
+    corrections and wage items; ``terms`` are those the items were priced by. A day tells the line it was posted on, and
+    where that went, where there is one.
 
     Args:
-        payment_id, line_id: one of them.
+        payment_id, line_id, worker_id: one of them.
+        on: the day, with ``worker_id``.
 
     Raises:
-        ValueError: neither or both are given.
-        NotFound: ``project_unknown``, ``payment_unknown``, ``line_unknown``.
+        ValueError: none or several are given.
+        NotFound: ``project_unknown``, ``payment_unknown``, ``line_unknown``, ``worker_not_on_project``.
     """
-    if (payment_id is None) == (line_id is None):
-        raise ValueError("why is asked of a payment or of a line")
+    if [payment_id, line_id, worker_id].count(None) != 2 or (worker_id is None) != (on is None):
+        raise ValueError("why is asked of a payment, of a line or of a day")
     people.project(db, project_id)
+    if worker_id is not None and on is not None:
+        return _why_day(db, project_id, worker_id, on, now)
     answer: dict[str, Any] = {"project_id": project_id, "payment": None, "transfers": [], "line": None, "days": []}
     if payment_id is not None:
         payment = money.payment(db, project_id, payment_id)
@@ -1485,8 +1592,12 @@ def why(
             "item_id": item_id,
         }
         moved = store.transfers(db, item_id=item_id) if item_id is not None else ()
-        line_id = moved[0].line_id if moved else None
         worker_id, origin = payment.worker_id, payment.for_month
+        if moved:
+            line_id = moved[0].line_id
+        elif own := _posted_of(db, project_id, worker_id, origin):
+            # In cash or from another account: no transfer names a line, it is set against the worker's of that month.
+            line_id = own[-1].id
     else:
         moved = ()
     if line_id is not None:
@@ -1494,13 +1605,42 @@ def why(
         sheet = store.sheet(db, line.sheet_id)
         if sheet.project_id != project_id:
             raise NotFound("line_unknown")
-        moved = moved or store.transfers(db, line_id=line_id)
+        if payment_id is None:
+            moved = store.transfers(db, line_id=line_id)
         worker_id, origin = line.content.worker_id, line.content.origin_month
         said = store.confirmations(db, project_id, "line", [line.line_hash]).get(line.line_hash)
         answer["line"] = _line_json(line, sheet, said)
     answer["transfers"] = [_transfer_json(t) for t in moved]
     answer |= _month_json(db, project_id, worker_id, origin, now)
     return answer
+
+
+def _why_day(db: Session, project_id: int, worker_id: int, on: date, now: datetime) -> dict[str, Any]:
+    if not people.engagements_of(db, project_id, worker_id):
+        raise NotFound("worker_not_on_project")
+    told = _month_json(db, project_id, worker_id, month_of(on), now)
+    day = on.isoformat()
+    told["days"] = [d for d in told["days"] if d["work_date"] == day]
+    told["corrections"] = [c for c in told["corrections"] if c["work_date"] == day]
+    used = {item.get("row_id") for d in told["days"] for item in d["items"]}
+    # Paid by the month, a day has no item of its own: then the month's terms stay.
+    told["terms"] = [t for t in told["terms"] if t["id"] in used] or told["terms"]
+    lines = _posted_of(db, project_id, worker_id, month_of(on))
+    on_it = [line for line in lines if any(item.work_date == on for item in line.content.items)] or lines
+    line = on_it[-1] if on_it else None
+    said = None if line is None else store.confirmations(db, project_id, "line", [line.line_hash]).get(line.line_hash)
+    return {
+        "project_id": project_id,
+        "payment": None,
+        "line": None if line is None else _line_json(line, store.sheet(db, line.sheet_id), said),
+        "transfers": [] if line is None else [_transfer_json(t) for t in store.transfers(db, line_id=line.id)],
+    } | told
+
+
+def _posted_of(db: Session, project_id: int, worker_id: int, origin: date) -> list[LineInfo]:
+    """The worker's lines of closed months for one month, the oldest first."""
+    own = [e.id for e in people.engagements_of(db, project_id, worker_id)]
+    return [line for line in store.posted_lines(db, project_id, engagements=own) if line.content.origin_month == origin]
 
 
 def _line_json(line: LineInfo, sheet: SheetInfo, said: Confirmation | None) -> dict[str, Any]:
@@ -1574,6 +1714,10 @@ def _month_json(db: Session, project_id: int, worker_id: int, month: date, now: 
             money.midnight(next_month(month) + timedelta(days=2), zone),
         )
     }
+    told_of = {i for work in days for i in work.day.passage_ids}
+    if told_of - passages.keys():
+        # Put down to somebody else by the gate.
+        passages |= {p.id: p for p in gates.passages_by_id(db, project_id, told_of - passages.keys())}
     asked = timekeeping.corrections_of(db, project_id, month, next_month(month), worker_id)
     used: set[int] = {i.terms_id for wage in wages for i in wage.items if i.terms_id is not None}
 

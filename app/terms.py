@@ -538,7 +538,7 @@ def add_measure(
         there = {
             engagement.id
             for engagement in people.engagements(db, project_id)
-            if engagement.team_id == team_id and _meets_month(engagement, month)
+            if engagement.team_id == team_id and meets_month(engagement, month)
         }
         if not {of for of, _ in shares} <= there:
             raise Unusable("measure_shares_foreign")
@@ -580,7 +580,7 @@ def accept_measure(
     _journal(db, now, by, action, project_id, f"work_measure:{measure_id}")
 
 
-def _meets_month(engagement: Engagement, month: date) -> bool:
+def meets_month(engagement: Engagement, month: date) -> bool:
     return engagement.entry_on < next_month(month) and (engagement.exit_on is None or engagement.exit_on > month)
 
 

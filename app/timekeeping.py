@@ -22,6 +22,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
+from app.domain.attendance import moved
 from app.domain.facts import (
     AttendancePolicy,
     CorrectionKind,
@@ -432,13 +433,14 @@ def _policy_changed(db: Session, project_id: int, first: date, end: date | None)
 REASONS = ("forgot", "gate_broken", "other_gate", "outside_work", "dispute", "leader_record", "other")
 PUNCHES = frozenset({CorrectionKind.MISSING_IN, CorrectionKind.MISSING_OUT, CorrectionKind.ADD_SESSION})
 """What has a limit in days and in number: time somebody says he worked and no gate can tell."""
-EVIDENCE_NEEDED = frozenset({CorrectionKind.ADD_SESSION, CorrectionKind.SET_DAY})
+EVIDENCE_NEEDED = frozenset({CorrectionKind.ADD_SESSION, CorrectionKind.WRONG_PERSON, CorrectionKind.SET_DAY})
 """Says more than a gate half saw, so paper has to say it too (domain.md 3.5)."""
 _FIELDS: dict[CorrectionKind, frozenset[str]] = {
     CorrectionKind.MISSING_IN: frozenset({"in_at"}),
     CorrectionKind.MISSING_OUT: frozenset({"out_at"}),
     CorrectionKind.ADD_SESSION: frozenset({"in_at", "out_at"}),
     CorrectionKind.VOID_PASSAGE: frozenset({"passage_id"}),
+    CorrectionKind.WRONG_PERSON: frozenset({"passage_id"}),
     CorrectionKind.SET_DAY: frozenset({"minutes", "day_milli"}),
 }
 
@@ -467,7 +469,8 @@ def request_correction(
     Entries, exits and sessions that no gate saw must be asked for within the county's ``correction_days`` after the
     date, and at most ``correction_limit_month`` times a month for one worker, refused and withdrawn ones and those for
     a broken gate not counted. Later, or beyond, the date can still be decided as a whole (``set_day``), with evidence;
-    a passage that was not him can be struck out at any time.
+    a passage that was not him can be struck out at any time, and one that was him and was put down to somebody else be
+    put right, with evidence: both men's days are worked out anew.
 
     Args:
         in_at, out_at, passage_id, minutes, day_milli: exactly those the kind needs (``facts.CorrectionKind``).
@@ -505,8 +508,8 @@ def request_correction(
     if {name for name, value in said.items() if value is not None} != _FIELDS[wanted]:
         raise Unusable("correction_fields_wrong")
     _check_times(project, _policy_on(db, project, engagement, work_date), wanted, work_date, in_at, out_at, now)
-    if wanted is CorrectionKind.VOID_PASSAGE:
-        _check_passage(db, project, worker_id, work_date, passage_id)
+    if wanted in (CorrectionKind.VOID_PASSAGE, CorrectionKind.WRONG_PERSON):
+        _check_passage(db, project, worker_id, work_date, passage_id, his=wanted is CorrectionKind.VOID_PASSAGE)
     if wanted is CorrectionKind.SET_DAY:
         check_number(minutes, "minutes", 0, 1440)
         check_number(day_milli, "day_milli", 0, DAY_MILLI_MAX)
@@ -578,8 +581,18 @@ def decide_correction(
     held.add_step(db, correction_id, act=act, note=note, by=by, now=now)
     if act == "officer_ok":
         held.mark_stale_around(db, project_id, found.worker_id, found.work_date)
+        if found.kind == CorrectionKind.WRONG_PERSON and found.passage_id is not None:
+            _mark_others_stale(db, project_id, found.passage_id, found.worker_id, found.work_date)
     _journal(db, now, by, f"correction.{act}", project_id, f"correction:{correction_id}")
     return held.correction(db, project_id, correction_id)
+
+
+def _mark_others_stale(db: Session, project_id: int, passage_id: int, worker_id: int, day: date) -> None:
+    """Whoever had the passage until now: whom the gate named, and everybody it was put down to since."""
+    others = {c.worker_id for c in held.corrections(db, project_id) if c.passage_id == passage_id}
+    others |= {gates.passage(db, project_id, passage_id).worker_id or worker_id}
+    for other in sorted(others - {worker_id}):
+        held.mark_stale_around(db, project_id, other, day)
 
 
 def pending(
@@ -661,11 +674,14 @@ def _check_times(
         raise Unusable("correction_session_wrong", hours=policy.session_max // timedelta(hours=1))
 
 
-def _check_passage(db: Session, project: ProjectInfo, worker_id: int, day: date, passage_id: int) -> None:
+def _check_passage(
+    db: Session, project: ProjectInfo, worker_id: int, day: date, passage_id: int, *, his: bool
+) -> None:
     check_number(passage_id, "passage_id", 1, 2**63 - 1)
     passage = gates.passage(db, project.id, passage_id)
     counts = passage.verdict is Verdict.ADMIT or (passage.verdict is Verdict.ASK and passage.confirmed is True)
-    if passage.worker_id != worker_id or not counts:
+    whose = moved(held.corrections(db, project.id)).get(passage_id, passage.worker_id)
+    if (whose == worker_id) is not his or not counts:
         raise Unusable("correction_passage_wrong")
     passed_on = local(passage.occurred_at, AttendancePolicy(time_zone=project.time_zone)).date()
     if not day <= passed_on <= day + 2 * _A_DAY:

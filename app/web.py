@@ -21,6 +21,8 @@ from app.wording import sentence
 
 def error_body(code: str, language: str = "zh", **facts: object) -> dict[str, object]:
     """The JSON shape of every refusal: ``{"error": {"code", "message", "facts"?}}``."""
+    # A fact may quote a field of the request, and half a surrogate out of JSON is not UTF-8.
+    facts = json.loads(json.dumps(facts, ensure_ascii=False).encode("utf-8", "replace"))
     said: dict[str, object] = {"code": code, "message": sentence(code, language, **facts)}
     if facts:
         said["facts"] = facts

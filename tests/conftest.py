@@ -13,9 +13,11 @@ test that changes the schema asks for ``empty_database_url`` and gets a database
 
 What a test of a use case costs is mostly the compiling of its statements, and a compiled statement belongs to its
 engine. So ``database`` hands out the engine of the test before, on the same file or server, its rows put back.
+The cast is played once a session; the tests after the first find its rows there (20 ms each).
 """
 
 import contextlib
+import gc
 import os
 import pwd
 import secrets
@@ -25,9 +27,11 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -41,6 +45,7 @@ from app.tables import Base
 from app.vault import Vault
 from tests.cast import Cast
 from tests.cast import cast as play
+from tests.nursery import Nursery
 
 NOW = datetime(2026, 3, 31, 12, 0, tzinfo=UTC)
 
@@ -48,6 +53,10 @@ WANTED = os.environ.get("TEST_DATABASES", "both")
 GIVEN_URL = os.environ.get("TEST_POSTGRES_URL")
 MEMORY_NEEDED = 2 << 30
 KINDS = {"sqlite": ["sqlite"], "postgresql": ["postgresql"], "both": ["sqlite", "postgresql"]}
+
+
+# What is imported and collected stays to the end: looking for garbage among it was half the time of collecting.
+gc.disable()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -58,9 +67,16 @@ def pytest_configure(config: pytest.Config) -> None:
         _use_memory(config)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Modules with slow tests first: what is left at the end is small, and no core waits for another."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 def pytest_collection_finish() -> None:
     # As every process of ours does; a third of the suite's time went into looking for garbage.
     settle()
+    gc.enable()
 
 
 def _use_memory(config: pytest.Config) -> None:
@@ -226,8 +242,8 @@ def _postgresql_url(_postgresql: _PostgreSQL) -> str:
     return url
 
 
-def _empty(url: str) -> None:
-    """Delete every row, past the walls; ids begin at 1 again."""
+def _empty(url: str, rows: "_Rows | None" = None) -> None:
+    """Delete every row, past the walls; ids begin at 1 again. Put ``rows`` in their place."""
     tables = [table.name for table in Base.metadata.sorted_tables]
     with psycopg.connect(url) as connection:
         connection.execute(
@@ -240,6 +256,31 @@ def _empty(url: str) -> None:
             "SELECT setval(c.oid, 1, false) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
             "WHERE c.relkind = 'S' AND n.nspname = 'public'"
         )
+        if rows is not None:
+            rows.put(connection)
+
+
+class _Rows:
+    """What a PostgreSQL database holds."""
+
+    def __init__(self, url: str) -> None:
+        self._tables: dict[str, bytes] = {}
+        with psycopg.connect(url) as connection:
+            for table in Base.metadata.sorted_tables:
+                if connection.execute(f"SELECT EXISTS (SELECT FROM {table.name})").fetchone()[0]:
+                    with connection.cursor().copy(f"COPY {table.name} TO STDOUT (FORMAT BINARY)") as copy:
+                        self._tables[table.name] = b"".join(copy)
+            self._sequences = connection.execute(
+                "SELECT quote_ident(sequencename), last_value FROM pg_sequences "
+                "WHERE schemaname = 'public' AND last_value IS NOT NULL"
+            ).fetchall()
+
+    def put(self, connection: psycopg.Connection) -> None:
+        for name, rows in self._tables.items():
+            with connection.cursor().copy(f"COPY {name} FROM STDIN (FORMAT BINARY)") as copy:
+                copy.write(rows)
+        for name, last in self._sequences:
+            connection.execute("SELECT setval(%s, %s)", (name, last))
 
 
 # --- what tests ask for ------------------------------------------------------------------------------------
@@ -264,14 +305,33 @@ def _sqlite_kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("kept") / "muster.db"
 
 
+@dataclass
+class _Stage:
+    """The cast and its rows, once they have been played; whether they are in this test's database already."""
+
+    cast: Cast | None = None
+    rows: Any = None
+    """A file, or ``_Rows``."""
+    is_set: bool = False
+
+
+@pytest.fixture(scope="session")
+def _stages() -> dict[str, _Stage]:
+    return {kind: _Stage() for kind in KINDS["both"]}
+
+
 @pytest.fixture
-def database_url(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of a database of its own, migrated and empty."""
+def database_url(
+    database_kind: str, request: pytest.FixtureRequest, tmp_path: Path, _stages: dict[str, _Stage]
+) -> str:
+    """The address of a database of its own, migrated and empty, or with the cast in it where a test asks for both."""
+    stage = _stages[database_kind]
+    stage.is_set = stage.cast is not None and {"database", "people_on_site"} <= set(request.fixturenames)
     if database_kind == "postgresql":
         url = request.getfixturevalue("_postgresql_url")
-        _empty(url)
+        _empty(url, stage.rows if stage.is_set else None)
         return url
-    template = request.getfixturevalue("_sqlite_template")
+    template = stage.rows if stage.is_set else request.getfixturevalue("_sqlite_template")
     if "database" in request.fixturenames:
         kept = request.getfixturevalue("_sqlite_kept")
         with contextlib.closing(sqlite3.connect(template)) as source, contextlib.closing(sqlite3.connect(kept)) as target:
@@ -355,10 +415,37 @@ def clock(now: datetime) -> Clock:
 
 
 @pytest.fixture
-def people_on_site(database: Database, vault: Vault, now: datetime) -> Cast:
+def people_on_site(
+    database: Database, database_kind: str, vault: Vault, now: datetime,
+    _stages: dict[str, _Stage], tmp_path_factory: pytest.TempPathFactory,
+) -> Cast:  # fmt: skip
     """The cast of ``tests/cast.py``, on ``database``."""
+    assert now == NOW
+    stage = _stages[database_kind]
+    if stage.is_set:
+        return stage.cast
     with database.write() as db:
-        return play(db, vault, now)
+        played = play(db, vault, now)
+    if stage.cast is None:
+        if database_kind == "postgresql":
+            stage.rows = _Rows(_text(database.engine.url))
+        else:
+            stage.rows = tmp_path_factory.mktemp("cast") / "muster.db"
+            with (
+                contextlib.closing(sqlite3.connect(database.engine.url.database)) as source,
+                contextlib.closing(sqlite3.connect(stage.rows)) as target,
+            ):
+                source.backup(target)
+        stage.cast = played
+    return played
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    """Forks services for the tests that are not about how one is loaded."""
+    nursery = Nursery()
+    yield nursery
+    nursery.close()
 
 
 @pytest.fixture

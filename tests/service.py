@@ -25,6 +25,7 @@ import psycopg
 from app.settings import Settings
 from devices.dialects import frames
 from devices.sim import Event
+from tests.nursery import Child, Nursery
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -44,7 +45,9 @@ class Service:
     """The master key of the ``vault`` fixture; empty: the key file in the data folder."""
     environment: Mapping[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
-    process: subprocess.Popen[bytes] | None = None
+    process: subprocess.Popen[bytes] | Child | None = None
+    nursery: Nursery | None = field(default=None, repr=False)
+    """Forks the processes, if they need not be loaded from the beginning."""
     log_to: Path | None = None
     """Where the log goes, if not into the data folder."""
 
@@ -70,10 +73,13 @@ class Service:
             "MUSTER_DEVICE_FRAMES_PER_SECOND_MAX": "100000",
             **self.environment,
         }
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "app.cli", "serve"], cwd=ROOT, env=variables, stdout=log, stderr=log
-            )
+        if self.nursery is not None:
+            self.process = self.nursery.fork(["serve"], variables, self.log)
+        else:
+            with self.log.open("ab") as log:
+                self.process = subprocess.Popen(
+                    [sys.executable, "-m", "app.cli", "serve"], cwd=ROOT, env=variables, stdout=log, stderr=log
+                )
         self.wait_for("/readyz" if ready else "/healthz")
 
     def wait_for(self, path: str, seconds: float = 40) -> None:
@@ -281,9 +287,11 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def serving(settings: Settings, key_hex: str, **environment: str) -> Iterator[Service]:
+def serving(
+    settings: Settings, key_hex: str, nursery: Nursery | None = None, **environment: str
+) -> Iterator[Service]:
     """A service that is ready; killed at the end if it still runs."""
-    service = Service(settings, key_hex, environment)
+    service = Service(settings, key_hex, environment, nursery=nursery)
     try:
         service.start()
         yield service

@@ -14,7 +14,7 @@ WORDS = {"app.errors", "app.settings", "app.wording"}
 RULES = {"app.domain"}
 ROWS = {"app.store", "app.vault", "app.tables", "app.db"}
 
-USE_CASES = {"app.papers", "app.roster", "app.enrolment", "app.gate", "app.payroll", "app.oversight", "app.access", "app.terms", "app.timekeeping", "app.ledger", "app.sheets", "app.periods", "app.settlements", "app.projection", "app.bank", "app.exports"}
+USE_CASES = {"app.papers", "app.roster", "app.enrolment", "app.gate", "app.payroll", "app.oversight", "app.access", "app.terms", "app.timekeeping", "app.ledger", "app.sheets", "app.periods", "app.settlements", "app.projection", "app.bank", "app.exports", "app.imports"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     # rules: the standard library only
@@ -52,17 +52,19 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.enrolment": WORDS | RULES | {"app.store", "app.vault", "app.galleries", "recognition"},
     "app.gate": WORDS | RULES | {"app.store", "app.house", "recognition", "devices"},
     # money beside the special account is posted to the ledger when it is recorded
-    "app.payroll": WORDS | RULES | {"app.store", "app.ledger"},
+    "app.payroll": WORDS | RULES | {"app.store", "app.ledger", "app.projection"},
     # days and months worked out ahead, from facts, by the rules alone
     "app.projection": WORDS | RULES | {"app.store", "app.db"},
     # money moves through the books only
     "app.bank": WORDS | RULES | {"app.store", "app.vault", "app.fields", "app.ledger"},
     # a sheet is drafted from the month's wages as the projection works them out
-    "app.sheets": WORDS | RULES | {"app.store", "app.vault", "app.projection"},
+    "app.sheets": WORDS | RULES | {"app.store", "app.vault", "app.db", "app.projection"},
     # a month is locked and closed by what its sheets say, and posts them
     "app.periods": WORDS | RULES | {"app.store", "app.db", "app.sheets", "app.ledger", "app.projection"},
     # what is owed is what is posted and what sheets would say now; a settlement is signed like a line
     "app.settlements": WORDS | RULES | {"app.store", "app.sheets"},
+    # tables that come in: each row by the use case of its own
+    "app.imports": WORDS | RULES | {"app.store", "app.vault", "app.forms", "app.terms", "app.bank", "app.timekeeping"},
     # papers show what sheets, settlements and days say
     "app.exports": WORDS | RULES | {"app.store", "app.vault", "app.forms", "app.sheets", "app.settlements", "app.projection"},
     "app.oversight": WORDS | RULES | {"app.store", "app.db", "app.observing", "app.access"},
@@ -89,7 +91,7 @@ OUTSIDE: dict[str, set[str] | None] = {
     "app.intake": set(),
     "devices": set(),
     "recognition": {"numpy", "cv2", "onnxruntime", "onnx"},
-    "app.forms": {"openpyxl", "xlsxwriter"},
+    "app.forms": {"openpyxl", "xlsxwriter", "segno"},
     "app.assets": set(),
 }
 

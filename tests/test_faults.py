@@ -40,6 +40,7 @@ from recognition.synthetic import SyntheticEngine, draw_face
 from tests.cast import Cast, Post, Site, pass_through
 from tests.cast import cast as play
 from tests.faces import enrol_drawn
+from tests.nursery import Nursery
 from tests.service import ROOT, Cluster, Delivered, NoCluster, Pulse, Service, deliver, serving
 
 KEY_HEX = bytes(range(32)).hex()
@@ -65,8 +66,8 @@ def site(database: Database, vault: Vault) -> Cast:
 
 
 @pytest.fixture
-def service(settings: Settings, site: Cast) -> Iterator[Service]:
-    with serving(settings, KEY_HEX) as running:
+def service(settings: Settings, site: Cast, nursery: Nursery) -> Iterator[Service]:
+    with serving(settings, KEY_HEX, nursery) as running:
         yield running
         assert "internal_error" not in running.log.read_text(errors="replace")
 

@@ -52,7 +52,8 @@ Someone = Annotated[Person, Depends(_someone, scope="function")]
 """Whoever is signed in. Read in a snapshot of its own, so that asking who it is takes no write lock."""
 
 
-def _now(request: Request) -> datetime:
+async def _now(request: Request) -> datetime:
+    # Not a plain function: FastAPI would ask a thread for the time.
     return access.now_of(request)
 
 
@@ -97,6 +98,8 @@ class RoleOut(BaseModel):
     role: str
     project_id: int | None
     area_code: str | None
+    project_company_id: int | None = Field(None, description="The company on the project a subcontractor is of")
+    team_id: int | None = Field(None, description="The team a team leader leads")
 
 
 class ProjectLine(BaseModel):
@@ -164,12 +167,15 @@ class AccountOut(BaseModel):
 
 
 class RoleIn(BaseModel):
-    """A role: with a project for manager, labour_officer and guard; with an area code for inspector."""
+    """A role: with a project for all of a project, with its company for subcontractor and its team for team_leader; with an
+    area code for inspector."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"role": "labour_officer", "project_id": 1}})
     role: str = Field(max_length=20)
     project_id: int | None = Field(None, ge=1, le=ROW_ID_MAX)
     area_code: str | None = Field(None, max_length=12)
+    project_company_id: int | None = Field(None, ge=1, le=ROW_ID_MAX, description="For subcontractor")
+    team_id: int | None = Field(None, ge=1, le=ROW_ID_MAX, description="For team_leader")
 
 
 class PasswordIn(BaseModel):
@@ -226,7 +232,10 @@ def me(person: Someone, db: Reading) -> Me:
         login=person.login,
         name=person.name,
         language=person.language,
-        roles=[RoleOut(role=m.role, project_id=m.project_id, area_code=m.area_code) for m in person.memberships],
+        roles=[
+            RoleOut(role=m.role, project_id=m.project_id, area_code=m.area_code, project_company_id=m.project_company_id, team_id=m.team_id)
+            for m in person.memberships
+        ],
         projects=[ProjectLine(id=p.id, code=p.code, name=p.name) for p in access.projects_of(db, person)],
     )
 
@@ -272,6 +281,8 @@ def add_role(person: Administrator, db: Tx, login: Login, body: RoleIn, now: Now
         role=body.role,
         project_id=body.project_id,
         area_code=body.area_code,
+        project_company_id=body.project_company_id,
+        team_id=body.team_id,
         by=person.login,
         now=now,
     )
@@ -322,7 +333,10 @@ def _account_out(db, account: accounts.AccountInfo) -> AccountOut:
         language=account.language,
         disabled_at=account.disabled_at,
         roles=[
-            RoleOut(id=m.id, role=m.role, project_id=m.project_id, area_code=m.area_code)
+            RoleOut(
+                id=m.id, role=m.role, project_id=m.project_id, area_code=m.area_code, project_company_id=m.project_company_id,
+                team_id=m.team_id,
+            )  # fmt: skip
             for m in accounts.memberships(db, account.id)
         ],
     )

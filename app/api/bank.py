@@ -1,7 +1,8 @@
 """The special account, wage cards, batches, results and statements.
 
     GET|POST /v1/projects/{id}/special-account, GET .../gaps, GET .../reconciliation, GET .../statement
-    POST /v1/projects/{id}/funding-plan, /v1/projects/{id}/funding-receipts
+    GET  /v1/projects/{id}/funding; POST /v1/projects/{id}/funding-plan, /v1/projects/{id}/funding-receipts
+    POST /v1/projects/{id}/bank-voidings                           take a card, a plan or the account back
     POST /v1/projects/{id}/workers/{worker_id}/card
     GET|POST /v1/file-templates
     GET  /v1/projects/{id}/payable?month=
@@ -30,6 +31,7 @@ from app.api.wages import ProjectId, WorkerId, month_of_text
 from app.db import Reading, Tx
 from app.domain.ledger import AccountKind
 from app.errors import NotFound
+from app.forms.bank import read_workbook, write_workbook
 from app.store import bank as held
 
 router = APIRouter(tags=["bank"])
@@ -110,10 +112,13 @@ def account_gaps(person: Someone, db: Reading, now: Now, project_id: ProjectId) 
     "/v1/projects/{project_id}/special-account/reconciliation", summary="Statement against ledger",
     responses=refusals(*OF_PROJECT, (404, "special_account_missing")),
 )  # fmt: skip
-def reconciliation(person: Someone, db: Reading, now: Now, project_id: ProjectId) -> dict[str, Any]:
+def reconciliation(
+    person: Someone, db: Reading, now: Now, project_id: ProjectId,
+    as_of: Annotated[date | None, Query(description="The project's date it is for; today when left out")] = None,
+) -> dict[str, Any]:  # fmt: skip
     """Both balances, what is in transit, lines nobody knows, documents the bank does not show, wages paid outside."""
     access.require_on(db, person, "bank.read", project_id)
-    found = bank.reconcile(db, project_id, now)
+    found = bank.reconcile(db, project_id, now, as_of=as_of)
     return {
         "account": _account(found.account), "as_of": found.as_of, "statement_on": found.statement_on,
         "statement_fen": found.statement_fen, "ledger_fen": found.ledger_fen, "difference_fen": found.difference_fen,
@@ -135,6 +140,52 @@ def list_statement(person: Someone, db: Reading, project_id: ProjectId) -> list[
     if found is None:
         raise NotFound("special_account_missing")
     return [_line(line) for line in held.statement(db, found.id)]
+
+
+class FundedOut(BaseModel):
+    """A line of the funding plan with what arrived of it."""
+
+    model_config = ConfigDict(from_attributes=True)
+    plan_id: int
+    month: date
+    due_on: date
+    agreed_fen: int
+    received_fen: int
+    short_fen: int
+    late: bool
+
+
+@router.get(
+    "/v1/projects/{project_id}/funding", summary="Funding plan and what arrived", responses=refusals(*OF_PROJECT, (404, "special_account_missing"))
+)
+def list_funding(person: Someone, db: Reading, now: Now, project_id: ProjectId) -> list[FundedOut]:
+    """人工费拨付情况: the earliest due day first; receipts fill the plans in that order."""
+    access.require_on(db, person, "bank.read", project_id)
+    return [FundedOut.model_validate(line) for line in bank.funding(db, project_id, now)]
+
+
+class BankVoidingIn(BaseModel):
+    """What was a mistake and why."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"kind": "bank_card", "row_id": 4, "reason": "登记错人"}})
+    kind: Literal["bank_card", "funding_plan", "special_account"]
+    row_id: RowIdField
+    reason: str = Field(max_length=500)
+
+
+@router.post(
+    "/v1/projects/{project_id}/bank-voidings", summary="Take a card, a plan or the account back", status_code=201, response_model=Added,
+    responses=refusals(*WRITES, (404, "paper_unknown"), (409, "card_in_batch"), (409, "account_used"), (409, "row_voided")),
+)  # fmt: skip
+def void(person: Someone, db: Tx, key: WriteKey, now: Now, project_id: ProjectId, body: BankVoidingIn) -> Response:
+    """The row stays and does not count. A batch is withdrawn, not voided."""
+    access.require_on(db, person, "bank.write", project_id)
+
+    def work() -> Added:
+        bank.void(db, project_id=project_id, by=person.login, now=now, **body.model_dump())
+        return Added(id=body.row_id)
+
+    return key.once(db, now, work)
 
 
 class PlanIn(BaseModel):
@@ -316,7 +367,7 @@ def make_batch(request: Request, person: Someone, db: Tx, key: WriteKey, now: No
     content = body.model_dump() | {"month": month_of_text(body.month)}
 
     def work() -> BatchOut:
-        made = bank.make_batch(db, vault, project_id=project_id, by=person.login, now=now, **content)
+        made = bank.make_batch(db, vault, project_id=project_id, write_workbook=write_workbook, by=person.login, now=now, **content)
         return BatchOut(batch=made.batch, state=made.batch.state, left_out=[_ready(r) for r in made.left_out])
 
     return key.once(db, now, work)
@@ -417,7 +468,8 @@ def import_results(
     return key.once(
         db, now,
         lambda: bank.import_results(
-            db, project_id=project_id, batch_id=batch_id, template_id=template_id, content=content, by=person.login, now=now
+            db, project_id=project_id, batch_id=batch_id, template_id=template_id, content=content, read_workbook=read_workbook,
+            by=person.login, now=now,
         ),
     )  # fmt: skip
 
@@ -437,7 +489,7 @@ def import_statement(
     return key.once(
         db, now,
         lambda: bank.import_statement(
-            db, vault, project_id=project_id, template_id=template_id, content=content, by=person.login, now=now
+            db, vault, project_id=project_id, template_id=template_id, content=content, read_workbook=read_workbook, by=person.login, now=now,
         ),
     )  # fmt: skip
 

@@ -3,7 +3,8 @@
     GET /v1/projects/{id}/forms/attendance?team_id=&month=
     GET /v1/projects/{id}/forms/payroll?sheet_id=&shape=short|detail|statutory|notice
     GET /v1/projects/{id}/forms/slips?sheet_id=
-    GET /v1/projects/{id}/forms/roster, /forms/moves?from_on=&to_on=, /forms/account, /forms/settlement?settlement_id=
+    GET /v1/projects/{id}/forms/roster, /forms/moves?from_on=&to_on=, /forms/movement?month=, /forms/ledger?year=
+    GET /v1/projects/{id}/forms/account, /forms/settlement?settlement_id=
 
 Taking one is journalled, with the file's digest. ID numbers stand in full only for the labour officer.
 """
@@ -77,8 +78,10 @@ def payroll(
 def slips(
     request: Request, person: Someone, db: Tx, now: Now, project_id: ProjectId, sheet_id: RowIdQuery, language: Language = "zh"
 ) -> Response:
-    """One page a worker, each with its code."""
-    return _file(exports.slips(db, sheet_id=sheet_id, **_given(request, person, db, project_id, now, language)))
+    """One page a worker, each with its code, and a picture of it that a telephone reads."""
+    base = request.app.state.settings.public_url or str(request.base_url)
+    given = _given(request, person, db, project_id, now, language)
+    return _file(exports.slips(db, sheet_id=sheet_id, verify_url=f"{base.rstrip('/')}/v1/slips/", **given))
 
 
 @router.get(
@@ -99,6 +102,31 @@ def moves(
     """Who came and who left in [from_on, to_on)."""
     given = _given(request, person, db, project_id, now, language)
     return _file(exports.moves(db, from_on=from_on, to_on=to_on, **given))
+
+
+@router.get(
+    "/v1/projects/{project_id}/forms/movement", summary="月人员动态表", response_class=Response,
+    responses={**FILE, **refusals(*OF_PROJECT, (400, "month_malformed"))},
+)  # fmt: skip
+def movement(
+    request: Request, person: Someone, db: Tx, now: Now, project_id: ProjectId,
+    month: Annotated[str, Query(max_length=10, examples=["2026-03"])], language: Language = "zh",
+) -> Response:  # fmt: skip
+    """How many were there, came, left and stay, by company, team and trade."""
+    given = _given(request, person, db, project_id, now, language)
+    return _file(exports.movement(db, month=month_of_text(month), **given))
+
+
+@router.get(
+    "/v1/projects/{project_id}/forms/ledger", summary="农民工工资支付台账", response_class=Response,
+    responses={**FILE, **refusals(*OF_PROJECT, (409, "ledger_empty"))},
+)  # fmt: skip
+def ledger(
+    request: Request, person: Someone, db: Tx, now: Now, project_id: ProjectId,
+    year: Annotated[int, Query(ge=2000, le=2100)], language: Language = "zh",
+) -> Response:  # fmt: skip
+    """A worker's year on one page: every item due and withheld, when and how he was paid, what is still owed."""
+    return _file(exports.ledger(db, year=year, **_given(request, person, db, project_id, now, language)))
 
 
 @router.get(

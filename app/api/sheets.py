@@ -8,26 +8,31 @@
     POST /v1/projects/{id}/lines/{line_id}/confirmations            the worker's word, bound to the line's hash
     POST /v1/projects/{id}/back-pay-consents                        his word on a negative difference
     GET  /v1/projects/{id}/lines/{line_id}/slip, /v1/slips/{code}   wage slip; is this slip true?
-    GET  /v1/projects/{id}/why?payment_id=|line_id=                 payment -> line -> day -> passage in one answer
+    GET  /v1/projects/{id}/why?payment_id=|line_id=|worker_id=&on=  payment -> line -> day -> passage in one answer
     GET|POST /v1/projects/{id}/settlements, POST .../{id}/confirmations
     GET  /v1/projects/{id}/arrears
 
 Every write takes an ``Idempotency-Key``.
 """
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
+from sqlalchemy.orm import Session
 
 from app import access, periods, settlements, sheets
 from app.api.access import ROW_ID_MAX, Now, Someone, refusals
 from app.api.once import WriteKey
 from app.api.timekeeping import OF_PROJECT, RowIdField, RowIdPath
 from app.api.wages import ProjectId, month_of_text
-from app.db import Reading, Tx
+from app.db import Reading, Tx, Whole
 from app.errors import BadRequest, NotFound
 from app.store import sheets as kept
+from app.web import language_of
+from app.wording import sentence
 
 router = APIRouter(tags=["payroll"])
 
@@ -59,22 +64,34 @@ def list_blockers(person: Someone, db: Reading, now: Now, project_id: ProjectId,
     "/v1/projects/{project_id}/months/{month}/lock", summary="Lock a month", status_code=200,
     responses=refusals(*WRITES, (409, "period_blocked")),
 )  # fmt: skip
-def lock(person: Someone, db: Tx, key: WriteKey, now: Now, project_id: ProjectId, month: MonthPath) -> Response:
+def lock(
+    request: Request, person: Someone, database: Whole, key: WriteKey, now: Now, project_id: ProjectId, month: MonthPath
+) -> Response:
     """Its days are decided; the sheets are drafted from it."""
-    access.require_on(db, person, "periods.write", project_id)
-    first = month_of_text(month)
-    return key.once(db, now, lambda: periods.lock(db, project_id=project_id, month=first, by=person.login, now=now), status=200)
+    with database.read() as db:
+        access.require_on(db, person, "periods.write", project_id)
+    told = {"project_id": project_id, "month": month_of_text(month), "now": now}
+    fresh = request.app.state.months.before(database, **told)
+    with database.write() as db:
+        access.require_on(db, person, "periods.write", project_id)
+        return key.once(db, now, lambda: periods.lock(db, **told, by=person.login, fresh=fresh), status=200)
 
 
 @router.post(
     "/v1/projects/{project_id}/months/{month}/close", summary="Close a month", status_code=200,
     responses=refusals(*WRITES, (409, "period_blocked")),
 )  # fmt: skip
-def close(person: Someone, db: Tx, key: WriteKey, now: Now, project_id: ProjectId, month: MonthPath) -> Response:
+def close(
+    request: Request, person: Someone, database: Whole, key: WriteKey, now: Now, project_id: ProjectId, month: MonthPath
+) -> Response:
     """Every line is posted; the month never opens again. What comes later is back pay."""
-    access.require_on(db, person, "periods.close", project_id)
-    first = month_of_text(month)
-    return key.once(db, now, lambda: periods.close(db, project_id=project_id, month=first, by=person.login, now=now), status=200)
+    with database.read() as db:
+        access.require_on(db, person, "periods.close", project_id)
+    told = {"project_id": project_id, "month": month_of_text(month), "now": now}
+    fresh = request.app.state.months.before(database, **told)
+    with database.write() as db:
+        access.require_on(db, person, "periods.close", project_id)
+        return key.once(db, now, lambda: periods.close(db, **told, by=person.login, fresh=fresh), status=200)
 
 
 # --- sheets ----------------------------------------------------------------------------------------------------
@@ -91,22 +108,33 @@ class DraftIn(BaseModel):
     "/v1/projects/{project_id}/months/{month}/sheets", summary="Draft sheets", status_code=201,
     responses=refusals(*WRITES, (409, "period_not_locked")),
 )  # fmt: skip
-def draft(person: Someone, db: Tx, key: WriteKey, now: Now, project_id: ProjectId, month: MonthPath, body: DraftIn) -> Response:
+def draft(
+    request: Request, person: Someone, database: Whole, key: WriteKey, now: Now, project_id: ProjectId, month: MonthPath,
+    body: DraftIn,
+) -> Response:  # fmt: skip
     """Written by the system from attendance and terms. Unchanged content is the version that is there."""
-    project = access.require_on(db, person, "sheets.draft", project_id)
-    teams = access.teams_of(db, person, project, "sheets.draft")
-    first = month_of_text(month)
-    if teams is not None and body.team_id is None:
-        raise BadRequest("team_needed")
-    if teams is not None and body.team_id not in teams:
-        raise NotFound("team_unknown")
 
-    def work() -> list[sheets.Drafted]:
-        if body.team_id is not None:
-            return [sheets.draft(db, project_id=project_id, team_id=body.team_id, month=first, by=person.login, now=now)]
-        return list(sheets.draft_all(db, project_id=project_id, month=first, by=person.login, now=now))
+    def allowed(db: Session) -> None:
+        project = access.require_on(db, person, "sheets.draft", project_id)
+        teams = access.teams_of(db, person, project, "sheets.draft")
+        if teams is not None and body.team_id is None:
+            raise BadRequest("team_needed")
+        if teams is not None and body.team_id not in teams:
+            raise NotFound("team_unknown")
 
-    return key.once(db, now, work)
+    with database.read() as db:
+        allowed(db)
+    told = {"project_id": project_id, "month": month_of_text(month), "now": now}
+    fresh = request.app.state.months.before(database, **told, team_id=body.team_id)
+    with database.write() as db:
+        allowed(db)
+
+        def work() -> list[sheets.Drafted]:
+            if body.team_id is not None:
+                return [sheets.draft(db, team_id=body.team_id, **told, by=person.login, fresh=fresh)]
+            return list(sheets.draft_all(db, **told, by=person.login, fresh=fresh))
+
+        return key.once(db, now, work)
 
 
 @router.get(
@@ -164,18 +192,31 @@ _ACTS = {
     "/v1/projects/{project_id}/sheets/{sheet_id}/acts", summary="Take a sheet one step on", status_code=201,
     responses=refusals(*WRITES, (404, "sheet_unknown")),
 )  # fmt: skip
-def act(person: Someone, db: Tx, key: WriteKey, now: Now, project_id: ProjectId, sheet_id: RowIdPath, body: ActIn) -> Response:
+def act(
+    request: Request, person: Someone, database: Whole, key: WriteKey, now: Now, project_id: ProjectId, sheet_id: RowIdPath,
+    body: ActIn,
+) -> Response:  # fmt: skip
     """In order, and never two decisive steps by one login."""
     action, step = _ACTS[body.act]
-    if body.act == "returned":
-        project = access.require_any(db, person, ("sheets.check", "sheets.approve"), project_id)
-        action = next(a for a in ("sheets.check", "sheets.approve") if access.may(person, a, project.id, project.area_code))
-    else:
-        project = access.require_on(db, person, action, project_id)
-    _own_sheet(db, person, project, sheet_id, action)
-    return key.once(
-        db, now, lambda: step(db, project_id=project_id, sheet_id=sheet_id, note=body.note, by=person.login, now=now)
-    )
+
+    def allowed(db: Session) -> None:
+        if body.act == "returned":
+            project = access.require_any(db, person, ("sheets.check", "sheets.approve"), project_id)
+            own = next(a for a in ("sheets.check", "sheets.approve") if access.may(person, a, project.id, project.area_code))
+        else:
+            project, own = access.require_on(db, person, action, project_id), action
+        _own_sheet(db, person, project, sheet_id, own)
+
+    with database.read() as db:
+        allowed(db)
+        sheet = kept.sheet(db, sheet_id)
+    months = request.app.state.months
+    compares = body.act in sheets.COMPARED
+    fresh = months.before(database, project_id, sheet.month, now, team_id=sheet.team_id) if compares else None
+    with database.write() as db:
+        allowed(db)
+        told = {"project_id": project_id, "sheet_id": sheet_id, "note": body.note, "by": person.login, "now": now}
+        return key.once(db, now, lambda: step(db, **told, fresh=fresh))
 
 
 class WordIn(BaseModel):
@@ -247,10 +288,43 @@ def slip(request: Request, person: Someone, db: Reading, project_id: ProjectId, 
     return sheets.slip(db, request.app.state.vault, project_id=project_id, line_id=line_id)
 
 
-@router.get("/v1/slips/{code}", summary="Is this slip true?", responses=refusals((404, "slip_unknown")))
-def verify_slip(request: Request, db: Reading, code: Annotated[str, Path(max_length=40)]) -> sheets.SlipAnswer:
-    """For whoever holds the printed slip; needs no sign-in and says no more than stands on it, the name masked."""
-    return sheets.verify_slip(db, request.app.state.vault, code)
+class SlipOut(BaseModel):
+    """What a stranger with a printed slip is told: enough to compare, nothing to collect."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "genuine": True, "is_current": True, "name_masked": "王**", "month": "2026-03-01", "origin_month": "2026-03-01", "net_fen": 645000,
+            }
+        }
+    )  # fmt: skip
+    genuine: bool = Field(description="Always true: a slip that is none is refused")
+    is_current: bool = Field(description="False: a newer version of the sheet says something else")
+    name_masked: str
+    month: date = Field(description="Of the sheet")
+    origin_month: date = Field(description="The month it is for")
+    net_fen: int
+
+
+@router.get(
+    "/v1/slips/{code}", summary="Is this slip true?", response_model=SlipOut,
+    responses=refusals((400, "slip_code_malformed"), (404, "slip_unknown"), (409, "line_tampered")),
+)  # fmt: skip
+def verify_slip(request: Request, db: Reading, code: Annotated[str, Path(max_length=40)]) -> Any:
+    """For whoever holds the printed slip, without a sign-in: masked name, month, net. A telephone is told in a sentence."""
+    found = sheets.verify_slip(db, request.app.state.vault, code)
+    head = {"Cache-Control": "no-store"}
+    if "text/html" in request.headers.get("accept", ""):
+        said = sentence(
+            "slip_genuine" if found.is_current else "slip_replaced", language_of(request), name=found.name_masked,
+            month=f"{found.origin_month:%Y-%m}", net=f"{found.net_fen / 100:,.2f}",
+        )  # fmt: skip
+        return PlainTextResponse(said, headers=head)
+    answer = SlipOut(
+        genuine=True, is_current=found.is_current, name_masked=found.name_masked, month=found.month, origin_month=found.origin_month,
+        net_fen=found.net_fen,
+    )  # fmt: skip
+    return JSONResponse(answer.model_dump(mode="json"), headers=head)
 
 
 @router.get("/v1/projects/{project_id}/why", summary="Why this sum?", responses=refusals(*OF_PROJECT, (404, "payment_unknown")))
@@ -261,12 +335,15 @@ def why(
     project_id: ProjectId,
     payment_id: Annotated[int | None, Query(ge=1, le=ROW_ID_MAX)] = None,
     line_id: Annotated[int | None, Query(ge=1, le=ROW_ID_MAX)] = None,
+    worker_id: Annotated[int | None, Query(ge=1, le=ROW_ID_MAX, description="With ``on``")] = None,
+    on: Annotated[date | None, Query(description="A day of the worker's", examples=["2026-03-05"])] = None,
 ) -> dict[str, Any]:
-    """From a payment or a line down to accruals, days, sessions, passages, corrections and terms, in one answer."""
+    """From a payment, a line or a day down to accruals, days, sessions, passages, corrections and terms, in one answer."""
     access.require_on(db, person, "wages.read", project_id)
-    if (payment_id is None) == (line_id is None):
+    asked = [payment_id is not None, line_id is not None, worker_id is not None]
+    if sum(asked) != 1 or (worker_id is None) != (on is None):
         raise BadRequest("why_needs_one")
-    return sheets.why(db, project_id=project_id, payment_id=payment_id, line_id=line_id, now=now)
+    return sheets.why(db, project_id=project_id, payment_id=payment_id, line_id=line_id, worker_id=worker_id, on=on, now=now)
 
 
 # --- settlements and arrears -------------------------------------------------------------------------------------

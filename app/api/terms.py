@@ -3,6 +3,7 @@
     POST /v1/projects/{id}/engagements/{engagement_id}/terms        four kinds of pay
     POST /v1/projects/{id}/terms/{terms_id}/void
     GET|POST /v1/projects/{id}/allowances|advances|deductions|measures
+    POST /v1/projects/{id}/allowances/{allowance_id}/end
     POST /v1/projects/{id}/measures/{measure_id}/acceptance         by another login than the recorder
     POST /v1/projects/{id}/voidings                                 take one of them back
 
@@ -128,6 +129,32 @@ def add_allowance(person: Someone, db: Tx, key: WriteKey, now: Now, project_id: 
     return key.once(
         db, now, lambda: Added(id=terms.add_allowance(db, project_id=project_id, by=person.login, now=now, **body.model_dump()))
     )
+
+
+class AllowanceEnd(BaseModel):
+    """When it ends."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"valid_to": "2026-10-01"}})
+    valid_to: date = Field(description="First day it no longer holds")
+
+
+@router.post(
+    "/v1/projects/{project_id}/allowances/{allowance_id}/end", summary="End an allowance", status_code=201, response_model=Added,
+    responses=refusals(*WRITES, (404, "paper_unknown"), (409, "allowance_ended"), (409, "paper_posted")),
+)  # fmt: skip
+def end_allowance(
+    person: Someone, db: Tx, key: WriteKey, now: Now, project_id: ProjectId, allowance_id: RowIdPath, body: AllowanceEnd
+) -> Response:
+    """It is on file with its end as a new row, whose id is the answer."""
+    access.require_on(db, person, "terms.write", project_id)
+    return key.once(
+        db, now,
+        lambda: Added(
+            id=terms.end_allowance(
+                db, project_id=project_id, allowance_id=allowance_id, valid_to=body.valid_to, by=person.login, now=now
+            )
+        ),
+    )  # fmt: skip
 
 
 class AdvanceIn(BaseModel):

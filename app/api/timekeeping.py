@@ -148,7 +148,7 @@ class CorrectionIn(BaseModel):
     )  # fmt: skip
     worker_id: RowIdField
     work_date: date
-    kind: str = Field(max_length=16, description="missing_in, missing_out, add_session, void_passage or set_day")
+    kind: str = Field(max_length=16, description="missing_in, missing_out, add_session, void_passage, wrong_person or set_day")
     in_at: AwareDatetime | None = None
     out_at: AwareDatetime | None = None
     passage_id: RowIdField | None = None

@@ -42,7 +42,7 @@ CLOCKS_APART = timedelta(minutes=5)
 """A caller's clock may be this far ahead of ours before it asks about the future."""
 
 
-def _as_of(
+async def _as_of(
     now: Now,
     as_of: Annotated[
         AwareDatetime | None, Query(description="Instant the answer is for; now when absent", examples=["2026-03-31T12:00:00Z"])

@@ -16,10 +16,11 @@ other is an ordinary day.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 
 from app.domain.facts import (
     AttendancePolicy,
@@ -292,7 +293,8 @@ def pair(
         policy: of everybody, unless ``policy_at`` is given: ``fold``, ``session_max``, ``session_min``, ``cutover`` and ``time_zone`` are used.
         policy_at: for teams with a policy of their own: what holds for a worker on a local date. A session goes by
             the policy of its entry's date. Without it ``policy`` is everybody's.
-        corrections: approved ones of these workers; ``set_day`` is ``days``' business.
+        corrections: approved ones of these workers; ``set_day`` is ``days``' business. A passage that was somebody
+            else (``wrong_person``) is paired as his.
         as_of: aware UTC instant the answer is for. An entry no older than ``session_max`` then is "inside",
             not "missing_out".
 
@@ -304,9 +306,9 @@ def pair(
     sessions: list[Session] = []
     loose: list[Loose] = []
     inside: list[Inside] = []
-    marks, void = _marks(corrections)
+    marks, void, moved = _marks(corrections)
     passages = passages if isinstance(passages, (tuple, list)) else tuple(passages)
-    workers = _by_worker(passages, marks=marks, void=void)
+    workers = _by_worker(passages, marks=marks, void=void, moved=moved)
     for worker_id, own in sorted(workers.items()):
         rules = _rules(worker_id, policy, policy_at)
         open_: _Run | None = None
@@ -358,27 +360,52 @@ def _rules(worker_id: int, policy: AttendancePolicy, policy_at: PolicyAt | None)
     return lambda at: policy_at(worker_id, local(at, policy).date())
 
 
-def _marks(corrections: Iterable[Correction]) -> tuple[list[Passage], frozenset[int]]:
-    """Entries and exits that corrections add, as passages with ids below zero, and the passages they take out.
+def moved(corrections: Iterable[Correction]) -> dict[int, int]:
+    """Return passage id -> the worker it was, for passages the gate put down to somebody else.
+
+    Of several corrections about one passage the latest (highest id) counts, also when it strikes the passage out.
+    """
+    return _about_passages(corrections)[1]
+
+
+def _about_passages(corrections: Iterable[Correction]) -> tuple[set[int], dict[int, int]]:
+    """(passages that were nobody's work, passage id -> the worker it was)."""
+    void: set[int] = set()
+    whose: dict[int, int] = {}
+    about = [c for c in corrections if c.kind in (CorrectionKind.VOID_PASSAGE, CorrectionKind.WRONG_PERSON)]
+    for c in sorted(about, key=lambda c: c.id):
+        if c.passage_id is None:
+            continue
+        void.discard(c.passage_id)
+        whose.pop(c.passage_id, None)
+        if c.kind is CorrectionKind.VOID_PASSAGE:
+            void.add(c.passage_id)
+        else:
+            whose[c.passage_id] = c.worker_id
+    return void, whose
+
+
+def _marks(corrections: Iterable[Correction]) -> tuple[list[Passage], frozenset[int], dict[int, int]]:
+    """Entries and exits that corrections add, as passages with ids below zero, the passages they take out, and whose
+    the others are.
 
     A correction has at most two marks: -2n is its entry, -2n - 1 its exit; n is its id.
     """
     marks = []
-    void = set()
+    corrections = tuple(corrections)
+    void, whose = _about_passages(corrections)
     for c in corrections:
-        if c.kind is CorrectionKind.VOID_PASSAGE:
-            void.add(c.passage_id)
         if c.kind in (CorrectionKind.MISSING_IN, CorrectionKind.ADD_SESSION):
             marks.append(_mark(-2 * c.id, c, Direction.IN, c.in_at))
         if c.kind in (CorrectionKind.MISSING_OUT, CorrectionKind.ADD_SESSION):
             marks.append(_mark(-2 * c.id - 1, c, Direction.OUT, c.out_at))
-    return marks, frozenset(i for i in void if i is not None)
+    return marks, frozenset(void), whose
 
 
 def _mark(id_: int, c: Correction, direction: Direction, at: datetime | None) -> Passage:
     if at is None:
         raise ValueError(f"correction {c.id} has no time")
-    return Passage(id_, c.worker_id, 0, direction, at, Channel.CARD, Verdict.ADMIT, "correction")
+    return Passage(id_, c.worker_id, 0, direction, at, Channel.CARD, Verdict.ADMIT, str(c.kind))
 
 
 def _by_worker(
@@ -387,6 +414,7 @@ def _by_worker(
     waiting: bool = False,
     marks: Iterable[Passage] = (),
     void: frozenset[int] = frozenset(),
+    moved: Mapping[int, int] = MappingProxyType({}),
 ) -> dict[int, list[Passage]]:
     """Counting passages (or those that wait for a person) per worker, each once, in order of time, entries before
     exits, then id."""
@@ -402,18 +430,21 @@ def _by_worker(
         if p.occurred_at.tzinfo is None:
             raise ValueError(f"passage {p.id} has a naive time")
         seen[p.id] = p
-        workers[p.worker_id].append(p)
+        workers[moved.get(p.id, p.worker_id) if moved else p.worker_id].append(p)
     for own in workers.values():
         own.sort(key=_order)
     return workers
 
 
 _RANK = {Direction.IN: 0, Direction.BOTH: 1, Direction.OUT: 2}
+_ADDED = {Direction.IN: 3, Direction.OUT: -1}
 
 
 def _order(p: Passage) -> tuple[datetime, int, int]:
-    # Entry before exit on the same instant (domain.md 3.3); the id only makes the order total.
-    return p.occurred_at, _RANK[p.direction], p.id
+    # Entry before exit on the same instant (domain.md 3.3); the id only makes the order total. A session that people
+    # added has both its ends, so where it touches another one the other way round is meant.
+    added = p.id < 0 and p.code == CorrectionKind.ADD_SESSION
+    return p.occurred_at, (_ADDED if added else _RANK)[p.direction], p.id
 
 
 def _folded(own: list[Passage], rules: _Rules) -> list[_Run]:
@@ -435,7 +466,8 @@ def _folded(own: list[Passage], rules: _Rules) -> list[_Run]:
 
 
 def _directed(runs: list[_Run], rules: _Rules) -> list[_Run]:
-    """Give two-way lanes their direction, then mark opposite directions within ``FLIP``."""
+    """Give two-way lanes their direction, mark opposite directions within ``FLIP``, and put an exit before an entry of
+    the same instant when he was inside."""
     entered_at: datetime | None = None
     for run in runs:
         if run.direction is Direction.BOTH:
@@ -445,16 +477,25 @@ def _directed(runs: list[_Run], rules: _Rules) -> list[_Run]:
             run.direction = Direction.OUT if leaves else Direction.IN
             run.inferred = True
         entered_at = run.at if run.direction is Direction.IN else None
-    for earlier, later in zip(runs, runs[1:], strict=False):
+    tied = []
+    for at, (earlier, later) in enumerate(zip(runs, runs[1:], strict=False)):
         if earlier.direction is not later.direction and later.first.occurred_at - earlier.last.occurred_at <= FLIP:
             earlier.flip = later.flip = True
+            if earlier.direction is Direction.IN and earlier.at == later.at:
+                tied.append(at)
+    for at in tied:
+        # Somebody who is inside and goes out and in on one instant ends one stay and begins the next; with the entry
+        # first, a session added where another one ends would leave three loose ends.
+        if at and runs[at - 1].direction is Direction.IN:
+            runs[at], runs[at + 1] = runs[at + 1], runs[at]
     return runs
 
 
 def _session(worker_id: int, entry: _Run, exit_: _Run, policy: AttendancePolicy, before: Session | None) -> Session:
     in_at, out_at = entry.at, exit_.at
-    in_local, out_local = local(in_at, policy), local(out_at, policy)
-    flags = entry.flags | exit_.flags
+    wall_clock = zone(policy.time_zone)
+    in_local, out_local = in_at.astimezone(wall_clock), out_at.astimezone(wall_clock)
+    flags = entry.flags | exit_.flags if entry.flip or exit_.flip or entry.inferred or exit_.inferred else set()
     if out_at - in_at < policy.session_min:
         flags.add(Flag.SHORT)
     if out_local.date() > in_local.date():
@@ -462,8 +503,8 @@ def _session(worker_id: int, entry: _Run, exit_: _Run, policy: AttendancePolicy,
     corrections = entry.correction_ids + exit_.correction_ids
     if corrections:
         flags.add(Flag.CORRECTED)
-    # Subtracted on the wall clock, as in workdays.work_date.
-    on = (in_local.replace(tzinfo=None) - policy.cutover).date()
+    # Subtracted on the wall clock, as in workdays.work_date: a time of one zone less a duration stays on its clock.
+    on = (in_local - policy.cutover).date()
     if policy.work_date_rule is WorkDateRule.CHAIN:
         if before is not None and in_at - before.out_at < policy.session_gap:
             on = before.work_date

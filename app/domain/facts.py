@@ -319,6 +319,8 @@ class CorrectionKind(StrEnum):
     """He worked from ``in_at`` to ``out_at`` where no gate saw him."""
     VOID_PASSAGE = "void_passage"
     """That passage was not him, or not work."""
+    WRONG_PERSON = "wrong_person"
+    """That passage was him, whom the gate took for somebody else (认错人)."""
     SET_DAY = "set_day"
     """The date is worth ``minutes`` and ``day_milli``, whatever the gate saw (a disputed day, decided)."""
 

@@ -20,6 +20,7 @@ from app.domain.attendance import (
     days,
     empty_day,
     midnights,
+    moved,
     pair,
     wall,
 )
@@ -31,9 +32,10 @@ from app.domain.facts import (
     DayKind,
     DayMark,
     Engagement,
+    Passage,
     ProjectMonth,
 )
-from app.domain.workdays import local, month_of, next_month
+from app.domain.workdays import local, month_of, next_month, zone
 
 _A_DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
@@ -115,19 +117,26 @@ def work_days(bundle: ProjectMonth, workers: Collection[int] | None = None) -> t
     for engagement in bundle.engagements:
         if wanted is None or engagement.worker_id in wanted:
             engaged[engagement.worker_id].append(engagement)
-    passages = bundle.passages
+    passages, corrections = bundle.passages, bundle.corrections
+    whose = moved(corrections)
     if wanted is not None:
-        passages = tuple(p for p in passages if p.worker_id in wanted)
-    corrections = tuple(c for c in bundle.corrections if wanted is None or c.worker_id in wanted)
+        passages = tuple(p for p in passages if p.worker_id in wanted or whose.get(p.id) in wanted)
+        corrections = concerning(corrections, wanted, passages)
     at = _policies(bundle, engaged)
     confirmed = _derive(bundle, passages, corrections, at)
     computed: dict[tuple[int, date], Day] = {}
     corrected = frozenset(c.worker_id for c in corrections)
+    if whose:
+        corrected |= {p.worker_id for p in passages if p.id in whose}
+        if wanted is not None:
+            # Of those who are not asked for, only what was put down to somebody else is here.
+            corrected &= wanted
+            confirmed = tuple(day for day in confirmed if day.worker_id in wanted)
     if corrected:
         # Only whoever was corrected is worked out twice.
         own = tuple(p for p in passages if p.worker_id in corrected)
         computed = {(d.worker_id, d.work_date): d for d in _derive(bundle, own, (), at)}
-    told = _told(corrections)
+    told = _told(corrections, passages if whose else ())
     marks = _Marks(bundle.marks)
     found: dict[tuple[int, date], WorkDay] = {}
     for day in confirmed:
@@ -142,6 +151,19 @@ def work_days(bundle: ProjectMonth, workers: Collection[int] | None = None) -> t
     if bundle.marks:
         _add_marked(bundle, engaged, at, marks, found)
     return tuple(work for _, work in sorted(found.items()))
+
+
+def concerning(
+    corrections: Iterable[Correction], workers: Collection[int], passages: Iterable[Passage]
+) -> tuple[Correction, ...]:
+    """Return the corrections that touch the days of some workers: about them, or about a passage of theirs.
+
+    Args:
+        passages: theirs.
+    """
+    corrections = tuple(corrections)
+    ids = {p.id for p in passages} if any(c.kind is CorrectionKind.WRONG_PERSON for c in corrections) else ()
+    return tuple(c for c in corrections if c.worker_id in workers or c.passage_id in ids)
 
 
 def pairing_of(bundle: ProjectMonth) -> Pairing:
@@ -185,13 +207,20 @@ def _engagement(engaged: dict[int, list[Engagement]], worker_id: int, day: date)
     return None
 
 
-def _told(corrections: Iterable[Correction]) -> dict[tuple[int, date], tuple[int, ...]]:
-    """Corrections of each date that no session carries: passages taken out."""
+def _told(
+    corrections: Iterable[Correction], passages: Iterable[Passage]
+) -> dict[tuple[int, date], tuple[int, ...]]:
+    """Corrections of each date that no session carries: passages taken out, or put down to somebody else."""
+    gates_word = {p.id: p.worker_id for p in passages}
     found: dict[tuple[int, date], tuple[int, ...]] = {}
     for c in corrections:
-        if c.kind is CorrectionKind.VOID_PASSAGE:
-            key = c.worker_id, c.work_date
-            found[key] = (*found.get(key, ()), c.id)
+        concerned = [c.worker_id] if c.kind in (CorrectionKind.VOID_PASSAGE, CorrectionKind.WRONG_PERSON) else []
+        if c.kind is CorrectionKind.WRONG_PERSON and c.passage_id is not None:
+            concerned.append(gates_word.get(c.passage_id))
+        for worker_id in concerned:
+            if worker_id is not None:
+                key = worker_id, c.work_date
+                found[key] = (*found.get(key, ()), c.id)
     return found
 
 
@@ -288,13 +317,14 @@ def _spans(sessions: tuple[Session, ...], policy: AttendancePolicy, calendar: Ca
     """Minutes by price class. Exact times are added in order and rounded down together, so no minute is lost or made."""
     pieces: list[tuple[DayKind | None, int]] = []
     so_far, minutes = _ZERO, 0
+    wall_clock = zone(policy.time_zone)
     for session in sessions:
-        if Flag.SHORT in session.flags:
+        if session.flags and Flag.SHORT in session.flags:
             continue
-        simple = not session.breaks and Flag.CROSSES_MIDNIGHT not in session.flags
-        stretches = (
-            ((local(session.in_at, policy).date(), session.worth),) if simple else _stretches(session, policy)
-        )
+        if not session.breaks and (not session.flags or Flag.CROSSES_MIDNIGHT not in session.flags):
+            stretches = ((session.in_at.astimezone(wall_clock).date(), session.out_at - session.in_at),)
+        else:
+            stretches = _stretches(session, policy)
         for on, stretch in stretches:
             so_far += stretch
             upto = so_far // _MINUTE
@@ -330,10 +360,11 @@ def _night(sessions: Iterable[Session], policy: AttendancePolicy) -> int:
     """Whole minutes of worked time between ``night_from`` and ``night_to``."""
     total = _ZERO
     wraps = policy.night_to <= policy.night_from
+    wall_clock = zone(policy.time_zone)
     for session in sessions:
         if session.flags and Flag.SHORT in session.flags:
             continue
-        came, went = local(session.in_at, policy), local(session.out_at, policy)
+        came, went = session.in_at.astimezone(wall_clock), session.out_at.astimezone(wall_clock)
         if wraps and came.date() == went.date() and policy.night_to <= came.time() and went.time() <= policy.night_from:
             continue  # most days by far
         day = came.date() - _A_DAY

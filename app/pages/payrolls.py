@@ -197,7 +197,8 @@ def _says(ask: Ask, why: Refusal | ServiceError) -> str:
 
 def _blockers(ask: Ask, month: date, known: MonthState | None) -> tuple[tuple[BlockerRow, ...], str]:
     try:
-        found = periods.blockers(ask.db, ask.project.id, month, ask.now)
+        fresh = ask.state.months.known(ask.db, ask.project.id, month, ask.now)
+        found = periods.outlook(ask.db, ask.project.id, month, ask.now, fresh=fresh)
     except ServiceError as error:
         return (), _says(ask, error)
     teams = {team.id: team.name for team in people.teams(ask.db, ask.project.id)}
@@ -336,21 +337,23 @@ def _of_month(done: str, do: Callable[[Ask, date], None]) -> Callable[[Ask, Form
 
 def _lock(ask: Ask, month: date) -> None:
     # Read and computed first: no gate waits while a month is added up.
-    fresh = sheets.derive(ask.db, ask.project.id, month, ask.now) if next_month(month) <= ask.today else None
+    fresh = ask.state.months.before(ask.state.database, ask.project.id, month, ask.now)
     with ask.state.database.write() as db:
         periods.lock(db, project_id=ask.project.id, month=month, by=ask.person.login, now=ask.now, fresh=fresh)
 
 
 def _close(ask: Ask, month: date) -> None:
-    periods.close_month(ask.state.database, ask.project.id, month, by=ask.person.login, now=ask.now)
+    fresh = ask.state.months.before(ask.state.database, ask.project.id, month, ask.now)
+    with ask.state.database.write() as db:
+        periods.close(db, project_id=ask.project.id, month=month, by=ask.person.login, now=ask.now, fresh=fresh)
 
 
 def _draft(ask: Ask, month: date) -> None:
     teams = access.teams_of(ask.db, ask.person, ask.project, "sheets.draft")
     told = {"project_id": ask.project.id, "month": month, "by": ask.person.login, "now": ask.now}
-    fresh = sheets.derive(ask.db, ask.project.id, month, ask.now, teams=teams)
+    fresh = ask.state.months.before(ask.state.database, ask.project.id, month, ask.now)
     with ask.state.database.write() as db:
-        if teams is None:
+        if teams is None or fresh is None:
             sheets.draft_all(db, **told, fresh=fresh)
             return
         wanted = set(fresh.lines) | {s.team_id for s in held.latest_sheets(db, ask.project.id, month)}
@@ -359,20 +362,26 @@ def _draft(ask: Ask, month: date) -> None:
 
 
 def _step_of(word: str) -> Act:
-    _, action, use_case = STEPS[word]
+    step, action, use_case = STEPS[word]
 
     def act(ask: Ask, values: FormData) -> str | Again:
         sheet_id = ask.id("sheet_id")
-        _own(ask, sheet_id, action)
+        team_id = _own(ask, sheet_id, action)
+        fresh = None
         try:
-            use_case(
-                ask.db, project_id=ask.project.id, sheet_id=sheet_id, note=lines.form(values, "note"), by=ask.person.login, now=ask.now
-            )  # fmt: skip
+            if step in sheets.COMPARED:
+                month = held.sheet(ask.db, sheet_id).month
+                fresh = ask.state.months.before(ask.state.database, ask.project.id, month, ask.now, team_id=team_id)
+            with ask.state.database.write() as db:
+                use_case(
+                    db, project_id=ask.project.id, sheet_id=sheet_id, note=lines.form(values, "note"), by=ask.person.login,
+                    now=ask.now, fresh=fresh,
+                )  # fmt: skip
         except ServiceError as error:
             return Again(PAGE_SHEET, sheet(ask, _says(ask, error)), error.status)
         return with_query(_path(ask, sheet_id), done="sheet_step")
 
-    return Act(f"/projects/{{project_id:int}}/payroll/{{sheet_id:int}}/{word}", action, act)
+    return Act(f"/projects/{{project_id:int}}/payroll/{{sheet_id:int}}/{word}", action, act, alone=True)
 
 
 def send_back(ask: Ask, values: FormData) -> str | Again:

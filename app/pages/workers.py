@@ -2,27 +2,28 @@
 
 import re
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
-from app import access, payroll, wording
+from app import access, payroll, projection, wording
 from app.domain import workdays
 from app.domain.attendance import DayState, Flag
+from app.domain.facts import Payment, Terms
 from app.domain.identity import View, mask_id_number, mask_phone
 from app.domain.timesheet import WorkDay
-from app.domain.wages import Component, WageItem
+from app.domain.wages import AccrualState, Component, WageItem
 from app.errors import BadRequest, Conflict, NotFound, ServiceError
 from app.pages import lines, page
 from app.pages.lines import PassageLine
 from app.pages.page import Act, Ask, Page, shown, with_query
 from app.pages.shell import MenuItem, shell
 from app.pages.words import marked
-from app.store import gates, people
+from app.store import gates, money, people
 from app.store import papers as paper_store
 from app.wording.wages import formula
 
@@ -94,7 +95,7 @@ class RosterContext:
     sum_owed_fen: int = shown("Owed to everybody listed, over all pages")
 
 
-ORDER: dict[str, Callable[[RosterLine], Any]] = {
+ORDER: dict[str, Callable[["_Listed"], Any]] = {
     "team": lambda r: (r.company, r.team, r.name),
     "name": lambda r: (r.name, r.worker_id),
     "entry": lambda r: (r.entry_on, r.worker_id),
@@ -115,7 +116,7 @@ def roster(ask: Ask) -> RosterContext:
     if sort not in ORDER:
         sort, descending = "team", False
 
-    everybody = _roster_lines(ask)
+    everybody = _everybody(ask)
     found = [
         row
         for row in everybody
@@ -127,10 +128,7 @@ def roster(ask: Ask) -> RosterContext:
     found.sort(key=ORDER[sort], reverse=descending)
     pages = max(1, -(-len(found) // ROWS_A_PAGE))
     at = min(pages, max(1, ask.number("page") or 1))
-    rows = [
-        replace(row, has_credential=bool(paper_store.live_credentials(ask.db, project.id, row.worker_id)))
-        for row in found[(at - 1) * ROWS_A_PAGE : at * ROWS_A_PAGE]
-    ]
+    rows = [_roster_line(ask, listed) for listed in found[(at - 1) * ROWS_A_PAGE : at * ROWS_A_PAGE]]
 
     def address(**changed: object) -> str:
         now = {"q": q, "team": team, "undecided": "1" if undecided else "", "left": "1" if left else "", "sort": asked}
@@ -164,38 +162,64 @@ def roster(ask: Ask) -> RosterContext:
     )
 
 
-def _roster_lines(ask: Ask) -> list[RosterLine]:
-    project = ask.project
-    wages = {row.worker_id: row for row in payroll.wages_of_project(ask.db, project.id, ask.now)}
-    month_milli: dict[int, int] = {}
-    for day in payroll.attendance_of(ask.db, project.id, workdays.month_of(ask.today), ask.now):
-        month_milli[day.worker_id] = month_milli.get(day.worker_id, 0) + (day.day_milli or 0)
-    agreed = {t.engagement_id: t for t in people.terms(ask.db, project.id) if t.covers(ask.today)}
-    latest: dict[int, people.RosterRow] = {}
-    for row in people.workers(ask.db, project.id, today=ask.today):
-        latest[row.worker_id] = row
-    return [
-        RosterLine(
-            worker_id=row.worker_id,
-            url=f"/projects/{project.id}/workers/{row.worker_id}",
-            name=row.name,
-            team_id=row.team_id,
-            team=row.team_name,
-            company=row.company_name,
-            trade=row.trade,
-            entry_on=row.entry_on,
-            exit_on=row.exit_on if row.exit_on and row.exit_on <= ask.today else None,
-            has_template=row.has_template,
-            has_credential=False,
-            rate_fen=row.rate_fen,
-            pay=str(agreed[row.engagement_id].kind) if row.engagement_id in agreed else "",
-            unit=agreed[row.engagement_id].unit if row.engagement_id in agreed else None,
-            day_milli=month_milli.get(row.worker_id, 0),
-            undecided_days=wages[row.worker_id].undecided_days if row.worker_id in wages else 0,
-            owed_fen=wages[row.worker_id].owed_fen if row.worker_id in wages else 0,
-        )
-        for row in latest.values()
-    ]
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """One worker of the roster by what it can be searched, ordered and added up by."""
+
+    worker_id: int
+    name: str
+    team_id: int
+    team: str
+    company: str
+    entry_on: date
+    exit_on: date | None
+    day_milli: int
+    undecided_days: int
+    owed_fen: int
+
+
+def _everybody(ask: Ask) -> list[_Listed]:
+    accounts = payroll.accounts_of(ask.db, ask.project.id, ask.now)
+    this = workdays.month_of(ask.today)
+    found = []
+    for place in people.places(ask.db, ask.project.id):
+        months = accounts.get(place.worker_id, ())
+        found.append(
+            _Listed(
+                place.worker_id, place.name, place.team_id, place.team, place.company, place.entry_on,
+                place.exit_on if place.exit_on and place.exit_on <= ask.today else None,
+                day_milli=sum(line.day_milli for line in months if line.month == this),
+                undecided_days=sum(line.undecided_days for line in months),
+                owed_fen=sum(line.owed_fen for line in months),
+            )
+        )  # fmt: skip
+    return found
+
+
+def _roster_line(ask: Ask, listed: _Listed) -> RosterLine:
+    project, worker_id = ask.project, listed.worker_id
+    row = people.workers(ask.db, project.id, today=ask.today, worker_id=worker_id)[-1]
+    terms = people.terms(ask.db, project.id, row.engagement_id)
+    agreed = next((t for t in reversed(terms) if t.covers(ask.today)), None)
+    return RosterLine(
+        worker_id=worker_id,
+        url=_path(ask, worker_id),
+        name=listed.name,
+        team_id=listed.team_id,
+        team=listed.team,
+        company=listed.company,
+        trade=row.trade,
+        entry_on=listed.entry_on,
+        exit_on=listed.exit_on,
+        has_template=row.has_template,
+        has_credential=bool(paper_store.live_credentials(ask.db, project.id, worker_id)),
+        rate_fen=row.rate_fen,
+        pay=str(agreed.kind) if agreed else "",
+        unit=agreed.unit if agreed else None,
+        day_milli=listed.day_milli,
+        undecided_days=listed.undecided_days,
+        owed_fen=listed.owed_fen,
+    )
 
 
 # --- one worker ----------------------------------------------------------------------------------------------
@@ -273,6 +297,7 @@ class DayLine:
     accrual: str
     amount_fen: int
     amount_max_fen: int | None
+    """Of a day that is not settled."""
     missing: tuple[Missing, ...]
     passages: int
 
@@ -433,16 +458,15 @@ def worker(ask: Ask, typed: Typed | None = None, wrong: str = "", key: str = "")
     if not own:
         raise NotFound("worker_not_on_project")
     row = own[-1]
-    wages = payroll.wages_of_worker(ask.db, project.id, worker_id, ask.now)
-    by_month = {line.month: line for line in wages.months}
-    month = _month(ask, by_month)
-    chosen = by_month.get(month)
-    engagements = _engagements(ask, own)
-    to_choose = sorted({*by_month, month, workdays.month_of(ask.today)}, reverse=True)
+    terms = people.terms(ask.db, project.id, worker_id=worker_id)
+    account = _account(ask, worker_id, terms)
+    engagements = _engagements(own, terms)
     view = View.PROJECT if access.view_of(ask.person, project) == "staff" else View.BUREAU
     consent = people.latest_consent(ask.db, project.id, worker_id)
     zone = lambda at: workdays.local(at, ask.policy)  # noqa: E731 - a word for the lines below
-    days = tuple(_day(ask, worker_id, month, explained) for explained in (chosen.days if chosen else ()))
+    sums, month = account.sums, account.month
+    chosen = next((line for line in sums if line.month == month), None)
+    to_choose = sorted({month, workdays.month_of(ask.today), *(line.month for line in sums)}, reverse=True)
     return WorkerContext(
         project_id=project.id,
         worker_id=worker_id,
@@ -460,38 +484,33 @@ def worker(ask: Ask, typed: Typed | None = None, wrong: str = "", key: str = "")
             for c in paper_store.live_credentials(ask.db, project.id, worker_id)
         ),
         engagements=engagements,
-        owed_fen=wages.row.owed_fen,
-        accrued_fen=wages.row.accrued_fen,
-        paid_fen=wages.row.paid_fen,
-        withheld_fen=wages.row.withheld_fen,
-        overpaid_fen=wages.row.overpaid_fen,
-        day_milli=wages.row.day_milli,
-        undecided_days=wages.row.undecided_days,
-        undecided_fen_max=sum(line.owed.undecided_fen_max for line in wages.months),
-        no_terms_days=wages.row.no_terms_days,
+        owed_fen=sum(line.owed_fen for line in sums),
+        accrued_fen=sum(line.accrued_fen for line in sums),
+        paid_fen=sum(line.paid_fen for line in sums),
+        withheld_fen=sum(line.withheld_fen for line in sums),
+        overpaid_fen=sum(line.overpaid_fen for line in sums),
+        day_milli=sum(line.day_milli for line in sums),
+        undecided_days=sum(line.undecided_days for line in sums),
+        undecided_fen_max=sum(line.undecided_fen_max for line in sums),
+        no_terms_days=sum(line.no_terms_days for line in sums),
         month=month,
         months=tuple(MonthChoice(m, with_query(_path(ask, worker_id), month=f"{m:%Y-%m}"), m == month) for m in to_choose),
-        days=days,
-        month_items=tuple(_item(ask, item) for item in (chosen.items if chosen else ())),
-        problems=tuple(ProblemLine(code, on) for code, on in (chosen.problems if chosen else ())),
-        opened=_evidence(ask, chosen),
-        month_milli=sum(day.day_milli or 0 for day in days),
-        month_accrued_fen=chosen.owed.accrued_fen if chosen else 0,
-        month_undecided=chosen.owed.undecided_days if chosen else 0,
-        month_undecided_fen=chosen.owed.undecided_fen_max if chosen else 0,
+        days=account.days,
+        month_items=account.items,
+        problems=account.problems,
+        opened=account.opened,
+        month_milli=sum(day.day_milli or 0 for day in account.days),
+        month_accrued_fen=chosen.accrued_fen if chosen else 0,
+        month_undecided=chosen.undecided_days if chosen else 0,
+        month_undecided_fen=chosen.undecided_fen_max if chosen else 0,
         sums=tuple(
             MonthSum(
-                line.month,
-                line.owed.accrued_fen,
-                line.owed.withheld_fen,
-                line.owed.paid_fen,
-                line.owed.owed_fen,
-                line.owed.overpaid_fen,
-                line.owed.undecided_days,
+                line.month, line.accrued_fen, line.withheld_fen, line.paid_fen, line.owed_fen, line.overpaid_fen,
+                line.undecided_days,
             )
-            for line in wages.months
+            for line in sums
         ),
-        payments=tuple(sorted((p for line in wages.months for p in line.payments), key=lambda p: (p.paid_on, p.id), reverse=True)),
+        payments=account.payments,
         may_pay=ask.may("payments.write"),
         payment_key=key or f"page-{secrets.token_hex(12)}",
         typed=typed or Typed(),
@@ -499,11 +518,129 @@ def worker(ask: Ask, typed: Typed | None = None, wrong: str = "", key: str = "")
     )
 
 
+@dataclass(frozen=True)
+class _Account:
+    """What one worker is owed, and the days of the month he is asked about."""
+
+    month: date
+    sums: tuple[payroll.MonthAccount, ...]
+    days: tuple[DayLine, ...]
+    items: tuple[ItemLine, ...]
+    problems: tuple[ProblemLine, ...]
+    payments: tuple[Payment, ...]
+    opened: OpenedDay | None = None
+
+
+def _account(ask: Ask, worker_id: int, terms: Sequence[Terms]) -> _Account:
+    """Read from the projection; worked out from the facts when a day is opened, or one waits for somebody."""
+    return (None if ask.query.get("day") else _read(ask, worker_id, terms)) or _worked_out(ask, worker_id)
+
+
+def _worked_out(ask: Ask, worker_id: int) -> _Account:
+    wages = payroll.wages_of_worker(ask.db, ask.project.id, worker_id, ask.now)
+    by_month = {line.month: line for line in wages.months}
+    month = _month(ask, by_month)
+    chosen = by_month.get(month)
+    return _Account(
+        month=month,
+        sums=tuple(
+            payroll.MonthAccount(
+                month=line.month,
+                **{name: getattr(line.owed, name) for name in payroll.MonthAccount.__slots__ if hasattr(line.owed, name)},
+                day_milli=sum(wage.day_milli for wage in line.wages),
+            )
+            for line in wages.months
+        ),
+        days=tuple(_day(ask, worker_id, explained) for explained in (chosen.days if chosen else ())),
+        items=tuple(_item(ask, item) for item in (chosen.items if chosen else ())),
+        problems=tuple(ProblemLine(code, on) for code, on in (chosen.problems if chosen else ())),
+        payments=_newest_first(p for line in wages.months for p in line.payments),
+        opened=_evidence(ask, chosen),
+    )
+
+
+def _read(ask: Ask, worker_id: int, terms: Sequence[Terms]) -> _Account | None:
+    """The same from the rows of the projection; None when a day of the month is not settled.
+
+    What an open day can be worth, and how long somebody inside has been there, are in no row.
+    """
+    db, project = ask.db, ask.project
+    sums = payroll.accounts_of(db, project.id, ask.now, worker_id=worker_id).get(worker_id, ())
+    month = _month(ask, {line.month for line in sums})
+    days = []
+    for line in projection.worker_days(db, project.id, worker_id, month, workdays.next_month(month), ask.now):
+        accrual = line.detail.get("accrual")
+        if accrual is None:
+            continue
+        agreed = [t for t in terms if t.engagement_id == line.engagement_id and t.covers(line.work_date)]
+        if accrual != "earned" or line.state not in ("worked", "off") or line.engagement_id is None or len(agreed) > 1:
+            return None
+        days.append(_settled(ask, line, agreed[0] if agreed else None))
+    wages = projection.worker_month(db, project.id, worker_id, month, ask.now)
+    today = workdays.local(ask.now, ask.policy).date()
+    return _Account(
+        month=month,
+        sums=sums,
+        days=tuple(days),
+        items=tuple(_row_item(ask, item) for wage in wages for item in wage.detail["items"]),
+        problems=tuple(
+            ProblemLine(code, on and date.fromisoformat(on)) for wage in wages for code, on in wage.detail["problems"]
+        ),
+        payments=_newest_first(p for p in money.payments(db, project.id, worker_id=worker_id) if p.paid_on <= today),
+    )
+
+
+def _newest_first(payments: Iterable[Payment]) -> tuple[Payment, ...]:
+    return tuple(sorted(payments, key=lambda p: (p.paid_on, p.id), reverse=True))
+
+
+def _row_item(ask: Ask, row: Mapping[str, Any]) -> ItemLine:
+    names = ("quantity", "unit", "rate_fen", "per", "permille", "amount_fen", "terms_id")
+    return _item(ask, WageItem(component=Component(row["component"]), work_date=None, **{name: row[name] for name in names}))
+
+
+def _settled(ask: Ask, line: projection.DayLine, terms: Terms | None) -> DayLine:
+    first, last = (at and workdays.local(at, ask.policy) for at in (line.first_in_at, line.last_out_at))
+    detail = line.detail
+    mark = detail.get("mark")
+    filled = any(item["component"] == Component.PAID_ABSENCE for item in detail.get("items", ()))
+    return DayLine(
+        on=line.work_date,
+        url=_day_url(ask, line.worker_id, line.work_date),
+        kind=detail["kind"],
+        pay=str(terms.kind) if terms else "",
+        unit=terms.unit if terms else None,
+        mark=MarkLine(mark["kind"], mark["pay_permille"] // 10) if mark and (filled or line.state == "off") else None,
+        corrections=len(detail.get("corrections", ())),
+        state=line.state,
+        first_in_at=first,
+        last_out_at=last,
+        out_next_day=bool(last and last.date() > line.work_date),
+        minutes=line.minutes,
+        day_milli=line.day_milli,
+        rate_fen=terms.rate_fen if terms else None,
+        accrual=detail["accrual"],
+        amount_fen=sum(item["amount_fen"] for item in detail.get("items", ())),
+        amount_max_fen=None,
+        missing=tuple(
+            Missing(
+                workdays.local(datetime.fromisoformat(loose["at"]), ask.policy), loose["reason"], Flag.OVERLONG in loose["flags"]
+            )
+            for loose in detail.get("loose", ())
+        ),
+        passages=len(detail["passages"]),
+    )
+
+
+def _day_url(ask: Ask, worker_id: int, on: date) -> str:
+    return f"{_path(ask, worker_id)}?month={on:%Y-%m}&day={on}#d-{on}"
+
+
 def _path(ask: Ask, worker_id: int) -> str:
     return f"/projects/{ask.project.id}/workers/{worker_id}"
 
 
-def _month(ask: Ask, known: dict[date, Any]) -> date:
+def _month(ask: Ask, known: Collection[date]) -> date:
     asked = ask.query.get("month", "")
     if asked:
         try:
@@ -525,8 +662,7 @@ def _opened(ask: Ask, row: people.RosterRow, column: str) -> str:
     ).decode()
 
 
-def _engagements(ask: Ask, own: list[people.RosterRow]) -> tuple[EngagementLine, ...]:
-    terms = people.terms(ask.db, ask.project.id, worker_id=own[0].worker_id) if own else ()
+def _engagements(own: Sequence[people.RosterRow], terms: Sequence[Terms]) -> tuple[EngagementLine, ...]:
     return tuple(
         EngagementLine(
             team=row.team_name,
@@ -543,17 +679,16 @@ def _engagements(ask: Ask, own: list[people.RosterRow]) -> tuple[EngagementLine,
     )
 
 
-def _day(ask: Ask, worker_id: int, month: date, explained: payroll.DayWages) -> DayLine:
+def _day(ask: Ask, worker_id: int, explained: payroll.DayWages) -> DayLine:
     day, accrual = explained.day, explained.accrual
     first = workdays.local(day.first_in_at, ask.policy) if day.first_in_at else None
     last = workdays.local(day.last_out_at, ask.policy) if day.last_out_at else None
     if first and last and last < first:
         # The exit of the date lies before its entry: neither closes the other.
         last = None if day.state is not DayState.WORKED else last
-    url = with_query(_path(ask, worker_id), month=f"{month:%Y-%m}", day=day.work_date.isoformat())
     return DayLine(
         on=day.work_date,
-        url=f"{url}#d-{day.work_date}",
+        url=_day_url(ask, worker_id, day.work_date),
         kind=str(explained.work.kind) if explained.work.kind else None,
         pay=str(explained.terms.kind) if explained.terms else "",
         unit=explained.terms.unit if explained.terms else None,
@@ -568,7 +703,7 @@ def _day(ask: Ask, worker_id: int, month: date, explained: payroll.DayWages) -> 
         rate_fen=accrual.rate_fen,
         accrual=str(accrual.state),
         amount_fen=accrual.amount_fen,
-        amount_max_fen=accrual.amount_max_fen,
+        amount_max_fen=None if accrual.state is AccrualState.EARNED else accrual.amount_max_fen,
         missing=tuple(
             Missing(workdays.local(loose.at, ask.policy), str(loose.reason), Flag.OVERLONG in loose.flags)
             for loose in day.loose

@@ -5,11 +5,24 @@ so a uniqueness error is met where it can be explained. What comes back are valu
 the small ones defined beside the functions, never rows.
 """
 
-from typing import Any
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
 
 from sqlalchemy import Table, insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
+
+T = TypeVar("T")
+
+
+def once(db: Session, key: Hashable, ask: Callable[[], T]) -> T:
+    """Return what ``ask`` gives; within a snapshot (``Database.read``) it is asked once, for it cannot change there."""
+    kept = db.info.get("muster_snapshot")
+    if kept is None:
+        return ask()
+    if key not in kept:
+        kept[key] = ask()
+    return kept[key]
 
 
 def insert_or_leave(db: Session, table: Table, **values: Any) -> bool:

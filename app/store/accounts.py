@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, delete, func, insert, select, update
+from sqlalchemy import bindparam, case, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.errors import Conflict
@@ -39,15 +39,6 @@ class MembershipInfo:
     area_code: str | None
     project_company_id: int | None
     team_id: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class SignInInfo:
-    """A session that is valid now."""
-
-    account_id: int
-    created_at: datetime
-    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,19 +198,30 @@ def add_sign_in(
     )
 
 
-def sign_in(db: Session, token_sha256: str, now: datetime) -> SignInInfo | None:
-    """Return the session of a token when it is valid: not expired, not revoked, account not disabled."""
-    row = db.execute(
-        select(SignIn.account_id, SignIn.created_at, SignIn.expires_at)
-        .join(Account, Account.id == SignIn.account_id)
-        .where(
-            SignIn.token_sha256 == token_sha256,
-            SignIn.revoked_at.is_(None),
-            SignIn.expires_at > now,
-            Account.disabled_at.is_(None),
-        )
-    ).first()
-    return None if row is None else SignInInfo(*row)
+# Built once: asked at every request, where putting a statement together costs more than the rows.
+_HELD = [Membership.__table__.c[name] for name in MembershipInfo.__slots__]
+_SIGNED_IN = (
+    select(*_ACCOUNT, *_HELD)
+    .join_from(SignIn.__table__, Account.__table__, Account.__table__.c.id == SignIn.__table__.c.account_id)
+    .outerjoin(Membership.__table__, Membership.__table__.c.account_id == Account.__table__.c.id)
+    .where(
+        SignIn.__table__.c.token_sha256 == bindparam("token_sha256"),
+        SignIn.__table__.c.revoked_at.is_(None),
+        SignIn.__table__.c.expires_at > bindparam("now"),
+        Account.__table__.c.disabled_at.is_(None),
+    )
+    .order_by(Membership.__table__.c.id)
+)
+
+
+def signed_in(db: Session, token_sha256: str, now: datetime) -> tuple[AccountInfo, list[MembershipInfo]] | None:
+    """Return whose session a token is, with his roles; None when it expired or was revoked, or his account is disabled."""
+    rows = db.execute(_SIGNED_IN, {"token_sha256": token_sha256, "now": now}).all()
+    if not rows:
+        return None
+    of = len(_ACCOUNT)
+    held = [MembershipInfo(*row[of:]) for row in rows if row[of] is not None]
+    return AccountInfo(*rows[0][:of]), held
 
 
 def revoke_sign_in(db: Session, token_sha256: str, now: datetime) -> None:

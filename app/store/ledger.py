@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session, aliased
 
 from app.domain.ledger import Account, AccountKind, Leg, Posting, TxnKind, covering
 from app.errors import Conflict
-from app.store import insert_or_leave, sheets
+from app.store import sheets
 from app.tables import (
     AdvanceRow,
     BatchAct,
@@ -157,18 +157,20 @@ def _same(db: Session, pairs: Sequence[tuple[int, Posting]]) -> None:
 def _accounts(db: Session, postings: Sequence[Posting]) -> dict[Account, int]:
     wanted = {leg.account: p.project_id for p in postings for leg in p.legs}
     found = _account_ids(db, wanted)
-    for account in sorted(wanted.keys() - found.keys(), key=lambda a: a.key):
-        letter = account.kind.letter
-        insert_or_leave(
-            db,
-            LedgerAccount.__table__,
-            key=account.key,
-            kind=str(account.kind),
-            project_id=wanted[account],
-            engagement_id=account.of if letter == "e" else None,
-            project_company_id=account.of if letter == "c" else None,
-            special_account_id=account.of if letter == "s" else None,
-        )
+    make = postgresql.insert if db.get_bind().dialect.name == "postgresql" else sqlite.insert
+    opened = [
+        {
+            "key": account.key,
+            "kind": str(account.kind),
+            "project_id": wanted[account],
+            "engagement_id": account.of if account.kind.letter == "e" else None,
+            "project_company_id": account.of if account.kind.letter == "c" else None,
+            "special_account_id": account.of if account.kind.letter == "s" else None,
+        }
+        for account in sorted(wanted.keys() - found.keys(), key=lambda a: a.key)
+    ]
+    if opened:
+        db.execute(make(LedgerAccount.__table__).on_conflict_do_nothing(), opened)
     return found | _account_ids(db, wanted.keys() - found.keys())
 
 

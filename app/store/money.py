@@ -1,13 +1,15 @@
 """Payments, and the bundles of facts that wages and findings are computed from."""
 
+from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
-from app.domain.facts import AttendancePolicy, Direction, Passage, Payment, ProjectMonth
+from app.domain.facts import AttendancePolicy, CorrectionKind, Direction, Passage, Payment, ProjectMonth
 from app.domain.workdays import next_month
 from app.errors import Conflict, NotFound
 from app.store import gates, insert_or_leave, people, sheets, terms, timekeeping
@@ -96,12 +98,23 @@ def add_payment(
     return found.id, created
 
 
-def payments(db: Session, project_id: int, for_month: date | None = None) -> tuple[Payment, ...]:
-    """Return the payments of a project, for one month (its first day) or all, as they were recorded."""
-    wanted = select(*_PAYMENT).where(PaymentRow.project_id == project_id).order_by(PaymentRow.id)
-    if for_month is not None:
-        wanted = wanted.where(PaymentRow.for_month == for_month)
-    return tuple(Payment(*row) for row in db.execute(wanted))
+def payments(
+    db: Session, project_id: int, for_month: date | None = None, *, worker_id: int | None = None
+) -> tuple[Payment, ...]:
+    """Return the payments of a project, for one month (its first day) or all, of one worker or all, as they were recorded."""
+    values: dict[str, Any] = {"project_id": project_id, "for_month": for_month, "worker_id": worker_id}
+    rows = db.execute(_payments(for_month is not None, worker_id is not None), values)
+    return tuple(Payment(*row) for row in rows)
+
+
+@cache
+def _payments(of_month: bool, of_worker: bool) -> Select[Any]:
+    wanted = [PaymentRow.project_id == bindparam("project_id")]
+    if of_month:
+        wanted.append(PaymentRow.for_month == bindparam("for_month"))
+    if of_worker:
+        wanted.append(PaymentRow.worker_id == bindparam("worker_id"))
+    return select(*_PAYMENT).where(*wanted).order_by(PaymentRow.id)
 
 
 def payment(db: Session, project_id: int, payment_id: int) -> Payment:
@@ -194,6 +207,22 @@ def project_facts(
     return _bundle(
         db, project_id, first, as_of, rules, None, next_month(last), passages=(), payments=(), worker_id=worker_id
     )
+
+
+def put_right(
+    db: Session, bundle: ProjectMonth, workers: Collection[int], from_at: datetime | None, to_at: datetime
+) -> list[Passage]:
+    """Return the passages of [from_at, to_at) that a gate put down to others and people to these workers."""
+    ids = {
+        c.passage_id
+        for c in bundle.corrections
+        if c.kind is CorrectionKind.WRONG_PERSON and c.worker_id in workers and c.passage_id is not None
+    }
+    return [
+        p
+        for p in (gates.passages_by_id(db, bundle.project_id, ids) if ids else ())
+        if p.worker_id not in workers and p.occurred_at < to_at and (from_at is None or p.occurred_at >= from_at)
+    ]
 
 
 def _bundle(

@@ -3,9 +3,10 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from app.tables import Consent, Credential, Engagement, FacePhoto, FaceTemplate
@@ -35,10 +36,21 @@ def credential(db: Session, credential_id: int) -> CredentialInfo | None:
 
 def live_credentials(db: Session, project_id: int, worker_id: int) -> list[CredentialInfo]:
     """Return what a worker can come in with on a project, oldest first."""
-    wanted = _credentials().where(
-        Credential.project_id == project_id, Credential.worker_id == worker_id, Credential.revoked_at.is_(None)
+    rows = db.execute(_live_of_worker(), {"project_id": project_id, "worker_id": worker_id})
+    return [CredentialInfo(*row) for row in rows]
+
+
+@cache
+def _live_of_worker() -> Select[Any]:
+    return (
+        _credentials()
+        .where(
+            Credential.project_id == bindparam("project_id"),
+            Credential.worker_id == bindparam("worker_id"),
+            Credential.revoked_at.is_(None),
+        )
+        .order_by(Credential.id)
     )
-    return [CredentialInfo(*row) for row in db.execute(wanted.order_by(Credential.id))]
 
 
 def live_credential(db: Session, project_id: int, channel: str, value_index: str) -> CredentialInfo | None:

@@ -3,16 +3,17 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, and_, exists, func, insert, or_, select, true, update
+from sqlalchemy import Select, and_, bindparam, exists, func, insert, or_, select, true, update
 from sqlalchemy.orm import Session, aliased
 
 from app.domain.chain import GENESIS
 from app.domain.facts import Engagement as EngagementFact
 from app.domain.facts import HoursSystem, MonthMethod, OvertimeRule, PayKind, Relation, Terms
 from app.errors import BadRequest, Conflict, NotFound
-from app.store import append, insert_or_leave
+from app.store import append, insert_or_leave, once
 from app.tables import (
     ChainHead,
     Company,
@@ -47,6 +48,8 @@ class ProjectInfo:
 
 
 _PROJECT = [Project.__table__.c[name] for name in ProjectInfo.__slots__]
+# Built once: asked several times at every request.
+_PROJECT_BY_ID = select(*_PROJECT).where(Project.__table__.c.id == bindparam("project_id"))
 
 
 def project(db: Session, project_id: int) -> ProjectInfo:
@@ -55,7 +58,7 @@ def project(db: Session, project_id: int) -> ProjectInfo:
     Raises:
         NotFound: ``project_unknown``.
     """
-    row = db.execute(select(*_PROJECT).where(Project.id == project_id)).first()
+    row = once(db, ("project", project_id), lambda: db.execute(_PROJECT_BY_ID, {"project_id": project_id}).first())
     if row is None:
         raise NotFound("project_unknown")
     return ProjectInfo(*row)
@@ -325,6 +328,37 @@ def worker(db: Session, worker_id: int) -> WorkerInfo:
     return WorkerInfo(*row)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where somebody is engaged: what a long list is searched and ordered by."""
+
+    worker_id: int
+    name: str
+    team_id: int
+    team: str
+    company: str
+    entry_on: date
+    exit_on: date | None
+
+
+_PLACES = (
+    select(Worker.id, Worker.name, Team.id, Team.name, Company.name, Engagement.entry_on, Engagement.exit_on)
+    .select_from(Engagement)
+    .join(Worker, Worker.id == Engagement.worker_id)
+    .join(Team, Team.id == Engagement.team_id)
+    .join(ProjectCompany, ProjectCompany.id == Engagement.project_company_id)
+    .join(Company, Company.id == ProjectCompany.company_id)
+    .where(Engagement.project_id == bindparam("project_id"))
+    .order_by(Engagement.entry_on, Engagement.id)
+)
+
+
+def places(db: Session, project_id: int) -> list[Place]:
+    """Return everybody's place by his latest engagement."""
+    rows = db.execute(_PLACES, {"project_id": project_id})
+    return [Place(*row) for row in {row[0]: row for row in rows}.values()]
+
+
 def workers(db: Session, project_id: int, *, today: date, worker_id: int | None = None) -> list[RosterRow]:
     """Return the roster: one row for each engagement, in the order of entry.
 
@@ -332,7 +366,16 @@ def workers(db: Session, project_id: int, *, today: date, worker_id: int | None 
         today: the project's date whose rate is shown.
         worker_id: only his; None is everybody.
     """
-    own = true() if worker_id is None else Engagement.worker_id == worker_id
+    values = {"project_id": project_id, "today": today}
+    if worker_id is not None:
+        values["worker_id"] = worker_id
+    return [RosterRow(*row) for row in db.execute(_roster(worker_id is not None), values)]
+
+
+@cache
+def _roster(of_worker: bool) -> Select[Any]:
+    project_id, today = bindparam("project_id"), bindparam("today")
+    own = Engagement.worker_id == bindparam("worker_id") if of_worker else true()
     enrolled = exists().where(
         FaceTemplate.project_id == project_id,
         FaceTemplate.worker_id == Worker.id,
@@ -349,7 +392,7 @@ def workers(db: Session, project_id: int, *, today: date, worker_id: int | None 
         .limit(1)
         .scalar_subquery()
     )
-    rows = db.execute(
+    return (
         select(
             Worker.id,
             Worker.name,
@@ -377,7 +420,6 @@ def workers(db: Session, project_id: int, *, today: date, worker_id: int | None 
         .where(Engagement.project_id == project_id, own)
         .order_by(Engagement.entry_on, Engagement.id)
     )
-    return [RosterRow(*row) for row in rows]
 
 
 # --- engagements and terms ---------------------------------------------------------------------------------
@@ -440,12 +482,12 @@ def add_engagement(
 
 def engagements(db: Session, project_id: int) -> tuple[EngagementFact, ...]:
     """Return every engagement of a project, past ones too."""
-    return _engagements(db, Engagement.project_id == project_id)
+    return _engagements(db, project_id=project_id)
 
 
 def engagements_of(db: Session, project_id: int, worker_id: int) -> tuple[EngagementFact, ...]:
     """Return a worker's engagements on a project."""
-    return _engagements(db, and_(Engagement.project_id == project_id, Engagement.worker_id == worker_id))
+    return _engagements(db, project_id=project_id, worker_id=worker_id)
 
 
 def engagement(db: Session, project_id: int, engagement_id: int) -> EngagementFact:
@@ -454,14 +496,20 @@ def engagement(db: Session, project_id: int, engagement_id: int) -> EngagementFa
     Raises:
         NotFound: ``engagement_unknown``.
     """
-    found = _engagements(db, and_(Engagement.project_id == project_id, Engagement.id == engagement_id))
+    found = _engagements(db, project_id=project_id, id=engagement_id)
     if not found:
         raise NotFound("engagement_unknown")
     return found[0]
 
 
-def _engagements(db: Session, wanted: Any) -> tuple[EngagementFact, ...]:
-    rows = db.execute(
+def _engagements(db: Session, **wanted: int) -> tuple[EngagementFact, ...]:
+    rows = db.execute(_engagements_by(tuple(wanted)), wanted)
+    return tuple(EngagementFact(*row) for row in rows)
+
+
+@cache
+def _engagements_by(columns: tuple[str, ...]) -> Select[Any]:
+    return (
         select(
             Engagement.id,
             Engagement.worker_id,
@@ -472,10 +520,9 @@ def _engagements(db: Session, wanted: Any) -> tuple[EngagementFact, ...]:
             Engagement.exit_on,
         )
         .join(ProjectCompany, ProjectCompany.id == Engagement.project_company_id)
-        .where(wanted)
+        .where(*(getattr(Engagement, name) == bindparam(name) for name in columns))
         .order_by(Engagement.id)
     )
-    return tuple(EngagementFact(*row) for row in rows)
 
 
 def exit_engagement(db: Session, engagement_id: int, exit_on: date) -> None:
@@ -669,17 +716,8 @@ def terms(
     db: Session, project_id: int, engagement_id: int | None = None, *, worker_id: int | None = None
 ) -> tuple[Terms, ...]:
     """Return all terms of a project, or of one engagement or worker on it, that are not voided."""
-    wanted = and_(Engagement.project_id == project_id, WageTerm.voided_at.is_(None))
-    if worker_id is not None:
-        wanted = and_(wanted, Engagement.worker_id == worker_id)
-    if engagement_id is not None:
-        wanted = and_(wanted, WageTerm.engagement_id == engagement_id)
-    rows = db.execute(
-        select(*_TERMS)
-        .join(Engagement, Engagement.id == WageTerm.engagement_id)
-        .where(wanted)
-        .order_by(WageTerm.id)
-    )
+    values = {"project_id": project_id, "worker_id": worker_id, "engagement_id": engagement_id}
+    rows = db.execute(_terms_of(worker_id is not None, engagement_id is not None), values)
     return tuple(
         Terms(
             id_, engagement, worker_id, _KINDS[kind], rate_fen, valid_from, valid_to, unit, minutes_per_day,
@@ -688,6 +726,17 @@ def terms(
         for id_, engagement, worker_id, kind, rate_fen, valid_from, valid_to, unit, minutes_per_day, overtime_rule,
         overtime_unit, relation, hours, method, floor_fen in rows
     )  # fmt: skip
+
+
+@cache
+def _terms_of(of_worker: bool, of_engagement: bool) -> Select[Any]:
+    wanted = [Engagement.project_id == bindparam("project_id"), WageTerm.voided_at.is_(None)]
+    if of_worker:
+        wanted.append(Engagement.worker_id == bindparam("worker_id"))
+    if of_engagement:
+        wanted.append(WageTerm.engagement_id == bindparam("engagement_id"))
+    joined = select(*_TERMS).join(Engagement, Engagement.id == WageTerm.engagement_id)
+    return joined.where(*wanted).order_by(WageTerm.id)
 
 
 # --- consent, templates, photographs -----------------------------------------------------------------------
@@ -746,15 +795,17 @@ def add_consent(
     )
 
 
+_LATEST_CONSENT = (
+    select(*(Consent.__table__.c[name] for name in ConsentInfo.__slots__))
+    .where(Consent.worker_id == bindparam("worker_id"), Consent.project_id == bindparam("project_id"))
+    .order_by(Consent.id.desc())
+    .limit(1)
+)
+
+
 def latest_consent(db: Session, project_id: int, worker_id: int) -> ConsentInfo | None:
     """Return the latest act, or None when the worker never said anything."""
-    columns = [Consent.__table__.c[name] for name in ConsentInfo.__slots__]
-    row = db.execute(
-        select(*columns)
-        .where(Consent.worker_id == worker_id, Consent.project_id == project_id)
-        .order_by(Consent.id.desc())
-        .limit(1)
-    ).first()
+    row = db.execute(_LATEST_CONSENT, {"worker_id": worker_id, "project_id": project_id}).first()
     return None if row is None else ConsentInfo(*row[:4], tuple(row.scope), *row[5:])
 
 
@@ -834,6 +885,17 @@ def templates(db: Session, project_id: int, contract_id: str) -> list[tuple[int,
         .order_by(FaceTemplate.id)
     )
     return [(worker_id, bytes(sealed)) for worker_id, sealed in rows]
+
+
+def foreign_templates(db: Session, project_id: int, contract_id: str) -> int:
+    """How many live templates of a project another pack made: nobody is compared with them."""
+    wanted = select(func.count(FaceTemplate.id)).where(
+        FaceTemplate.project_id == project_id,
+        FaceTemplate.contract_id != contract_id,
+        FaceTemplate.erased_at.is_(None),
+        FaceTemplate.template_sealed.is_not(None),
+    )
+    return db.execute(wanted).scalar_one()
 
 
 def erase_templates(db: Session, project_id: int | None, worker_id: int, reason: str, now: datetime) -> int:

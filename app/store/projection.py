@@ -10,9 +10,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, select, text, update
+from sqlalchemy import Select, bindparam, delete, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from app.domain.facts import Channel, Direction, Passage, Verdict
@@ -34,6 +35,11 @@ _VERDICTS = {str(v): v for v in Verdict}
 
 _DAY = AttendanceDay.__table__
 _MONTH = MonthWageRow.__table__
+_HEAD = ChainHead.__table__
+_MARK = ProjectionMark.__table__
+_STALE = StaleDay.__table__
+_PROJECT = bindparam("project_id")
+# Statements without choices are built once: every page asks them, and putting one together costs more than its rows.
 
 
 # --- facts -----------------------------------------------------------------------------------------------------
@@ -147,12 +153,14 @@ class Stale:
 
 def stale(db: Session, project_id: int) -> list[Stale]:
     """Return what was marked as stale and not projected since."""
-    rows = db.execute(
-        select(StaleDay.id, StaleDay.worker_id, StaleDay.from_on, StaleDay.to_on)
-        .where(StaleDay.project_id == project_id)
-        .order_by(StaleDay.id)
-    )
-    return [Stale(*row) for row in rows]
+    return [Stale(*row) for row in db.execute(_STALE_OF, {"project_id": project_id})]
+
+
+_STALE_OF = (
+    select(_STALE.c.id, _STALE.c.worker_id, _STALE.c.from_on, _STALE.c.to_on)
+    .where(_STALE.c.project_id == _PROJECT)
+    .order_by(_STALE.c.id)
+)
 
 
 def clear_stale(db: Session, ids: Collection[int]) -> None:
@@ -163,17 +171,23 @@ def clear_stale(db: Session, ids: Collection[int]) -> None:
 
 def expired(db: Session, project_id: int, now: datetime) -> dict[int, date]:
     """Return the workers with rows that the passing of time has changed, each with the earliest date."""
-    rows = db.execute(
-        select(AttendanceDay.worker_id, func.min(AttendanceDay.work_date))
-        .where(AttendanceDay.project_id == project_id, AttendanceDay.alive_until <= now)
-        .group_by(AttendanceDay.worker_id)
-    )
+    rows = db.execute(_EXPIRED, {"project_id": project_id, "now": now})
     return {worker_id: day if isinstance(day, date) else date.fromisoformat(day) for worker_id, day in rows}
+
+
+_EXPIRED = (
+    select(_DAY.c.worker_id, func.min(_DAY.c.work_date))
+    .where(_DAY.c.project_id == _PROJECT, _DAY.c.alive_until <= bindparam("now"))
+    .group_by(_DAY.c.worker_id)
+)
 
 
 def mark(db: Session, project_id: int) -> int | None:
     """Return the number of the last passage in the projection; None when there is no projection."""
-    return db.execute(select(ProjectionMark.passage_seq).filter_by(project_id=project_id)).scalar()
+    return db.execute(_MARK_OF, {"project_id": project_id}).scalar()
+
+
+_MARK_OF = select(_MARK.c.passage_seq).where(_MARK.c.project_id == _PROJECT)
 
 
 def begin(db: Session, project_id: int, run: str, now: datetime) -> None:
@@ -199,7 +213,10 @@ def finish(db: Session, project_id: int, seq: int, now: datetime) -> None:
 
 def chain_seq(db: Session, project_id: int) -> int:
     """Return the number of the last passage; 0 before there is one."""
-    return db.execute(select(ChainHead.seq).filter_by(project_id=project_id)).scalar() or 0
+    return db.execute(_HEAD_OF, {"project_id": project_id}).scalar() or 0
+
+
+_HEAD_OF = select(_HEAD.c.seq).where(_HEAD.c.project_id == _PROJECT)
 
 
 # --- rows ------------------------------------------------------------------------------------------------------
@@ -294,21 +311,36 @@ def days_on(
     db: Session, project_id: int, day: date, *, after: int = 0, limit: int = 100, team_id: int | None = None
 ) -> list[DayLine]:
     """Return the rows of one work date, by worker id, from the one after ``after`` on."""
-    wanted = select(*_LINE).where(_DAY.c.project_id == project_id, _DAY.c.work_date == day, _DAY.c.worker_id > after)
-    if team_id is not None:
-        wanted = wanted.where(_DAY.c.team_id == team_id)
-    return [_line(row) for row in db.execute(wanted.order_by(_DAY.c.worker_id).limit(limit))]
+    values = {"project_id": project_id, "day": day, "after": after, "limit": limit}
+    if team_id is None:
+        return [_line(row) for row in db.execute(_ON, values)]
+    return [_line(row) for row in db.execute(_ON.where(_DAY.c.team_id == team_id), values)]
+
+
+_ON = (
+    select(*_LINE)
+    .where(_DAY.c.project_id == _PROJECT, _DAY.c.work_date == bindparam("day"), _DAY.c.worker_id > bindparam("after"))
+    .order_by(_DAY.c.worker_id)
+    .limit(bindparam("limit"))
+)
 
 
 def days_of(db: Session, project_id: int, worker_id: int, from_on: date, to_on: date) -> list[DayLine]:
     """Return a worker's rows in [from_on, to_on), by date."""
-    wanted = select(*_LINE).where(
-        _DAY.c.project_id == project_id,
-        _DAY.c.worker_id == worker_id,
-        _DAY.c.work_date >= from_on,
-        _DAY.c.work_date < to_on,
+    values = {"project_id": project_id, "worker_id": worker_id, "from_on": from_on, "to_on": to_on}
+    return [_line(row) for row in db.execute(_OF, values)]
+
+
+_OF = (
+    select(*_LINE)
+    .where(
+        _DAY.c.project_id == _PROJECT,
+        _DAY.c.worker_id == bindparam("worker_id"),
+        _DAY.c.work_date >= bindparam("from_on"),
+        _DAY.c.work_date < bindparam("to_on"),
     )
-    return [_line(row) for row in db.execute(wanted.order_by(_DAY.c.work_date))]
+    .order_by(_DAY.c.work_date)
+)
 
 
 def _line(row: Any) -> DayLine:
@@ -341,13 +373,51 @@ def months_of(
     db: Session, project_id: int, *, worker_id: int | None = None, month: date | None = None
 ) -> list[MonthLine]:
     """Return month rows of a project, a worker or a month, by worker, month and engagement."""
-    wanted = select(*_MONTH_LINE).where(_MONTH.c.project_id == project_id)
-    if worker_id is not None:
-        wanted = wanted.where(_MONTH.c.worker_id == worker_id)
-    if month is not None:
-        wanted = wanted.where(_MONTH.c.month == month)
-    rows = db.execute(wanted.order_by(_MONTH.c.worker_id, _MONTH.c.month, _MONTH.c.engagement_id))
-    return [MonthLine(*row) for row in rows]
+    values = {"project_id": project_id, "worker_id": worker_id, "month": month}
+    return [MonthLine(*row) for row in db.execute(_months(worker_id is not None, month is not None), values)]
+
+
+@cache
+def _months(of_worker: bool, of_month: bool) -> Select[Any]:
+    wanted = [_MONTH.c.project_id == _PROJECT]
+    if of_worker:
+        wanted.append(_MONTH.c.worker_id == bindparam("worker_id"))
+    if of_month:
+        wanted.append(_MONTH.c.month == bindparam("month"))
+    return select(*_MONTH_LINE).where(*wanted).order_by(_MONTH.c.worker_id, _MONTH.c.month, _MONTH.c.engagement_id)
+
+
+@dataclass(frozen=True, slots=True)
+class MonthSum:
+    """One month of one worker, all his engagements added."""
+
+    worker_id: int
+    month: date
+    gross_fen: int
+    day_milli: int
+    undecided_days: int
+    undecided_fen_max: int
+    no_terms_days: int
+
+
+SUMMED = tuple(MonthSum.__slots__)[2:]
+"""Columns that are added."""
+
+
+def month_sums(db: Session, project_id: int, *, worker_id: int | None = None) -> list[MonthSum]:
+    """Return the sums of every month row of a project, or of one worker, by worker and month."""
+    rows = db.execute(_sums(worker_id is not None), {"project_id": project_id, "worker_id": worker_id})
+    return [MonthSum(worker, month, *map(int, sums)) for worker, month, *sums in rows]
+
+
+@cache
+def _sums(of_worker: bool) -> Select[Any]:
+    wanted = [_MONTH.c.project_id == _PROJECT]
+    if of_worker:
+        wanted.append(_MONTH.c.worker_id == bindparam("worker_id"))
+    added = (func.sum(_MONTH.c[name]) for name in SUMMED)
+    by = _MONTH.c.worker_id, _MONTH.c.month
+    return select(*by, *added).where(*wanted).group_by(*by).order_by(*by)
 
 
 def forget(db: Session, project_id: int) -> None:
@@ -359,4 +429,7 @@ def forget(db: Session, project_id: int) -> None:
 
 def canonical(value: Any) -> str:
     """Return JSON with sorted keys and no spaces: the same value, the same text."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _CANONICAL.encode(value)
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -15,9 +15,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, case, exists, func, insert, select, update
+from sqlalchemy import Select, and_, bindparam, case, exists, func, insert, select, true, update
 from sqlalchemy.orm import Session, aliased
 
 from app.domain.sheet import (
@@ -44,6 +45,7 @@ from app.tables import (
     ItemResult,
     JournalEntry,
     PassageReview,
+    PassageRow,
     PaymentBatch,
     PaymentItem,
     PaymentRow,
@@ -318,7 +320,7 @@ def line(db: Session, line_id: int) -> LineInfo:
     return found[0]
 
 
-def _posted(project_id: int) -> Any:
+def _posted(project_id: Any) -> Any:
     """Lines of the sheets of closed months."""
     closed = exists().where(
         PayPeriod.project_id == PayrollSheet.project_id,
@@ -421,19 +423,29 @@ def posted_gross(db: Session, project_id: int) -> dict[tuple[int, date], int]:
     return {(engagement_id, origin): int(fen) for engagement_id, origin, fen in rows}
 
 
-def posted_withheld(db: Session, project_id: int) -> dict[tuple[int, date], int]:
-    """Return (worker id, origin month) -> fen withheld on the lines of closed months: deductions, advances taken back."""
-    rows = db.execute(
+def posted_withheld(db: Session, project_id: int, *, worker_id: int | None = None) -> dict[tuple[int, date], int]:
+    """Return (worker id, origin month) -> fen withheld on the lines of closed months: deductions, advances taken back.
+
+    Args:
+        worker_id: only his; None is everybody.
+    """
+    rows = db.execute(_withheld(worker_id is not None), {"project_id": project_id, "worker_id": worker_id})
+    return {(worker_id, origin): int(fen) for worker_id, origin, fen in rows}
+
+
+@cache
+def _withheld(of_worker: bool) -> Select[Any]:
+    own = PayrollLine.worker_id == bindparam("worker_id") if of_worker else true()
+    return (
         select(
             PayrollLine.worker_id,
             PayrollLine.origin_month,
             func.sum(PayrollLine.deductions_fen + PayrollLine.advances_fen),
         )
         .join(PayrollSheet, PayrollSheet.id == PayrollLine.sheet_id)
-        .where(_posted(project_id), PayrollLine.deductions_fen + PayrollLine.advances_fen > 0)
+        .where(_posted(bindparam("project_id")), own, PayrollLine.deductions_fen + PayrollLine.advances_fen > 0)
         .group_by(PayrollLine.worker_id, PayrollLine.origin_month)
     )
-    return {(worker_id, origin): int(fen) for worker_id, origin, fen in rows}
 
 
 def applied(db: Session, project_id: int) -> dict[tuple[str, int], int]:
@@ -878,22 +890,52 @@ def _settlement(row: Any) -> SettlementInfo:
 # --- whether anything happened -------------------------------------------------------------------------------
 
 
-def facts_mark(db: Session, project_id: int) -> tuple[Any, ...]:
-    """Return a value that differs whenever the wages of a project may come out otherwise. Cheap.
+_WORKFLOW = ("period_locked", "sheet_drafted", "sheet_submitted", "sheet_checked", "sheet_publicised", "sheet_approved",
+             "sheet_returned", "form.exported")  # fmt: skip
+"""Journal lines about a month's papers: what anybody earned is the same after them."""
+
+
+@dataclass(frozen=True, slots=True)
+class FactsMark:
+    """What had happened on a project at an instant, as far as wages go."""
+
+    passages: int
+    """Number of the last passage."""
+    others: tuple[Any, ...]
+
+
+def facts_mark(db: Session, project_id: int) -> FactsMark:
+    """Return how far the facts of a project go. Cheap.
 
     Passages move the chain; a guard's word, the calendar and the county's numbers have rows of their own; everything
     else that is written about a project leaves a line in its journal.
     """
-    return tuple(
-        db.execute(query).scalar()
-        for query in (
-            select(ChainHead.seq).where(ChainHead.project_id == project_id),
-            select(func.max(JournalEntry.id)).where(JournalEntry.project_id == project_id),
-            select(func.max(PassageReview.id)),
-            select(func.max(CalendarDayRow.id)),
-            select(func.max(AreaRule.id)),
-        )
+    passages = db.execute(select(ChainHead.seq).where(ChainHead.project_id == project_id)).scalar() or 0
+    others = (
+        select(func.max(JournalEntry.id)).where(
+            JournalEntry.project_id == project_id, JournalEntry.action.not_in(_WORKFLOW)
+        ),
+        select(func.max(PassageReview.id)),
+        select(func.max(CalendarDayRow.id)),
+        select(func.max(AreaRule.id)),
     )
+    return FactsMark(passages, tuple(db.execute(query).scalar() for query in others))
+
+
+def unchanged(db: Session, project_id: int, mark: FactsMark, before_at: datetime) -> bool:
+    """True when nothing has happened since ``mark`` that concerns the time before ``before_at``.
+
+    Gates go on all day; a passage of today says nothing about a month that is over.
+    """
+    now = facts_mark(db, project_id)
+    if now.others != mark.others:
+        return False
+    if now.passages == mark.passages:
+        return True
+    late = select(PassageRow.id).where(
+        PassageRow.project_id == project_id, PassageRow.seq > mark.passages, PassageRow.occurred_at < before_at
+    )
+    return db.execute(late.limit(1)).first() is None
 
 
 def _chunks(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
@@ -903,4 +945,7 @@ def _chunks(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
 
 def pay_day(db: Session, project_id: int) -> int:
     """Return the day of the following month on which a project's wages are due (发薪日), 1 to 31."""
-    return db.execute(select(Project.pay_day).where(Project.id == project_id)).scalar_one()
+    return db.execute(_PAY_DAY, {"project_id": project_id}).scalar_one()
+
+
+_PAY_DAY = select(Project.pay_day).where(Project.id == bindparam("project_id"))

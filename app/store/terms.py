@@ -14,9 +14,10 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, exists, func, insert, select
+from sqlalchemy import Select, bindparam, exists, func, insert, select
 from sqlalchemy.orm import Session
 
 from app.domain.facts import Advance, Allowance, Deduction, DeductionKind, Measure
@@ -171,14 +172,17 @@ def allowance_rows(db: Session, project_id: int, engagement_id: int | None = Non
 
 def allowances(db: Session, project_id: int) -> tuple[Allowance, ...]:
     """Return the allowances of a project as the rules need them."""
-    columns = [AllowanceRow.__table__.c[name] for name in Allowance.__slots__]
-    rows = db.execute(
-        select(*columns)
+    return tuple(Allowance(*row) for row in db.execute(_allowances_of(), {"project_id": project_id}))
+
+
+@cache
+def _allowances_of() -> Select[Any]:
+    return (
+        select(*(AllowanceRow.__table__.c[name] for name in Allowance.__slots__))
         .join(Engagement, Engagement.id == AllowanceRow.engagement_id)
-        .where(Engagement.project_id == project_id, standing("allowance", AllowanceRow.id))
+        .where(Engagement.project_id == bindparam("project_id"), standing("allowance", AllowanceRow.id))
         .order_by(AllowanceRow.id)
     )
-    return tuple(Allowance(*row) for row in rows)
 
 
 def add_allowance(
@@ -360,13 +364,34 @@ def measure_rows(
     db: Session, project_id: int, month: date | None = None, measure_id: int | None = None
 ) -> list[MeasureInfo]:
     """Return the measured works of a project that are not voided, of one month (its first day) or all."""
-    wanted = and_(MeasureRow.project_id == project_id, standing("work_measure", MeasureRow.id))
-    if month is not None:
-        wanted = and_(wanted, MeasureRow.month == month)
-    if measure_id is not None:
-        wanted = and_(wanted, MeasureRow.id == measure_id)
+    values: dict[str, Any] = {"project_id": project_id, "month": month, "measure_id": measure_id}
+    wanted, measured = _measured(month is not None, measure_id is not None)
+    rows = db.execute(measured, values).all()
+    shares: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    if any(row.split_by == "shares" for row in rows):
+        agreed = (
+            select(MeasureShareRow.measure_id, MeasureShareRow.engagement_id, MeasureShareRow.share)
+            .join(MeasureRow, MeasureRow.id == MeasureShareRow.measure_id)
+            .where(*wanted)
+            .order_by(MeasureShareRow.measure_id, MeasureShareRow.engagement_id)
+        )
+        for of, engagement_id, share in db.execute(agreed, values):
+            shares[of].append((engagement_id, share))
+    return [
+        MeasureInfo(**{**row._mapping, "evidence": tuple(row.evidence)}, shares=tuple(shares[row.id])) for row in rows
+    ]
+
+
+@cache
+def _measured(of_month: bool, one: bool) -> tuple[list[Any], Select[Any]]:
+    """(conditions, the works they leave with what the supervisor said)."""
+    wanted = [MeasureRow.project_id == bindparam("project_id"), standing("work_measure", MeasureRow.id)]
+    if of_month:
+        wanted.append(MeasureRow.month == bindparam("month"))
+    if one:
+        wanted.append(MeasureRow.id == bindparam("measure_id"))
     own = [name for name in MeasureInfo.__slots__ if name in MeasureRow.__table__.c]
-    rows = db.execute(
+    measured = (
         select(
             *(MeasureRow.__table__.c[name] for name in own),
             Team.project_company_id,
@@ -377,22 +402,10 @@ def measure_rows(
         )
         .join(Team, Team.id == MeasureRow.team_id)
         .outerjoin(MeasureAcceptance, MeasureAcceptance.measure_id == MeasureRow.id)
-        .where(wanted)
+        .where(*wanted)
         .order_by(MeasureRow.id)
-    ).all()
-    shares: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    if any(row.split_by == "shares" for row in rows):
-        agreed = (
-            select(MeasureShareRow.measure_id, MeasureShareRow.engagement_id, MeasureShareRow.share)
-            .join(MeasureRow, MeasureRow.id == MeasureShareRow.measure_id)
-            .where(wanted)
-            .order_by(MeasureShareRow.measure_id, MeasureShareRow.engagement_id)
-        )
-        for of, engagement_id, share in db.execute(agreed):
-            shares[of].append((engagement_id, share))
-    return [
-        MeasureInfo(**{**row._mapping, "evidence": tuple(row.evidence)}, shares=tuple(shares[row.id])) for row in rows
-    ]
+    )
+    return wanted, measured
 
 
 def measure(db: Session, project_id: int, measure_id: int) -> MeasureInfo:

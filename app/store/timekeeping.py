@@ -13,9 +13,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, exists, func, insert, or_, select, update
+from sqlalchemy import Select, and_, bindparam, exists, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.domain.facts import (
@@ -66,13 +67,16 @@ class CalendarDay:
 _KINDS = {str(kind): kind for kind in DayKind}
 
 
+_CALENDAR = (
+    select(CalendarDayRow.day_on, CalendarDayRow.kind, CalendarDayRow.name)
+    .where(CalendarDayRow.day_on >= bindparam("first"), CalendarDayRow.day_on < bindparam("end"))
+    .order_by(CalendarDayRow.id)
+)
+
+
 def calendar_days(db: Session, first: date, end: date) -> dict[date, CalendarDay]:
     """Return what is known about the dates of [first, end); the latest row of a date counts."""
-    rows = db.execute(
-        select(CalendarDayRow.day_on, CalendarDayRow.kind, CalendarDayRow.name)
-        .where(CalendarDayRow.day_on >= first, CalendarDayRow.day_on < end)
-        .order_by(CalendarDayRow.id)
-    )
+    rows = db.execute(_CALENDAR, {"first": first, "end": end})
     return {day_on: CalendarDay(day_on, _KINDS[kind], name) for day_on, kind, name in rows}
 
 
@@ -180,8 +184,13 @@ _POLICY = (
 
 def policy_rows(db: Session, project_id: int) -> tuple[PolicyInfo, ...]:
     """Return every policy ever recorded for a project, voided ones too, by version."""
-    rows = db.execute(_POLICY.where(AttendancePolicyRow.project_id == project_id))
+    rows = db.execute(_policies_of(), {"project_id": project_id})
     return tuple(PolicyInfo(*row) for row in rows)
+
+
+@cache
+def _policies_of() -> Select[Any]:
+    return _POLICY.where(AttendancePolicyRow.project_id == bindparam("project_id"))
 
 
 def policies(db: Session, project_id: int) -> tuple[ScopedPolicy, ...]:
@@ -376,15 +385,17 @@ def _corrections(db: Session, wanted: Any) -> tuple[CorrectionInfo, ...]:
     )
 
 
+_APPROVED = (
+    select(*(CorrectionRow.__table__.c[name] for name in Correction.__slots__))
+    .join(CorrectionStep, CorrectionStep.correction_id == CorrectionRow.id)
+    .where(CorrectionRow.project_id == bindparam("project_id"), CorrectionStep.act == "officer_ok")
+    .order_by(CorrectionRow.id)
+)
+
+
 def corrections(db: Session, project_id: int) -> tuple[Correction, ...]:
     """Return the approved corrections of a project: the facts the rules go by."""
-    columns = [CorrectionRow.__table__.c[name] for name in Correction.__slots__]
-    rows = db.execute(
-        select(*columns)
-        .join(CorrectionStep, CorrectionStep.correction_id == CorrectionRow.id)
-        .where(CorrectionRow.project_id == project_id, CorrectionStep.act == "officer_ok")
-        .order_by(CorrectionRow.id)
-    )
+    rows = db.execute(_APPROVED, {"project_id": project_id})
     return tuple(Correction(**{**row._mapping, "kind": CorrectionKind(row.kind)}) for row in rows)
 
 
@@ -438,10 +449,15 @@ def add_mark(
 
 def marks(db: Session, project_id: int) -> tuple[DayMark, ...]:
     """Return the marks of a project that are not voided."""
-    columns = [DayMarkRow.__table__.c[name] for name in DayMark.__slots__]
-    wanted = select(*columns).where(DayMarkRow.project_id == project_id, standing("day_mark", DayMarkRow.id))
-    rows = db.execute(wanted.order_by(DayMarkRow.id))
+    rows = db.execute(_marks_of(), {"project_id": project_id})
     return tuple(DayMark(**{**row._mapping, "kind": MarkKind(row.kind)}) for row in rows)
+
+
+@cache
+def _marks_of() -> Select[Any]:
+    columns = [DayMarkRow.__table__.c[name] for name in DayMark.__slots__]
+    wanted = DayMarkRow.project_id == bindparam("project_id")
+    return select(*columns).where(wanted, standing("day_mark", DayMarkRow.id)).order_by(DayMarkRow.id)
 
 
 def mark(db: Session, project_id: int, mark_id: int) -> DayMark:

@@ -58,7 +58,7 @@ class CorrectionRow(Base):
     worker_id: Mapped[int] = mapped_column(ForeignKey("worker.id"))
     work_date: Mapped[date]
     kind: Mapped[str] = mapped_column(String(16))
-    """missing_in, missing_out, add_session, void_passage or set_day."""
+    """missing_in, missing_out, add_session, void_passage, wrong_person or set_day."""
     in_at: Mapped[datetime | None]
     out_at: Mapped[datetime | None]
     passage_id: Mapped[int | None] = mapped_column(ForeignKey("passage.id"))

@@ -22,5 +22,6 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "number_decimals": ("最多三位小数", "At most three decimals"),
     "number_range": ("须大于 0 且不超过 {greatest}", "It is above 0 and at most {greatest}"),
     "share_whole": ("份额须为整数", "A share is a whole number"),
+    "team_name_ambiguous": ("本项目有几个班组叫这个名称，请先改名", "Several teams of this project have that name; rename them first"),
     "measure_no_unknown": ("计量表中没有这个序号", "No work of the file has that number"),
 }

@@ -2,7 +2,7 @@
 
 SENTENCES: dict[str, tuple[str, str]] = {
     "key_reused": ("该幂等键已用于另一请求", "That key was used for another request"),
-    "why_needs_one": ("请给出 payment_id 或 line_id 中的一个", "Give either payment_id or line_id"),
+    "why_needs_one": ("请给出 payment_id、line_id 或 worker_id 与 on 中的一种", "Give payment_id, or line_id, or worker_id with on"),
     "team_needed": ("请选择班组", "Choose a team"),
     "act_unknown": ("没有这个步骤", "There is no such step"),
     "area_value_unreadable": ("取值须为 JSON，日期须如 2024-01-01", "A value is JSON, a date is written like 2024-01-01"),

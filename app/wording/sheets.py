@@ -48,6 +48,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     # slips
     "slip_code_malformed": ("工资条验证码有误，请核对", "That is no wage slip code; please check it"),
+    "slip_genuine": ("工资清单属实：{name}，{month}，实发 {net} 元", "This wage slip is genuine: {name}, {month}, net {net} yuan"),
+    "slip_replaced": (
+        "工资清单属实，但工资表已有新版本：{name}，{month}，实发 {net} 元",
+        "This wage slip is genuine, and a newer version of its sheet exists: {name}, {month}, net {net} yuan",
+    ),
     "slip_unknown": ("没有这张工资条", "There is no wage slip with that code"),
     # settlements
     "settlement_unknown": ("没有这份退场结算", "There is no such settlement"),

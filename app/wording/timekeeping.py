@@ -48,8 +48,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
     # corrections
     "correction_unknown": ("没有这条补卡申请", "There is no such correction"),
     "correction_kind_unknown": (
-        "补卡类型须为 missing_in、missing_out、add_session、void_passage 或 set_day",
-        "A correction is missing_in, missing_out, add_session, void_passage or set_day",
+        "补卡类型须为 missing_in、missing_out、add_session、void_passage、wrong_person 或 set_day",
+        "A correction is missing_in, missing_out, add_session, void_passage, wrong_person or set_day",
     ),
     "correction_reason_unknown": ("没有这种补卡原因", "There is no such reason"),
     "correction_fields_wrong": ("填写的内容与补卡类型不符", "What is given does not fit the kind of correction"),
@@ -115,6 +115,7 @@ NAMES: dict[str, tuple[str, str]] = {
     "correction_kind.missing_out": ("补出场", "Exit missing"),
     "correction_kind.add_session": ("补一段出勤", "Session added"),
     "correction_kind.void_passage": ("剔除通行记录", "Passage struck out"),
+    "correction_kind.wrong_person": ("认错人更正", "Taken for somebody else"),
     "correction_kind.set_day": ("整天认定", "Day decided"),
     "correction_reason.forgot": ("忘记打卡", "Forgot"),
     "correction_reason.gate_broken": ("设备故障", "Gate broken"),

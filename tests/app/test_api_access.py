@@ -22,7 +22,12 @@ def code(response) -> tuple[int, str]:
 def test_a_token_says_who_one_is_and_what_one_may_reach(client, bearer, people_on_site):  # noqa: F811
     me = client.get("/v1/me", headers=bearer("wu")).json()
     assert (me["login"], me["name"], me["language"]) == ("wu", "吴劳资", "zh")
-    assert me["roles"] == [{"id": None, "role": "labour_officer", "project_id": people_on_site.a.id, "area_code": None}]
+    assert me["roles"] == [
+        {
+            "id": None, "role": "labour_officer", "project_id": people_on_site.a.id, "area_code": None, "project_company_id": None,
+            "team_id": None,
+        }
+    ]  # fmt: skip
     assert [p["code"] for p in me["projects"]] == ["A"]
 
 
@@ -108,6 +113,27 @@ def test_an_account_is_made_given_a_role_and_used(client, bearer, people_on_site
     role_id = given.json()["roles"][0]["id"]
     assert client.delete(f"/v1/accounts/sun/roles/{role_id}", headers=gao).status_code == 204
     assert client.get(wages, headers=sun).status_code == 404
+
+
+def test_a_subcontractor_and_a_team_leader_reach_their_part_and_no_more(client, bearer, people_on_site):  # noqa: F811
+    gao, site = bearer("gao"), people_on_site.a
+    client.post("/v1/accounts", json={"login": "liu", "name": "刘", "password": "ten letters"}, headers=gao)
+
+    def give(**role):
+        return client.post("/v1/accounts/liu/roles", json={"project_id": site.id, **role}, headers=gao)
+
+    assert code(give(role="subcontractor")) == (400, "role_part_wrong")
+    assert code(give(role="team_leader", project_company_id=site.project_company_id)) == (400, "role_part_wrong")
+    assert code(give(role="team_leader", team_id=people_on_site.b.team_id)) == (404, "team_unknown")
+    assert give(role="subcontractor", project_company_id=site.project_company_id).status_code == 201
+    given = give(role="team_leader", team_id=site.team_id).json()["roles"]
+    told = [(r["role"], r["project_company_id"], r["team_id"]) for r in given]
+    assert told == [("subcontractor", site.project_company_id, None), ("team_leader", None, site.team_id)]
+    liu = bearer("liu", "ten letters")
+    assert [(r["role"], r["team_id"]) for r in client.get("/v1/me", headers=liu).json()["roles"]] == [(r[0], r[2]) for r in told]
+    at = f"/v1/projects/{site.id}"
+    assert client.get(at + "/sheets", headers=liu).status_code == 200
+    assert client.get(at + "/wages", headers=liu).status_code == 403
 
 
 def test_the_list_of_accounts_holds_no_password_and_no_hash(client, bearer):  # noqa: F811

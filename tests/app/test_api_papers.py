@@ -144,6 +144,15 @@ def test_half_a_surrogate_in_a_name_is_refused_in_words(house: House):
     assert (status, code) in ((422, "text_malformed"), (422, "request_invalid"))
 
 
+def test_a_refusal_that_quotes_half_a_surrogate_can_be_said(house: House):
+    columns = [{"field": field, "title": field} for field in ("payee_name", "account_number", "amount", "CUT")]
+    spec = {"encoding": "utf-8", "delimiter": "comma", "unit": "yuan", "header": True, "columns": columns}
+    body = json.dumps({"name": "某银行", "use": "batch", "spec": spec}).replace("CUT", "\\ud800")
+    head = {"Content-Type": "application/json", "Idempotency-Key": "half-a-surrogate"}
+    said = house.ask("gao", "POST", "/v1/file-templates", content=body, headers=head)
+    assert (said.status_code, said.json()["error"]["facts"]) == (422, {"field": "?"}), said.text
+
+
 def test_cards_and_codes_are_given_listed_and_taken_back(house: House):
     wang = house.worker(house.site.wang.id, "/credentials")
     card = house.ok("wu", "POST", wang, 201, json={"channel": "card", "value": "0012345678"})

@@ -4,12 +4,16 @@ import json
 from datetime import date
 from pathlib import Path
 
+import openpyxl
 import pytest
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
-from app import bank, cli
-from app.store import people
+from app import bank, cli, commands, exports
+from app.store import people, timekeeping
+from tests.app.test_permissions import client, quick_passwords  # noqa: F401 - fixtures
+from tests.cast import WANG_ID
+from tests.forms.test_roster_file import workbook
 from tests.payday import MARCH, Payday, at
 
 
@@ -105,3 +109,87 @@ def test_a_month_goes_from_the_shell_to_the_bank_and_back(muster, payday, tmp_pa
     assert str(payday.cast.wang.id) in json.dumps(why)
     muster("verify")
     assert payday.now > at(2, month=4)
+
+
+def rows(*lines) -> bytes:
+    return workbook(sheets={"表": [list(line) for line in lines]})
+
+
+def test_tables_come_in_from_the_shell_and_a_bad_row_is_named(muster, payday, tmp_path):
+    with payday.database.read() as db:
+        team = next(t.name for t in people.teams(db, payday.site.id) if t.id == payday.site.team_id)
+    head = ["班组", "所属月份", "计量日期", "分项工程", "计量单位", "工程量", "单价(元)"]
+    file = tmp_path / "measures.xlsx"
+    file.write_bytes(rows(head, [team, "2026-03", "2026-03-28", "钢筋", "吨", 2, 650], ["无此班组", "2026-03", "2026-03-28", "钢筋", "吨", 2, 650]))
+    said = json.loads(muster("import", "measures", "A", file, "--by", "wu", "--dry-run", "--json", status=1))
+    assert (said["entered"], said["faulty"], said["dry_run"]) == (1, 1, True)
+    told = muster("import", "measures", "A", file, "--by", "wu", status=1)
+    assert "2 rows: 1 entered, 0 already there, 1 faulty" in told and "row 3 team" in told
+    muster("import", "measures", "A", file, "--by", "lin", status="not_allowed")
+    cards = tmp_path / "cards.xlsx"
+    cards.write_bytes(rows(["姓名", "身份证号", "银行卡号", "开户行"], ["王建国", WANG_ID, "6217000000000000004", "某银行"]))
+    assert json.loads(muster("import", "cards", "A", cards, "--by", "wu", "--json"))["entered"] == 1
+    notice = tmp_path / "notice.xlsx"
+    notice.write_bytes(rows(["日期", "类型", "名称"], [date(2027, 1, 1), "法定节假日", "元旦"]))
+    for dry, written in (("--dry-run", 0), (None, 1)):
+        muster("calendar", "import", notice, "--by", "gao", "--source", "通知", *filter(None, [dry]))
+        with payday.database.read() as db:
+            assert len(timekeeping.calendar_days(db, date(2027, 1, 1), date(2028, 1, 1))) == written
+    for table in ("measures", "cards", "calendar"):
+        muster("import", "template", table, tmp_path / f"empty-{table}.xlsx")
+
+
+def test_a_correction_goes_from_the_shell_past_three_people(muster, payday):
+    payday.works(payday.cast.wang, 30, go=None)
+    asked = muster("correction", "ask", "A", payday.cast.wang.id, "2026-03-30", "missing_out", "--by", "wu", "--reason", "forgot", "--out-at",
+                   "2026-03-30T17:00+08:00", "--evidence", payday.proof()).split()[-1]  # fmt: skip
+    assert [c["id"] for c in json.loads(muster("correction", "list", "A", "--by", "wu", "--json"))] == [int(asked)]
+    muster("correction", "step", "A", asked, "leader_ok", "--by", "ma", status="not_allowed")
+    muster("correction", "step", "A", asked, "guess", "--by", "wu", status="act_unknown")
+    muster("correction", "step", "A", asked, "leader_ok", "--by", "chen")
+    muster("correction", "step", "A", asked, "officer_ok", "--by", "wu", status="correction_same_person")
+    assert "withdrawn" in muster("correction", "step", "A", asked, "withdrawn", "--by", "wu")
+
+
+def test_terms_a_settlement_and_arrears_from_the_shell(muster, payday):
+    payday.works(payday.cast.wang, 3)
+    added = muster("terms", "agree", "A", payday.cast.wang.engagement_id, "hour", "--yuan", "50", "--from", "2026-03-20", "--by", "wu").split()[-1]
+    listed = json.loads(muster("terms", "list", "A", payday.cast.wang.engagement_id, "--by", "wu", "--json"))
+    assert [(t["kind"], t["rate_fen"]) for t in listed] == [("day", 400_00), ("hour", 50_00)]
+    muster("terms", "void", "A", added, "--by", "wu", "--reason", "录入错误")
+    muster("terms", "agree", "A", 999, "hour", "--yuan", "50", "--from", "tomorrow", "--by", "wu", status="dates_wrong")
+    payday.whole_month()
+    payday.leaves(payday.cast.wang, date(2026, 4, 1))
+    made = muster("settlement", "make", "A", payday.cast.wang.engagement_id, "--by", "wu").split()
+    assert made[0] == "settlement"
+    muster("settlement", "word", "A", made[1], "agree", "--hash", made[3], "--evidence", payday.proof(), "--by", "wu")
+    assert json.loads(muster("settlement", "list", "A", "--by", "wu", "--json"))
+    (line,) = json.loads(muster("arrears", "A", "--of", "worker", "--by", "wu", "--json"))
+    assert (line["subject_id"], line["arrears"]["owed_fen"]) == (payday.cast.wang.id, 400_00)
+    muster("arrears", "A", "--of", "street", "--by", "wu", status="side_unknown")
+
+
+def test_every_paper_is_written_from_the_shell_and_readable_by_nobody_else(muster, payday, tmp_path):
+    payday.works(payday.cast.wang, 3)
+    sheet = payday.whole_month()
+    wanted = {
+        "attendance": ["--team", payday.site.team_id, "--month", "2026-03"], "payroll": ["--sheet", sheet.id], "slips": ["--sheet", sheet.id],
+        "roster": [], "moves": ["--from", "2026-03-01", "--to", "2026-04-01"], "movement": ["--month", "2026-03"], "ledger": ["--year", 2026],
+    }  # fmt: skip
+    for form, options in wanted.items():
+        path = Path(muster("export", "A", form, tmp_path, "--by", "wu", *options).strip())
+        assert openpyxl.load_workbook(path).sheetnames and path.stat().st_mode & 0o077 == 0
+    muster("export", "A", "ledger", tmp_path, "--by", "wu", status="form_needs")
+    muster("export", "A", "poem", tmp_path, "--by", "wu", status="form_unknown")
+    muster("export", "A", "roster", tmp_path, "--by", "ma", status="not_allowed")
+
+
+def test_every_form_of_exports_has_a_command_and_a_route(client):  # noqa: F811
+    """One that is added must be reachable both ways."""
+    forms = {
+        name for name, said in vars(exports).items()
+        if callable(said) and getattr(said, "__module__", "") == exports.__name__ and getattr(said, "__annotations__", {}).get("return") is exports.File
+        and not name.startswith("_")
+    }  # fmt: skip
+    served = {path.rsplit("/", 1)[1] for path in client.app.openapi()["paths"] if "/forms/" in path}
+    assert forms == served == set(commands._NEEDS) and len(forms) >= 9

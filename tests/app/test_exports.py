@@ -7,7 +7,8 @@ import openpyxl
 import pytest
 import sqlalchemy as sa
 
-from app import exports, settlements
+from app import exports, payroll, settlements
+from app.errors import Conflict
 from app.store import gates
 from app.tables import ExportRecord, JournalEntry
 from tests.cast import WANG_ID
@@ -76,3 +77,55 @@ def test_who_came_and_who_left_and_the_paper_of_his_settlement(payday):
         made = settlements.settle(db, project_id=payday.site.id, engagement_id=payday.cast.wang.engagement_id, by="wu", now=payday.now)
     _, book = taken(payday, exports.settlement, settlement_id=made.settlement.id)
     assert "1200" in text(book).replace(",", "").replace(".00", "")
+
+
+def rows_of(payday, use_case, **values) -> list[tuple]:
+    file, _ = taken(payday, use_case, **values)
+    book = openpyxl.load_workbook(io.BytesIO(file.content), data_only=True)
+    return [row for sheet in book for row in sheet.iter_rows(values_only=True)]
+
+
+def test_the_movement_of_a_month_is_who_was_there_came_left_and_stays(payday):
+    payday.leaves(payday.cast.wang, date(2026, 4, 10))
+    payday.leaves(payday.cast.li, date(2026, 6, 1))
+    payday.hire("孙大山", 12, entry_on=date(2026, 4, 20))
+    (row,) = [r for r in rows_of(payday, exports.movement, month=date(2026, 4, 15)) if r[0] == 1]
+    assert [cell for cell in row if isinstance(cell, (int, float))] == [1, 2, 1, 1, 2]
+    (row,) = [r for r in rows_of(payday, exports.movement, month=date(2026, 5, 1)) if r[0] == 1]
+    assert [cell for cell in row if isinstance(cell, (int, float))] == [1, 2, 0, 0, 2]
+
+
+def test_the_ledger_of_a_year_tells_each_worker_what_was_due_paid_and_is_owed(payday):
+    def pay(member, amount_fen, month, key):
+        return payday.run(
+            payroll.record_payment, worker_id=member.id, amount_fen=amount_fen, paid_on=date(2026, 4, 2), for_month=month,
+            channel="bank", reference=f"凭证{key}", idempotency_key=f"ledger-{key}",
+        ).payment.id  # fmt: skip
+
+    pay(payday.cast.wang, 500_00, MARCH, "one")
+    taken_back = pay(payday.cast.wang, 100_00, MARCH, "two")
+    payday.run(payroll.reverse_payment, payment_id=taken_back)
+    pay(payday.cast.li, 30_00, date(2026, 4, 1), "three")
+    rows = rows_of(payday, exports.ledger, year=2026)
+    told = {row[0]: row for row in rows if row[0] in ("2026-03", "2026-04")}
+    wang = next(r for r in rows if r[0] == "2026-03" and 1200 in r)
+    assert wang[-4] == 500 and wang[-2] == 700 and "凭证one" in wang[-3] and "凭证two" not in wang[-3]
+    assert "专户外" in wang[-3], "how it was paid"
+    # Money for a month that is not closed stands there too.
+    assert told["2026-04"][-4] == 30 and told["2026-04"][-1] == "未结账"
+    assert [row[-2] for row in rows if row[0] == "合计"] == [770, 700]
+    with pytest.raises(Conflict, match="ledger_empty"):
+        rows_of(payday, exports.ledger, year=2019)
+    # What a year leaves owed is brought over into the next.
+    later = rows_of(payday, exports.ledger, year=2027)
+    assert sorted(row[-2] for row in later if isinstance(row[-2], (int, float)) and row[0] not in ("合计",)) == [700, 800]
+
+
+def test_every_form_says_who_took_it_and_where_the_chain_ended(payday):
+    for use_case, values in ((exports.movement, {"month": MARCH}), (exports.ledger, {"year": 2026})):
+        file, book = taken(payday, use_case, **values)
+        with payday.database.read() as db:
+            head = gates.head(db, payday.site.id)[1]
+            row = db.execute(sa.select(ExportRecord.file_sha256, ExportRecord.head_hash).order_by(ExportRecord.id.desc()).limit(1)).one()
+        assert tuple(row) == (file.sha256, head)
+        assert all(head[:8] in (page.oddFooter.left.text or "") + (page.oddFooter.center.text or "") + (page.oddFooter.right.text or "") for page in book)

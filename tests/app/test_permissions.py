@@ -81,9 +81,10 @@ class Facts:
         self.gate_id, self.device_id = self._post.entrance.gate_id, self._post.entrance.device_id
 
     on = "2026-03-05"
+    table = "measures"
     month = "2026-03"
     code = "0000000000"
-    mark_id = policy_id = evidence_id = correction_id = terms_id = measure_id = sheet_id = 999_999
+    mark_id = allowance_id = policy_id = evidence_id = correction_id = terms_id = measure_id = sheet_id = 999_999
     line_id = settlement_id = batch_id = 999_999
     """Of nothing: whoever may is told that there is no such thing, and nobody else is."""
 
@@ -209,6 +210,10 @@ def _paper(_facts: Facts) -> dict[str, Any]:
 
 def _bank_file(_facts: Facts) -> dict[str, Any]:
     return {"files": {"file": ("a.csv", b"a,b", "text/csv")}, "data": {"template_id": 1}}
+
+
+def _no_workbook(_facts: Facts) -> dict[str, Any]:
+    return {"files": {"file": ("a.xlsx", b"PK no workbook")}, "data": {"source": "通知"}}
 
 
 P = "/v1/projects/{project_id}"
@@ -376,6 +381,11 @@ ROUTES: dict[tuple[str, str], Row] = {
     ),
     ("POST", P + "/measures/{measure_id}/acceptance"): _write("M", 404, lambda t: {"accepted": True}),
     ("POST", P + "/voidings"): _write("L", 404, lambda t: {"kind": "advance", "row_id": 999_999, "reason": "重复录入"}),
+    # --- tables that come in from Excel; what was sent is none ---
+    ("POST", P + "/imports/measures"): _write("LS", 422, form=_no_workbook),
+    ("POST", P + "/imports/cards"): _write("L", 422, form=_no_workbook),
+    ("POST", "/v1/imports/calendar"): _write("A", 422, form=_no_workbook, of_project=False),
+    ("GET", "/v1/imports/{table}/template"): _service(SIGNED_IN),
     # --- months, sheets, signatures, slips, settlements ---
     ("GET", P + "/months"): Row("MLIST"),
     ("GET", P + "/months/{month}/blockers"): Row("MLIST"),
@@ -415,6 +425,9 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("GET", P + "/statement"): Row("MLI", 404),
     ("POST", P + "/statement"): _write("L", 404, form=_bank_file),
     ("POST", P + "/statement/{line_id}/matches"): _write("L", 404, lambda t: {"kind": "fee"}),
+    ("GET", P + "/funding"): Row("MLI", 404),
+    ("POST", P + "/bank-voidings"): _write("L", 404, lambda t: {"kind": "bank_card", "row_id": 999_999, "reason": "登记错人"}),
+    ("POST", P + "/allowances/{allowance_id}/end"): _write("L", 404, lambda t: {"valid_to": "2026-03-31"}),
     ("POST", P + "/funding-plan"): _write("L", 404, lambda t: {"month": "2026-03", "due_on": "2026-04-12", "agreed_fen": 100}),
     ("POST", P + "/funding-receipts"): _write("L", 404, lambda t: {"received_on": "2026-03-20", "amount_fen": 100, "reference": "1"}),
     ("POST", W + "/card"): _write("L", 201, lambda t: {"number": "6217000000000000004", "bank_name": "某银行"}),
@@ -436,6 +449,8 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("GET", P + "/forms/slips"): Row("MLI", 404, tail="?sheet_id=999999"),
     ("GET", P + "/forms/roster"): Row("MLI"),
     ("GET", P + "/forms/moves"): Row("MLI", tail="?from_on=2026-03-01&to_on=2026-04-01"),
+    ("GET", P + "/forms/movement"): Row("MLI", tail="?month=2026-03"),
+    ("GET", P + "/forms/ledger"): Row("MLI", 409, tail="?year=2019"),
     ("GET", P + "/forms/account"): Row("MLI", 404),
     ("GET", P + "/forms/settlement"): Row("MLI", 404, tail="?settlement_id=999999"),
     # --- pages, acts, charts, and the stream ---

@@ -716,6 +716,28 @@ def test_one_answer_goes_from_the_line_down_to_the_passages(payday, people_on_si
     assert answer["terms"][0]["id"] in {i["row_id"] for i in answer["line"]["items"]}
 
 
+def test_one_answer_goes_from_a_day_down_to_its_passages_and_up_to_its_line(payday, people_on_site):
+    wang = people_on_site.wang
+    payday.works(wang, 3, 4)
+    correction_id = set_day(payday, wang, 5, milli=500)
+    payday.whole_month()
+
+    def day(on):
+        return payday.ask(sheets.why, project_id=payday.site.id, worker_id=wang.id, on=date(2026, 3, on), now=payday.now)
+
+    answer = day(4)
+    assert json.loads(json.dumps(answer)) == answer
+    (told,) = answer["days"]
+    assert (told["work_date"], told["amount_fen"], len(told["sessions"][0]["passages"])) == ("2026-03-04", 400_00, 2)
+    assert answer["corrections"] == [] and [t["id"] for t in answer["terms"]] == [wang.terms_id]
+    assert answer["line"]["id"] == payday.line_of(wang).id
+    assert [c["id"] for c in day(5)["corrections"]] == [correction_id]
+    assert day(20)["days"] == [] or day(20)["days"][0]["sessions"] == []
+    assert refused(payday.ask, sheets.why, project_id=people_on_site.b.id, worker_id=wang.id, on=MARCH, now=payday.now) == "worker_not_on_project"
+    with pytest.raises(ValueError, match="why is asked"):
+        payday.ask(sheets.why, project_id=payday.site.id, worker_id=wang.id, now=payday.now)
+
+
 def test_one_answer_goes_from_a_payment_in_cash_to_the_days_of_its_month(payday, people_on_site):
     wang = people_on_site.wang
     payday.works(wang, 3)
@@ -726,6 +748,9 @@ def test_one_answer_goes_from_a_payment_in_cash_to_the_days_of_its_month(payday,
     answer = payday.ask(sheets.why, project_id=payday.site.id, payment_id=payment.id, now=payday.now)
     assert (answer["payment"]["amount_fen"], answer["transfers"], answer["line"]) == (100_00, [], None)
     assert [d["work_date"] for d in answer["days"]] == ["2026-03-03"]
+    payday.whole_month()
+    answer = payday.ask(sheets.why, project_id=payday.site.id, payment_id=payment.id, now=payday.now)
+    assert (answer["line"]["id"], answer["transfers"]) == (payday.line_of(wang).id, []), "set against the line of its month"
 
 
 def test_one_answer_goes_from_a_transfer_that_came_back_to_its_line(payday, closed, people_on_site):

@@ -274,14 +274,14 @@ def test_a_session_ends_when_it_is_over_revoked_or_the_account_is_closed(databas
     with database.write() as db:
         for token in ("a" * 64, "b" * 64):
             accounts.add_sign_in(db, token_sha256=token, account_id=people_on_site.chen, now=now, expires_at=now + hour)
-        assert accounts.sign_in(db, "a" * 64, now).account_id == people_on_site.chen
-        assert accounts.sign_in(db, "a" * 64, now + hour) is None
-        assert accounts.sign_in(db, "c" * 64, now) is None
+        assert accounts.signed_in(db, "a" * 64, now)[0].id == people_on_site.chen
+        assert accounts.signed_in(db, "a" * 64, now + hour) is None
+        assert accounts.signed_in(db, "c" * 64, now) is None
         accounts.revoke_sign_in(db, "a" * 64, now)
-        assert accounts.sign_in(db, "a" * 64, now) is None
-        assert accounts.sign_in(db, "b" * 64, now) is not None
+        assert accounts.signed_in(db, "a" * 64, now) is None
+        assert accounts.signed_in(db, "b" * 64, now) is not None
         accounts.disable_account(db, people_on_site.chen, now)
-        assert accounts.sign_in(db, "b" * 64, now) is None
+        assert accounts.signed_in(db, "b" * 64, now) is None
         assert accounts.purge_sign_ins(db, now + 2 * hour, now) == 2
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app import timekeeping
+from app import payroll, projection, sheets, timekeeping
 from app.db import Database
 from app.domain.facts import AttendancePolicy, DayKind
 from app.domain.timesheet import work_days
@@ -631,6 +631,62 @@ def test_a_passage_that_was_not_him_is_struck_out_however_late(desk: Desk):
         desk.ask(**strike, passage_id=elsewhere.id)
     with refused(Unusable, "correction_other_day"):
         desk.ask(**{**strike, "work_date": date(2026, 3, 11)}, passage_id=mine.id)
+    desk.ask(**strike, passage_id=mine.id)
+
+
+def test_a_passage_put_down_to_somebody_else_is_put_right_for_both(desk: Desk):
+    a, wang, li = desk.site.a, desk.site.wang, desk.site.li
+    with desk.database.write() as db:
+        pass_through(db, a, "in", wang.id, at(10, "07:30"))
+        pass_through(db, a, "in", li.id, at(10, "07:31"))
+        mine = pass_through(db, a, "out", wang.id, at(10, "16:30"))
+        taken = pass_through(db, a, "out", wang.id, at(10, "17:00"))
+        pass_through(db, a, "out", li.id, at(11, "17:00"))
+
+    def seen() -> dict:
+        with desk.database.read() as db:
+            found = {
+                w: {d.work_date.day: (d.state, d.minutes) for d in projection.worker_days(db, a.id, w, date(2026, 3, 1), date(2026, 4, 1), desk.now)}
+                for w in (wang.id, li.id)
+            }
+            whole = {(d.worker_id, d.work_date.day): (d.day.state, d.day.minutes) for d in payroll.work_days_of(db, a.id, date(2026, 3, 1), desk.now)}
+        assert whole == {(w, day): told for w, days in found.items() for day, told in days.items()}
+        return found
+
+    projection.refresh(desk.database, a.id, now=desk.now)
+    assert seen() == {wang.id: {10: ("undecided", 540)}, li.id: {10: ("undecided", 0), 11: ("undecided", 0)}}
+    fix = {
+        "kind": "wrong_person", "out_at": None, "worker_id": li.id, "reason": "dispute", "work_date": date(2026, 3, 10),
+        "passage_id": taken.id,
+    }  # fmt: skip
+    with refused(Unusable, "evidence_needed"):
+        desk.ask(**fix)
+    fix |= {"evidence": [desk.paper()]}
+    with refused(Unusable, "correction_passage_wrong"):
+        desk.ask(**fix | {"worker_id": wang.id})
+    with refused(Unusable, "correction_fields_wrong"):
+        desk.ask(**fix | {"minutes": 1})
+    asked = desk.ask(**fix)
+    with refused(Forbidden, "correction_same_person"):
+        desk.say(asked, "leader_ok", "wu")
+    desk.say(asked, "leader_ok", "tang")
+    desk.say(asked, "officer_ok", "lu")
+    assert {worker for worker, _, _ in desk.stale()} == {wang.id, li.id}
+    after = {wang.id: {10: ("worked", 540)}, li.id: {10: ("worked", 569), 11: ("undecided", 0)}}
+    assert seen() == after
+    projection.refresh(desk.database, a.id, now=desk.now)
+    assert seen() == after
+    with desk.database.read() as db:
+        (month,) = payroll.wages_of_worker(db, a.id, li.id, desk.now).months
+        assert [p.id for p in month.days[0].passages][-1] == taken.id
+        assert month.days[0].work.correction_ids == (asked,)
+        told = sheets._month_json(db, a.id, li.id, date(2026, 3, 1), desk.now)["days"][0]["sessions"][0]["passages"]
+        assert told[-1] == told[-1] | {"id": taken.id, "direction": "out"}
+    # It is his now: he may have it struck out, and whom the gate named may not.
+    strike = {"kind": "void_passage", "out_at": None, "reason": "dispute", "work_date": date(2026, 3, 10)}
+    with refused(Unusable, "correction_passage_wrong"):
+        desk.ask(**strike, passage_id=taken.id)
+    desk.ask(**strike, passage_id=taken.id, worker_id=li.id)
     desk.ask(**strike, passage_id=mine.id)
 
 

@@ -114,6 +114,70 @@ def test_when_all_of_a_day_is_taken_out_nothing_is_owed_for_it_and_it_is_still_s
     assert (told(day), day.computed.minutes, day.correction_ids) == ((3, "worked", 0, 0), 540, (1, 2))
 
 
+def test_a_passage_of_somebody_else_is_put_right_and_the_gates_word_stays_beside_it():
+    story = """
+        3 08:00 wang in g1
+        3 08:10 li in g1
+        3 17:00 wang out g1
+        3 17:30 wang out g1
+    """
+    days = work_days(bundle(story))
+    assert [told(d) for d in days] == [(3, "undecided", 540, None), (3, "undecided", 0, None)]
+    fix = Correction(4, CAST["li"], date(2026, 3, 3), CorrectionKind.WRONG_PERSON, passage_id=4)
+    facts = bundle(story, corrections=(fix,))
+    wang, li = work_days(facts)
+    assert (told(wang), told(li)) == ((3, "worked", 540, 1000), (3, "worked", 560, 1000))
+    assert (str(wang.computed.state), str(li.computed.state)) == ("undecided", "undecided")
+    assert (wang.correction_ids, li.correction_ids) == ((4,), (4,))
+    assert li.day.passage_ids == (2, 4)
+    # Whoever is asked about alone has the same day, and nobody else's.
+    assert work_days(facts, [CAST["wang"]]) == (wang,)
+    assert work_days(facts, [CAST["li"]]) == (li,)
+
+
+def test_the_latest_word_about_a_passage_counts():
+    story = "3 08:00 wang in g1\n3 17:00 wang out g1"
+    moved = tuple(
+        Correction(n, CAST["li"], date(2026, 3, 3), CorrectionKind.WRONG_PERSON, passage_id=n - 10) for n in (11, 12)
+    )
+    back = tuple(correction(n, CorrectionKind.WRONG_PERSON, 3, passage_id=n - 20) for n in (21, 22))
+    gone = tuple(correction(n, CorrectionKind.VOID_PASSAGE, 3, passage_id=n - 30) for n in (31, 32))
+
+    def minutes(*corrections):
+        return {d.worker_id: d.day.minutes for d in work_days(bundle(story, corrections=corrections))}
+
+    wang, li = CAST["wang"], CAST["li"]
+    assert minutes(*moved) == {wang: 0, li: 540}
+    assert minutes(*back, *moved) == {wang: 540}
+    assert minutes(*gone, *moved) == {wang: 0}
+    later = tuple(replace(c, id=c.id + 30) for c in moved)
+    assert minutes(*gone, *later) == {wang: 0, li: 540}
+
+
+SECOND_STAYS = [
+    (("3 08:00 wang in g1", "3 12:00 wang out g1"), ("3 12:00", "3 17:00"), 540),
+    (("3 08:00 wang in g1", "3 12:00 wang out g1"), ("3 06:00", "3 08:00"), 360),
+    # The exit was seen twice, the entry too: what the page shows is where the other one begins or ends.
+    (("3 08:00 wang in g1", "3 11:59 wang out g1", "3 12:00 wang out g1"), ("3 12:00", "3 17:00"), 540),
+    (("3 08:00 wang in g1", "3 08:01 wang in g1", "3 12:00 wang out g1"), ("3 06:00", "3 08:00"), 360),
+    (("3 08:00 wang in g1", "3 12:00 wang out g1", "3 13:00 wang in g1", "3 17:00 wang out g1"), ("3 12:00", "3 13:00"), 540),
+]
+
+
+@pytest.mark.parametrize(("seen", "said", "minutes"), SECOND_STAYS)
+def test_a_session_added_where_another_ends_or_begins_joins_it_and_loses_nothing(seen, said, minutes):
+    fix = correction(1, CorrectionKind.ADD_SESSION, 3, come=said[0], go=said[1])
+    (day,) = work_days(bundle("\n".join(seen), corrections=(fix,)))
+    assert told(day) == (3, "worked", minutes, 1000 if minutes >= 450 else 750)
+    assert sorted(day.day.passage_ids) == list(range(1, len(seen) + 1))
+
+
+def test_an_entry_and_an_exit_of_one_instant_with_nobody_inside_are_a_turn_back():
+    (day,) = work_days(bundle("3 08:00 wang out g1\n3 08:00 wang in g1\n3 09:00 wang in g1\n3 17:00 wang out g1"))
+    assert told(day) == (3, "worked", 480, 1000)
+    assert len(day.day.sessions) == 2
+
+
 def test_a_decided_day_is_what_people_decided_whatever_the_gate_saw():
     fix = correction(7, CorrectionKind.SET_DAY, 3, minutes=600, day_milli=1250)
     (day,) = work_days(bundle("3 08:00 wang in g1", corrections=(fix,)))

@@ -5,6 +5,8 @@ import zipfile
 from dataclasses import replace
 from datetime import date
 
+import cv2
+import numpy as np
 import pytest
 
 from app.forms import slip as slips_module
@@ -34,7 +36,7 @@ def one(at: int) -> Slip:
 
 def test_every_slip_starts_a_page_and_adds_up():
     slips = [one(at) for at in range(25)]
-    opened = Opened(wage_slips("东湖二期", slips, STAMP, verify_url="https://muster.example/slip"))
+    opened = Opened(wage_slips("东湖二期", slips, STAMP, verify_url="https://muster.example/slip/"))
     sheet = opened.sheet()
     titles = [row for row in range(1, sheet.max_row + 1) if sheet.cell(row, 1).value == "2026年3月工资清单"]
     assert [brk.id + 1 for brk in opened.formulas.worksheets[0].row_breaks.brk] == titles[1:] and len(titles) == 25
@@ -44,7 +46,23 @@ def test_every_slip_starts_a_page_and_adds_up():
             start, end = formula[6:-1].split(":C")
             assert stored == pytest.approx(sum(sheet[f"C{row}"].value for row in range(int(start), int(end) + 1))), place
     assert sum(dimension.width for dimension in opened.formulas.worksheets[0].column_dimensions.values()) <= 74
-    assert opened.find("0000B-7K3M9-QWX2R") and opened.find("凭查验码可在 https://muster.example/slip 查询真伪。")
+    assert opened.find("0000B-7K3M9-QWX2R") and opened.find("凭查验码可在 https://muster.example/slip/ 查询真伪。")
+
+
+def pictures(content: bytes) -> list[bytes]:
+    archive = zipfile.ZipFile(io.BytesIO(content))
+    return [archive.read(name) for name in archive.namelist() if name.startswith("xl/media/")]
+
+
+def test_the_picture_on_a_slip_is_read_back_as_the_address_that_checks_it():
+    slips = [replace(one(0), code="0000B-7K3M9-QWX2R"), replace(one(1), code="0000C-7K3M9-QWX2S")]
+    content = wage_slips("东湖二期", slips, STAMP, verify_url="https://muster.example/v1/slips/")
+    read = set()
+    for picture in pictures(content):
+        pixels = cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_GRAYSCALE)
+        read.add(cv2.QRCodeDetector().detectAndDecode(cv2.resize(pixels, None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST))[0])
+    assert read == {f"https://muster.example/v1/slips/{slip.code}" for slip in slips}
+    assert pictures(wage_slips("东湖二期", slips, STAMP)) == []
 
 
 def test_a_slip_without_deductions_and_with_a_nasty_label():

@@ -1,0 +1,117 @@
+"""A process that has loaded the service and does nothing but fork: its children are services without the two seconds of loading.
+
+A child is what ``muster serve`` is after its imports: a process of its own, with its own environment, files and death.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class Nursery:
+    """Forks services on request."""
+
+    def __init__(self) -> None:
+        variables = {name: value for name, value in os.environ.items() if not name.startswith("MUSTER_")}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.nursery"], cwd=ROOT, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+
+    def fork(self, arguments: list[str], environment: Mapping[str, str], log: Path) -> "Child":
+        """Run ``muster`` with arguments in a child; its output goes to the end of the log."""
+        pid = self.ask({"arguments": arguments, "environment": dict(environment), "log": str(log)})
+        return Child(self, pid)
+
+    def ask(self, question: dict[str, Any]) -> Any:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(json.dumps(question).encode() + b"\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(20)
+
+
+class Child:
+    """What ``subprocess.Popen`` tells of a process, of one that the nursery forked."""
+
+    def __init__(self, nursery: Nursery, pid: int) -> None:
+        self._nursery, self.pid = nursery, pid
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        if self.returncode is None:
+            self.returncode = self._nursery.ask({"ended": self.pid})
+        return self.returncode
+
+    def wait(self, timeout: float = 60) -> int:
+        deadline = time.monotonic() + timeout
+        while self.poll() is None:
+            if time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired("muster", timeout)
+            time.sleep(0.005)
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+
+def _serve(asked: dict[str, Any]) -> None:
+    from app.cli import main
+
+    log = os.open(asked["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for ours, standard in ((nothing, 0), (log, 1), (log, 2)):
+        os.dup2(ours, standard)
+    os.environ.clear()
+    os.environ.update(asked["environment"])
+    sys.argv = ["muster", *asked["arguments"]]
+    main()
+
+
+def _run() -> None:
+    import uvicorn  # noqa: F401
+
+    import app.connections
+    import app.main  # noqa: F401
+
+    for line in sys.stdin.buffer:
+        asked = json.loads(line)
+        if "ended" in asked:
+            pid, status = os.waitpid(asked["ended"], os.WNOHANG)
+            answer = os.waitstatus_to_exitcode(status) if pid else None
+        else:
+            answer = os.fork()
+            if answer == 0:
+                code = 1
+                try:
+                    _serve(asked)
+                    code = 0
+                except SystemExit as ended:
+                    code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+                except BaseException:
+                    sys.excepthook(*sys.exc_info())
+                finally:
+                    with contextlib.suppress(OSError, ValueError):
+                        sys.stdout.flush()
+                        sys.stderr.flush()
+                    os._exit(code)
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _run()
