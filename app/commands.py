@@ -199,11 +199,15 @@ def month_show(project: Code, by: By, month: Annotated[str | None, typer.Argumen
 @month_app.command("lock")
 def month_lock(project: Code, month: Month, by: By) -> None:
     """Lock a month: its days are decided."""
-    from app import periods
+    from app import periods, sheets
 
-    with opened() as (_, database, _vault), database.write() as db:
-        project_id = _allowed(db, by, "periods.write", project)
-        show(periods.lock(db, project_id=project_id, month=_month(month), by=by, now=cli.now()), False)
+    with opened() as (_, database, _vault):
+        with database.read() as db:
+            project_id = _allowed(db, by, "periods.write", project)
+        told = {"project_id": project_id, "month": _month(month), "now": cli.now()}
+        fresh = sheets.Months().before(database, **told)
+        with database.write() as db:
+            show(periods.lock(db, **told, by=by, fresh=fresh), False)
 
 
 @month_app.command("close")
@@ -237,9 +241,14 @@ def sheet_draft(project: Code, month: Month, by: By) -> None:
     """Draft every team's sheet of a locked month; unchanged content is the version that is there."""
     from app import sheets
 
-    with opened() as (_, database, _vault), database.write() as db:
-        project_id = _allowed(db, by, "sheets.draft", project)
-        for drafted in sheets.draft_all(db, project_id=project_id, month=_month(month), by=by, now=cli.now()):
+    with opened() as (_, database, _vault):
+        with database.read() as db:
+            project_id = _allowed(db, by, "sheets.draft", project)
+        told = {"project_id": project_id, "month": _month(month), "now": cli.now()}
+        fresh = sheets.Months().before(database, **told)
+        with database.write() as db:
+            made = sheets.draft_all(db, **told, by=by, fresh=fresh)
+        for drafted in made:
             out.print(f"sheet {drafted.sheet.id}  team {drafted.sheet.team_id}  version {drafted.sheet.version}", highlight=False)
 
 

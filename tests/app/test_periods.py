@@ -7,11 +7,13 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from app import ledger, periods, sheets
+from app import access, ledger, periods, sheets
+from app import timekeeping as desk_of_days
 from app.errors import BadRequest, Conflict, NotFound
 from app.store import gates, people, timekeeping
 from app.store import sheets as store
 from app.tables import JournalEntry, LedgerTxn
+from tests.app.test_permissions import client, quick_passwords  # noqa: F401 (fixtures)
 from tests.payday import APRIL, FEBRUARY, MARCH, MAY, at, desk  # noqa: F401 (fixture)
 
 
@@ -365,3 +367,125 @@ def test_every_month_since_the_first_fact_is_listed_with_its_state(payday, peopl
     assert [(m.period.month, m.period.state, m.sheets, m.approved, m.net_fen) for m in found] == [
         (MARCH, "closed", 1, 1, 400_00), (APRIL, "locked", 1, 0, 400_00), (MAY, "open", 0, 0, 0),
     ]  # fmt: skip
+
+
+# --- a month that was worked out is kept -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def months(payday, people_on_site) -> sheets.Months:
+    payday.works(people_on_site.wang, 3, 4)
+    payday.now = at(10, month=4)
+    payday.gates_report()
+    return sheets.Months()
+
+
+def _known(payday, months):
+    return payday.ask(months.known, payday.site.id, MARCH, payday.now)
+
+
+def test_a_month_is_worked_out_once_from_the_lock_to_the_last_step(payday, months, monkeypatch):
+    fresh = months.fresh(payday.database, payday.site.id, MARCH, payday.now)
+    monkeypatch.setattr(sheets, "derive", lambda *_, **__: pytest.fail("worked out twice"))
+    told = {"project_id": payday.site.id, "now": payday.now, "fresh": fresh}
+    with payday.database.write() as db:
+        periods.lock(db, month=MARCH, by="wu", **told)
+        sheet = sheets.draft(db, month=MARCH, team_id=payday.site.team_id, by="sun", **told).sheet
+        sheets.submit(db, sheet_id=sheet.id, by="sun", **told)
+        sheets.check(db, sheet_id=sheet.id, by="wu", **told)
+    assert _known(payday, months) is fresh
+
+
+def test_the_gates_of_today_do_not_make_a_month_that_is_over_new(payday, months, people_on_site):
+    fresh = months.fresh(payday.database, payday.site.id, MARCH, payday.now)
+    payday.works(people_on_site.wang, 10, month=4)
+    assert _known(payday, months) is fresh
+
+
+def test_a_late_passage_of_the_month_a_correction_and_new_terms_do(payday, months, people_on_site):
+    for happens in (
+        lambda: payday.works(people_on_site.wang, 5),
+        lambda: payday.works(people_on_site.wang, 28, month=2),
+        lambda: payday.run(
+            desk_of_days.add_mark, kind="rain", from_on=date(2026, 3, 9), to_on=date(2026, 3, 10), pay_permille=0, note="暴雨", by="wu"
+        ),
+    ):
+        months.fresh(payday.database, payday.site.id, MARCH, payday.now)
+        assert _known(payday, months) is not None
+        happens()
+        assert _known(payday, months) is None
+
+
+def test_a_month_just_over_is_kept_for_a_moment_only(payday, people_on_site):
+    payday.works(people_on_site.wang, 31)
+    payday.now = at(1, month=4)
+    months = sheets.Months()
+    fresh = months.fresh(payday.database, payday.site.id, MARCH, payday.now)
+    payday.now += timedelta(seconds=30)
+    assert _known(payday, months) is fresh
+    payday.now += timedelta(minutes=5)
+    assert _known(payday, months) is None, "somebody inside at midnight may have missed his exit by now"
+
+
+def test_no_more_than_two_months_are_kept(payday, months):
+    for month in (date(2026, 1, 1), date(2026, 2, 1), MARCH):
+        months.fresh(payday.database, payday.site.id, month, payday.now)
+    kept = [m for m in (date(2026, 1, 1), date(2026, 2, 1), MARCH) if payday.ask(months.known, payday.site.id, m, payday.now)]
+    assert kept == [date(2026, 2, 1), MARCH]
+
+
+def test_nothing_is_worked_out_before_a_write_that_will_be_refused(payday, months, monkeypatch):
+    monkeypatch.setattr(sheets, "derive", lambda *_, **__: pytest.fail("for nothing"))
+    assert months.before(payday.database, payday.site.id, APRIL, payday.now) is None
+
+
+def test_the_outlook_of_a_page_says_what_the_act_would_say(payday, people_on_site):
+    payday.works(people_on_site.wang, 3)
+    payday.works(people_on_site.li, 4, go=None)
+    payday.now = at(10, month=4)
+    outlook = lambda: payday.ask(periods.outlook, payday.site.id, MARCH, payday.now)  # noqa: E731
+    exact = lambda: payday.ask(periods.blockers, payday.site.id, MARCH, payday.now)  # noqa: E731
+    assert outlook() == exact() != ()
+    payday.gates_report()
+    assert [b.code for b in outlook()] == ["day_undecided"]
+
+
+def test_the_outlook_of_a_locked_month_names_the_teams_without_an_approved_sheet(payday, people_on_site):
+    payday.works(people_on_site.wang, 3)
+    payday.lock()
+    assert [b.code for b in payday.ask(periods.outlook, payday.site.id, MARCH, payday.now)] == ["sheet_missing"]
+    payday.draft()
+    assert [b.code for b in payday.ask(periods.outlook, payday.site.id, MARCH, payday.now)] == ["sheet_not_approved"]
+    payday.through()
+    assert payday.ask(periods.outlook, payday.site.id, MARCH, payday.now) == ()
+
+
+def test_a_gate_is_not_held_up_while_a_month_is_worked_out(client, payday, people_on_site, settings, clock, monkeypatch):  # noqa: F811
+    payday.works(people_on_site.wang, 3)
+    payday.now = at(10, month=4)
+    payday.gates_report()
+    clock.advance(seconds=(payday.now - clock()).total_seconds())
+    with payday.database.write() as db:
+        token = access.begin_session(db, settings, account_id=people_on_site.wu, now=payday.now)
+    computed = sheets.derive
+    written, days = [], iter((11, 12))
+
+    def slowly(*values, **named):
+        # A gate in the middle of it: it would wait, and be told that the service is busy.
+        day = next(days)
+        gate = threading.Thread(target=lambda: written.append(payday.works(people_on_site.wang, day, month=4)))
+        gate.start()
+        gate.join(4)
+        assert written, "the gate waits"
+        return computed(*values, **named)
+
+    monkeypatch.setattr(sheets, "derive", slowly)
+    for n, act in enumerate(("lock", "sheets")):
+        written.clear()
+        client.app.state.months = sheets.Months()
+        answer = client.post(
+            f"/v1/projects/{payday.site.id}/months/2026-03/{act}", json={},
+            headers={"Authorization": f"Bearer {token}", "Idempotency-Key": f"not-held-up-{n}"},
+        )  # fmt: skip
+        assert answer.status_code in (200, 201), answer.text
+        assert written
