@@ -82,7 +82,7 @@ def blockers(
         return ()
     if state == "open":
         return _to_lock(db, project_id, month, now, fresh)
-    return _to_close(db, project_id, month, now, fresh)[0]
+    return _to_close(db, project_id, month, now, fresh).blockers
 
 
 def outlook(
@@ -103,7 +103,7 @@ def outlook(
     if state == "closed":
         return ()
     if fresh is not None:
-        return _to_lock(db, project_id, month, now, fresh) if state == "open" else _to_close(db, project_id, month, now, fresh)[0]
+        return _to_lock(db, project_id, month, now, fresh) if state == "open" else _to_close(db, project_id, month, now, fresh).blockers
     lines = projection.wages_of_month(db, project_id, month, now)
     if state == "open":
         engaged = {place.worker_id for place in store.places(db, project_id).values()}
@@ -176,15 +176,20 @@ def _open(
     return tuple(dict.fromkeys(found))
 
 
-def _to_close(
-    db: Session, project_id: int, month: date, now: datetime, fresh: Fresh | None
-) -> tuple[tuple[Blocker, ...], list[tuple[SheetInfo, tuple[LineInfo, ...]]]]:
-    """(what is in the way, the sheets that would be posted, with their lines)."""
-    found = [
-        Blocker("earlier_month_open", "period", earlier.isoformat(), earlier)
-        for earlier, idle in _earlier(db, project_id, month, now)
-        if not idle
-    ]
+@dataclass(frozen=True, slots=True)
+class _Closing:
+    """What closing a month finds."""
+
+    blockers: tuple[Blocker, ...]
+    sheets: tuple[tuple[SheetInfo, tuple[LineInfo, ...]], ...]
+    """Those that would be posted, with their lines."""
+    idle: tuple[date, ...]
+    """Earlier months that are not closed, in which nobody worked."""
+
+
+def _to_close(db: Session, project_id: int, month: date, now: datetime, fresh: Fresh | None) -> _Closing:
+    before = _earlier(db, project_id, month, now)
+    found = [Blocker("earlier_month_open", "period", earlier.isoformat(), earlier) for earlier, idle in before if not idle]
     fresh = sheets.still(db, project_id, month, now, fresh)
     found += [
         Blocker("work_without_engagement", "worker", p.worker_id, p.on)
@@ -196,7 +201,9 @@ def _to_close(
         code = _team_blocker(fresh, team_id, *latest.get(team_id, (None, ())))
         if code is not None:
             found.append(Blocker(code, "team", team_id, None))
-    return tuple(dict.fromkeys(found)), list(latest.values())
+    return _Closing(
+        tuple(dict.fromkeys(found)), tuple(latest.values()), tuple(earlier for earlier, idle in before if idle)
+    )
 
 
 def _team_blocker(fresh: Fresh, team_id: int, sheet: SheetInfo | None, lines: tuple[LineInfo, ...]) -> str | None:
@@ -291,15 +298,15 @@ def close(
         return store.period(db, project_id, month)
     if state == "open":
         raise Conflict("period_not_locked")
-    found, approved = _to_close(db, project_id, month, now, fresh)
-    _refuse(found)
-    for earlier, _ in _earlier(db, project_id, month, now):
+    closing = _to_close(db, project_id, month, now, fresh)
+    _refuse(closing.blockers)
+    for earlier in closing.idle:
         store.lock_period(db, project_id, earlier, by, now)
         store.close_period(db, project_id, earlier, rules.digest(()), by, now)
         _journal(db, now, by, "period_closed", project_id, earlier, {"lines": 0})
     posted: list[tuple[int, date, str]] = []
     events: list[ledger.PostedLine] = []
-    for sheet, lines in approved:
+    for sheet, lines in closing.sheets:
         for line in lines:
             content = line.content
             posted.append((content.engagement_id, content.origin_month, line.line_hash))

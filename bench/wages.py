@@ -317,22 +317,28 @@ def close(folder: Path, console: Console) -> dict[str, Any]:
         took[name] = time.perf_counter() - began, time.process_time() - cpu
         return answer
 
-    def each(use_case: Callable[..., Any], by: str, at: datetime) -> None:
+    months = sheets.Months()  # as the service has them
+
+    def each(use_case: Callable[..., Any], by: str, at: datetime, *, compares: bool = False) -> None:
         for sheet in latest:
+            fresh = months.fresh(database, 1, MONTH, at) if compares else None
             with database.write() as db:
-                use_case(db, **project, sheet_id=sheet.id, by=by, now=at)
+                use_case(db, **project, sheet_id=sheet.id, by=by, now=at, fresh=fresh)
 
     def lock() -> None:
-        with database.read() as db:
-            fresh = sheets.derive(db, 1, MONTH, NOW)
+        fresh = months.before(database, 1, MONTH, NOW)
         with database.write() as db:
             periods.lock(db, **project, month=MONTH, by="wu", now=NOW, fresh=fresh)
 
     def draft() -> None:
-        with database.read() as db:
-            fresh = sheets.derive(db, 1, MONTH, NOW)
+        fresh = months.before(database, 1, MONTH, NOW)
         with database.write() as db:
             sheets.draft_all(db, **project, month=MONTH, by="sun", now=NOW, fresh=fresh)
+
+    def finish() -> Any:
+        fresh = months.before(database, 1, MONTH, later)
+        with database.write() as db:
+            return periods.close(db, **project, month=MONTH, by="chen", now=later, fresh=fresh)
 
     def sign() -> int:
         # A picture of one pixel stands for the scan of a team's signed sheet.
@@ -360,11 +366,11 @@ def close(folder: Path, console: Console) -> dict[str, Any]:
         latest = held.latest_sheets(db, 1, MONTH)
     step("submit", lambda: each(sheets.submit, "sun", NOW))
     signed = step("sign one team", sign)
-    step("check", lambda: each(sheets.check, "wu", NOW))
+    step("check", lambda: each(sheets.check, "wu", NOW, compares=True))
     step("publicise", lambda: each(sheets.publicise, "wu", NOW))
     later = NOW + timedelta(days=10)
-    step("approve", lambda: each(sheets.approve, "chen", later))
-    closed = step("close", lambda: periods.close_month(database, 1, MONTH, by="chen", now=later))
+    step("approve", lambda: each(sheets.approve, "chen", later, compares=True))
+    closed = step("close", finish)
     with database.read() as db:
         posted = len(held.posted_lines(db, 1, month=MONTH))
     engine.dispose()
