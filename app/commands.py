@@ -6,6 +6,7 @@ What an account may do on a project is asked as on every other way in.
 """
 
 import json
+import re
 from dataclasses import asdict, is_dataclass
 from datetime import date
 from pathlib import Path
@@ -27,13 +28,15 @@ bank_app = typer.Typer(no_args_is_help=True, help="Special account: batches, ret
 
 correction_app = typer.Typer(no_args_is_help=True, help="Corrections of attendance (补卡): ask, agree, list.")
 terms_app = typer.Typer(no_args_is_help=True, help="What was agreed: terms of the four kinds of pay.")
+mark_app = typer.Typer(no_args_is_help=True, help="Days on which nobody was expected: leave, stoppage, rain.")
+pay_app = typer.Typer(no_args_is_help=True, help="Beside the terms: allowances, advances, deductions, measured work.")
 card_app = typer.Typer(no_args_is_help=True, help="Wage cards (工资卡).")
 settlement_app = typer.Typer(no_args_is_help=True, help="Settlements of those who left (退场结算).")
 import_app = typer.Typer(no_args_is_help=True, help="Excel tables that come in: measured work, wage cards.")
 
 APPS = (
     (calendar_app, "calendar"), (area_app, "area"), (month_app, "month"), (sheet_app, "sheet"), (bank_app, "bank"),
-    (correction_app, "correction"), (terms_app, "terms"), (card_app, "card"), (settlement_app, "settlement"), (import_app, "import"),
+    (correction_app, "correction"), (terms_app, "terms"), (mark_app, "mark"), (pay_app, "pay"), (card_app, "card"), (settlement_app, "settlement"), (import_app, "import"),
 )  # fmt: skip
 
 By = Annotated[str, typer.Option("--by", help="login of who does it")]
@@ -642,6 +645,165 @@ def terms_void(project: Code, terms_id: Annotated[int, typer.Argument(metavar="T
         project_id = _allowed(db, by, "terms.write", project)
         terms.void_terms(db, project_id=project_id, terms_id=terms_id, reason=reason, by=by, now=cli.now())
     out.print("voided")
+
+
+# --- marks, allowances, advances, deductions, measured work ------------------------------------------------------
+
+Engagement = Annotated[int, typer.Argument(help="id of the engagement")]
+Yuan = Annotated[str, typer.Option("--yuan")]
+Papers = Annotated[list[int], typer.Option("--evidence", help="id of a file; once for each")]
+
+
+@mark_app.command("add")
+def mark_add(
+    project: Code, kind: Annotated[str, typer.Argument(help="leave, stoppage, rain or rest")], by: By,
+    from_on: Annotated[str, typer.Option("--from", help="2026-03-09")],
+    to_on: Annotated[str, typer.Option("--to", help="first day it no longer holds")],
+    percent: Annotated[float, typer.Option(help="of a day's pay, as agreed")] = 0.0,
+    worker: Annotated[int | None, typer.Option(help="id; without it and --team, everybody")] = None,
+    team: Annotated[int | None, typer.Option(help="id of the team")] = None,
+    note: Annotated[str, typer.Option()] = "",
+    evidence: Papers = [],  # noqa: B006
+) -> None:  # fmt: skip
+    """Record that nobody was expected."""
+    from app import timekeeping
+
+    with opened() as (_, database, _vault), database.write() as db:
+        project_id = _allowed(db, by, "marks.write", project)
+        added = timekeeping.add_mark(
+            db, project_id=project_id, kind=kind, from_on=_date(from_on), to_on=_date(to_on), pay_permille=round(percent * 10),
+            worker_id=worker, team_id=team, note=note, evidence=evidence, by=by, now=cli.now(),
+        )  # fmt: skip
+    out.print(f"mark {added}")
+
+
+@mark_app.command("void")
+def mark_void(project: Code, mark: Annotated[int, typer.Argument()], by: By, reason: Annotated[str, typer.Option()]) -> None:
+    """It was a mistake."""
+    from app import timekeeping
+
+    with opened() as (_, database, _vault), database.write() as db:
+        project_id = _allowed(db, by, "marks.write", project)
+        timekeeping.void_mark(db, project_id=project_id, mark_id=mark, reason=reason, by=by, now=cli.now())
+    out.print("voided")
+
+
+@pay_app.command("allowance")
+def pay_allowance(
+    project: Code, engagement: Engagement, kind: Annotated[str, typer.Argument(help="meal, housing, travel, heat, height, night, skill or other")],
+    per: Annotated[str, typer.Argument(help="day, month or once")], by: By, yuan: Yuan,
+    valid_from: Annotated[str, typer.Option("--from", help="2026-07-01")],
+    valid_to: Annotated[str | None, typer.Option("--to", help="first day it no longer holds")] = None,
+    note: Annotated[str, typer.Option()] = "",
+) -> None:  # fmt: skip
+    """Add an allowance (津贴补贴)."""
+    from app import terms
+
+    with opened() as (_, database, _vault), database.write() as db:
+        project_id = _allowed(db, by, "terms.write", project)
+        added = terms.add_allowance(
+            db, project_id=project_id, engagement_id=engagement, kind=kind, per=per, amount_fen=cli._fen(yuan),
+            valid_from=_date(valid_from), valid_to=None if valid_to is None else _date(valid_to), note=note, by=by, now=cli.now(),
+        )  # fmt: skip
+    out.print(f"allowance {added}")
+
+
+@pay_app.command("advance")
+def pay_advance(
+    project: Code, engagement: Engagement, by: By, yuan: Yuan, paid_on: Annotated[str, typer.Option("--on", help="2026-03-15")],
+    channel: Annotated[str, typer.Option(help="account, bank or cash")],
+    proof: Annotated[str, typer.Option(help="signed, bank or none; without proof it is never taken back")],
+    reference: Annotated[str | None, typer.Option(help="the bank's number")] = None,
+    evidence: Papers = [],  # noqa: B006
+) -> None:  # fmt: skip
+    """Record an advance (预支)."""
+    from app import terms
+
+    with opened() as (_, database, _vault), database.write() as db:
+        project_id = _allowed(db, by, "payments.write", project)
+        added = terms.record_advance(
+            db, project_id=project_id, engagement_id=engagement, amount_fen=cli._fen(yuan), paid_on=_date(paid_on), channel=channel,
+            proof=proof, reference=reference, evidence=evidence, by=by, now=cli.now(),
+        )  # fmt: skip
+    out.print(f"advance {added}")
+
+
+@pay_app.command("deduction")
+def pay_deduction(
+    project: Code, engagement: Engagement, month: Month,
+    kind: Annotated[str, typer.Argument(help="income_tax, social_insurance, housing_fund, court_order, damage or agreed")], by: By,
+    yuan: Yuan, basis: Annotated[str, typer.Option(help="the document it rests on, in words")],
+    evidence: Papers = [],  # noqa: B006
+) -> None:  # fmt: skip
+    """Record a deduction (扣款); the legal cap is applied when the sheet is drafted."""
+    from app import terms
+
+    with opened() as (_, database, _vault), database.write() as db:
+        project_id = _allowed(db, by, "terms.write", project)
+        added = terms.record_deduction(
+            db, project_id=project_id, engagement_id=engagement, month=_month(month), kind=kind, amount_fen=cli._fen(yuan), basis=basis,
+            evidence=evidence, by=by, now=cli.now(),
+        )  # fmt: skip
+    out.print(f"deduction {added}")
+
+
+@pay_app.command("measure")
+def pay_measure(
+    project: Code, team: Annotated[int, typer.Argument(help="id of the team")], month: Month,
+    item: Annotated[str, typer.Argument(help="what was built")], by: By,
+    quantity: Annotated[str, typer.Option(help="of the unit, up to three decimals")], unit: Annotated[str, typer.Option(help="m2, t, ...")],
+    yuan: Annotated[str, typer.Option("--yuan", help="a unit")], measured_on: Annotated[str, typer.Option("--on", help="2026-03-31")],
+    percent: Annotated[int, typer.Option(help="of the price due now")] = 100,
+) -> None:  # fmt: skip
+    """Record a team's measured work (包工计量), split by days; agreed shares come in by Excel or over the API."""
+    from app import terms
+
+    with opened() as (_, database, _vault), database.write() as db:
+        project_id = _allowed(db, by, "measures.write", project)
+        added = terms.add_measure(
+            db, project_id=project_id, team_id=team, month=_month(month), measured_on=_date(measured_on), item=item, unit=unit,
+            quantity_milli=_milli(quantity), unit_price_fen=cli._fen(yuan), percent=percent,
+            teams=_teams(db, by, "measures.write", project_id), by=by, now=cli.now(),
+        )  # fmt: skip
+    out.print(f"measure {added}")
+
+
+@pay_app.command("accept")
+def pay_accept(
+    project: Code, measure: Annotated[int, typer.Argument()], by: By,
+    refuse: Annotated[bool, typer.Option("--refuse", help="it was not done so; --note says why")] = False,
+    note: Annotated[str, typer.Option()] = "",
+) -> None:  # fmt: skip
+    """Say that measured work is done (验收): by somebody else than recorded it."""
+    from app import terms
+
+    with opened() as (_, database, _vault), database.write() as db:
+        project_id = _allowed(db, by, "measures.accept", project)
+        terms.accept_measure(db, project_id=project_id, measure_id=measure, accepted=not refuse, note=note, by=by, now=cli.now())
+    out.print("refused" if refuse else "accepted")
+
+
+@pay_app.command("void")
+def pay_void(
+    project: Code, kind: Annotated[str, typer.Argument(help="allowance, advance, deduction or measure")],
+    row: Annotated[int, typer.Argument(metavar="ID")], by: By, reason: Annotated[str, typer.Option()],
+) -> None:  # fmt: skip
+    """It was a mistake. The row stays."""
+    from app import terms
+
+    with opened() as (_, database, _vault), database.write() as db:
+        project_id = _allowed(db, by, "terms.write", project)
+        terms.void(db, project_id=project_id, kind=kind, row_id=row, reason=reason, by=by, now=cli.now())
+    out.print("voided")
+
+
+def _milli(text: str) -> int:
+    from app.errors import Unusable
+
+    match = re.fullmatch(r"([0-9]{1,9})(?:\.([0-9]{1,3}))?", text)
+    if match is None:
+        raise Unusable("quantity_wrong")
+    return int(match[1]) * 1000 + int((match[2] or "").ljust(3, "0"))
 
 
 @card_app.command("set")

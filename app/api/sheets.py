@@ -6,6 +6,7 @@
     GET  /v1/projects/{id}/sheets?month=, /sheets/{sheet_id}
     POST /v1/projects/{id}/sheets/{sheet_id}/acts                   submitted, checked, publicised, approved, returned
     POST /v1/projects/{id}/lines/{line_id}/confirmations            the worker's word, bound to the line's hash
+    GET  /v1/projects/{id}/back-pay-proposals                       closed months that came out lower than they were posted
     POST /v1/projects/{id}/back-pay-consents                        his word on a negative difference
     GET  /v1/projects/{id}/lines/{line_id}/slip, /v1/slips/{code}   wage slip; is this slip true?
     GET  /v1/projects/{id}/why?payment_id=|line_id=|worker_id=&on=  payment -> line -> day -> passage in one answer
@@ -252,6 +253,14 @@ class ConsentIn(WordIn):
 
     engagement_id: RowIdField
     origin_month: str = Field(max_length=10)
+
+
+@router.get("/v1/projects/{project_id}/back-pay-proposals", summary="What was paid too much", responses=refusals(*OF_PROJECT))
+def list_proposals(person: Someone, db: Reading, now: Now, project_id: ProjectId) -> list[Any]:
+    """Closed months that come out lower now. Nothing is taken back without the worker's written word on exactly that line."""
+    project = access.require_on(db, person, "sheets.read", project_id)
+    teams = access.teams_of(db, person, project)
+    return [p for p in sheets.proposals(db, project_id, now) if teams is None or p.team_id in teams]
 
 
 @router.post(

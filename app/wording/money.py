@@ -2,6 +2,7 @@
 
 SENTENCES: dict[str, tuple[str, str]] = {
     "worker_not_on_project": ("本项目没有这名工人", "There is no such worker on this project"),
+    "quantity_wrong": ("数量须是最多三位小数的正数", "A quantity is a number with up to three decimals"),
     "amount_wrong": ("金额须大于 0 且小于 {limit_fen} 分", "The amount must be above 0 and below {limit_fen} fen"),
     "month_malformed": ("月份须写作 2026-03 的形式", "A month is written like 2026-03"),
     "month_in_future": ("所属月份尚未开始", "That month has not begun"),

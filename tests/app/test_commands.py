@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
-from app import bank, cli, commands, exports
+from app import bank, cli, commands, exports, sheets
 from app.store import people, timekeeping
 from tests.app.test_permissions import client, quick_passwords  # noqa: F401 - fixtures
 from tests.cast import WANG_ID
@@ -123,7 +123,7 @@ def test_tables_come_in_from_the_shell_and_a_bad_row_is_named(muster, payday, tm
     file.write_bytes(rows(head, [team, "2026-03", "2026-03-28", "钢筋", "吨", 2, 650], ["无此班组", "2026-03", "2026-03-28", "钢筋", "吨", 2, 650]))
     said = json.loads(muster("import", "measures", "A", file, "--by", "wu", "--dry-run", "--json", status=1))
     assert (said["entered"], said["faulty"], said["dry_run"]) == (1, 1, True)
-    told = muster("import", "measures", "A", file, "--by", "wu", status=1)
+    told = muster("import", "measures", "A", file, "--by", "wu", status="not_allowed")
     assert "2 rows: 1 entered, 0 already there, 1 faulty" in told and "row 3 team" in told
     muster("import", "measures", "A", file, "--by", "lin", status="not_allowed")
     cards = tmp_path / "cards.xlsx"
@@ -193,3 +193,38 @@ def test_every_form_of_exports_has_a_command_and_a_route(client):  # noqa: F811
     }  # fmt: skip
     served = {path.rsplit("/", 1)[1] for path in client.app.openapi()["paths"] if "/forms/" in path}
     assert forms == served == set(commands._NEEDS) and len(forms) >= 9
+
+
+def test_a_day_of_rain_an_allowance_an_advance_a_deduction_and_measured_work_from_the_shell(muster, payday):
+    wang, li = payday.cast.wang.engagement_id, payday.cast.li.engagement_id
+    payday.works(payday.cast.wang, 3)
+    payday.works(payday.cast.li, 3)
+    by = ("--by", "wu")
+    rain = muster("mark", "add", "A", "rain", "--from", "2026-03-04", "--to", "2026-03-05", "--percent", "50", "--note", "暴雨", *by).split()[-1]
+    muster("pay", "allowance", "A", wang, "heat", "day", "--yuan", "15", "--from", "2026-03-01", *by)
+    muster("pay", "advance", "A", wang, "--yuan", "100", "--on", "2026-03-05", "--channel", "bank", "--proof", "bank", "--reference", "B-1", *by)
+    wrong = muster("pay", "advance", "A", li, "--yuan", "70", "--on", "2026-03-05", "--channel", "bank", "--proof", "bank", "--reference", "B-2", *by).split()[-1]
+    muster("pay", "deduction", "A", wang, "2026-03", "damage", "--yuan", "30", "--basis", "赔偿协议", "--evidence", payday.proof(), *by)
+    measure = muster(
+        "pay", "measure", "A", payday.site.team_id, "2026-03", "模板", "--quantity", "12.5", "--unit", "m2", "--yuan", "38", "--on", "2026-03-31", *by
+    ).split()[-1]
+    muster("pay", "measure", "A", payday.site.team_id, "2026-03", "模板", "--quantity", "twelve", "--unit", "m2", "--yuan", "38", "--on", "2026-03-31", *by, status="quantity_wrong")
+    muster("pay", "accept", "A", measure, "--by", "chen")
+    muster("pay", "void", "A", "advance", wrong, "--reason", "录入错误", *by)
+    assert {line.content.worker_id: line.content.advances_fen for line in _lines(payday)} == {payday.cast.wang.id: 100_00, payday.cast.li.id: 0}
+    (own,) = [line.content for line in _lines(payday) if line.content.worker_id == payday.cast.wang.id]
+    assert own.gross_fen == 400_00 + 200_00 + 15_00, "a day, half a day of rain, one hot day"
+    muster("mark", "void", "A", rain, "--reason", "没有下雨", *by)
+
+
+def _lines(payday):
+    if payday.ask(lambda db: sheets.sheets_of(db, payday.site.id)) == ():
+        payday.locked_and_drafted()
+    return payday.lines()
+
+
+def test_measured_work_is_accepted_by_the_manager_and_nobody_below(muster, payday):
+    measure = muster(
+        "pay", "measure", "A", payday.site.team_id, "2026-03", "砌墙", "--quantity", "3", "--unit", "m3", "--yuan", "200", "--on", "2026-03-31", "--by", "wu"
+    ).split()[-1]
+    muster("pay", "accept", "A", measure, "--by", "wu", status="not_allowed")

@@ -400,6 +400,7 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("POST", P + "/lines/{line_id}/confirmations"): _write(
         "LS", 404, lambda t: {"line_hash": "0" * 64, "verdict": "agree", "method": "screen"}
     ),
+    ("GET", P + "/back-pay-proposals"): Row("MLIST"),
     ("POST", P + "/back-pay-consents"): _write(
         "LS", 404,
         lambda t: {
