@@ -82,16 +82,24 @@ def opened() -> Iterator[tuple[Settings, Any, Any]]:
     """Settings, database and vault, closed again."""
     from app.db import Database, make_engine, migration_state
     from app.memory import settle
-    from app.vault import check, open_vault
+    from app.vault import KEY_FILE, VaultError, check, open_vault
 
     settings = read_settings()
     settle()
     database = Database(make_engine(settings))
+    key_file = settings.data_dir / KEY_FILE
+    made_now = settings.key_hex is None and not key_file.exists()
     try:
         vault = open_vault(settings)
         if migration_state(database.engine)[0] is not None:
-            with database.read() as db:
-                check(db, vault)
+            try:
+                with database.read() as db:
+                    check(db, vault)
+            except VaultError:
+                if not made_now:
+                    raise
+                key_file.unlink()
+                raise VaultError(f"{key_file} is missing and this database was filled with it: put its copy back") from None
         yield settings, database, vault
     finally:
         database.engine.dispose()

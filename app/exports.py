@@ -24,7 +24,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from app import projection, settlements, sheets
-from app.domain.facts import MarkKind
 from app.domain.identity import View, mask_id_number, mask_name, mask_phone
 from app.domain.sheet import ItemKind
 from app.domain.workdays import next_month
@@ -55,7 +54,6 @@ PAYROLL_SHAPES = {
 
 _A_DAY = timedelta(days=1)
 _OVERTIME = ("overtime", "overtime_rest", "overtime_statutory", "overtime_units")
-_MARKS = {str(kind): str(kind) for kind in MarkKind}
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +148,7 @@ def attendance(
         if row.team_id == team_id and row.entry_on < end and (row.exit_on is None or row.exit_on > month)
     ]
     calendar = timekeeping.calendar(db, month, end)
-    today = now.date()
+    today = desk.stamp.made_on
     for row in sorted(roster, key=lambda r: (r.name, r.worker_id)):
         lines = {
             line.work_date: line
@@ -162,9 +160,9 @@ def attendance(
         while day < end:
             covers = row.entry_on <= day and (row.exit_on is None or day < row.exit_on)
             is_rest = not calendar[day].is_work if day in calendar else day.weekday() > 4
-            cells.append(_cell(lines.get(day), is_rest, day > today) if covers else None)
+            cells.append(attendance_form.cell_of(lines.get(day), is_rest=is_rest, is_over=day < today) if covers else None)
             day += _A_DAY
-        away = sum(1000 for line in lines.values() if line.state == "off" and line.detail.get("mark", {}).get("kind") == "leave")
+        away = 1000 * sum(cell is not None and cell.mark in ("leave", "absent") for cell in cells)
         rows.append(
             attendance_form.AttendanceRow(
                 name=row.name, id_number=desk.id_number(row), trade=row.trade or "", cells=tuple(cells),
@@ -204,17 +202,6 @@ def attendance(
         rows, times, corrections, desk.stamp,
     )  # fmt: skip
     return desk.done("attendance", f"{desk.project.code}-{month:%Y%m}-{team_id}.xlsx", content, team=team_id, month=f"{month:%Y-%m}")
-
-
-def _cell(line: Any, is_rest: bool, is_future: bool) -> attendance_form.DayCell | None:
-    """What stands in a field of the grid; never empty for a day that is over."""
-    if line is None:
-        return None if is_future else attendance_form.DayCell("rest" if is_rest else "absent")
-    if line.state in ("undecided", "present"):
-        return attendance_form.DayCell("flagged")
-    if line.state == "off" or not line.day_milli:
-        return attendance_form.DayCell(_MARKS.get(line.detail.get("mark", {}).get("kind"), "absent"))
-    return attendance_form.DayCell("full" if line.day_milli >= 1000 else "half", line.overtime_minutes)
 
 
 def _correction(desk: _Desk, found: Any, name: str) -> attendance_form.CorrectionRow:
@@ -566,7 +553,7 @@ def account(db: Session, vault: Vault, *, project_id: int, language: str = "zh",
         raise Conflict("statement_empty")
     rows = [
         account_form.AccountLine(
-            booked_at=datetime.combine(line.booked_on, datetime.min.time(), now.tzinfo), summary=line.memo,
+            booked_on=line.booked_on, summary=line.memo,
             party=(line.counterparty or "") + (f" **** {line.counterparty_last4}" if line.counterparty_last4 else ""),
             flow_no=line.bank_txn_id, in_fen=max(0, line.amount_fen), out_fen=max(0, -line.amount_fen), balance_fen=line.balance_after_fen,
             matched=label(f"statement_kind.{line.kind or 'unknown'}", language),

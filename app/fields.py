@@ -49,13 +49,17 @@ def check_zone(time_zone: str) -> None:
         raise Unusable("time_zone_unknown") from None
 
 
+_RARE = re.compile("[\ue000-\uf8ff\U00020000-\U0003fffd]")
+"""Rare characters of names (生僻字): newer than this Python's Unicode, or the private ones of older ID systems."""
+
+
 def check_text(text: str, name: str, length_max: int) -> str:
     said = clean_text(text)
     if not said:
         raise Unusable("text_missing", field=name)
     if len(said) > length_max:
         raise Unusable("text_long", field=name, limit=length_max)
-    if not said.isprintable():
+    if not _RARE.sub("字", said).isprintable():
         # A zero byte ends a PostgreSQL text, half a surrogate cannot be written at all.
         raise Unusable("text_malformed", field=name)
     return said

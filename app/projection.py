@@ -26,7 +26,7 @@ from sqlalchemy.orm import Session
 
 from app.db import Database
 from app.domain.attendance import Day
-from app.domain.facts import CorrectionKind, Direction, Passage, ProjectMonth
+from app.domain.facts import CorrectionKind, Direction, Engagement, Passage, ProjectMonth, Terms
 from app.domain.timesheet import WorkDay, concerning, work_days
 from app.domain.wages import Accrual, MonthWage, WageItem, month_wages
 from app.domain.workdays import local, month_of, next_month, work_date
@@ -62,6 +62,9 @@ class _Shared:
     """The facts of a project that are few: everything but passages."""
 
     bundle: ProjectMonth
+    engagements: dict[int, list[Engagement]]
+    """Worker -> his, in the order of the bundle: five hundred groups must not each look through everybody's."""
+    terms: dict[int, list[Terms]]
     teams: dict[int, frozenset[int]]
     """Worker -> the teams he was ever in."""
     pieced: frozenset[int]
@@ -72,10 +75,17 @@ class _Shared:
 def _shared(db: Session, project_id: int, month: date, as_of: datetime) -> _Shared:
     bundle = money.project_facts(db, project_id, month, as_of)
     teams: dict[int, set[int]] = defaultdict(set)
+    engagements: dict[int, list[Engagement]] = defaultdict(list)
+    terms: dict[int, list[Terms]] = defaultdict(list)
     for engagement in bundle.engagements:
+        engagements[engagement.worker_id].append(engagement)
         teams[engagement.worker_id].add(engagement.team_id)
+    for agreed in bundle.terms:
+        terms[agreed.worker_id].append(agreed)
     return _Shared(
         bundle=bundle,
+        engagements=dict(engagements),
+        terms=dict(terms),
         teams={worker: frozenset(of) for worker, of in teams.items()},
         pieced=frozenset(m.team_id for m in bundle.measures if m.split_by == "days"),
         two_way=any(gate.direction is Direction.BOTH for gate in gates.gates(db, project_id)),
@@ -130,8 +140,8 @@ def _bundle(db: Session, shared: _Shared, workers: Sequence[int], from_on: date,
         whole,
         month=from_on,
         passages=tuple(passages),
-        engagements=tuple(e for e in whole.engagements if e.worker_id in own),
-        terms=tuple(t for t in whole.terms if t.worker_id in own),
+        engagements=tuple(e for worker in workers for e in shared.engagements.get(worker, ())),
+        terms=tuple(t for worker in workers for t in shared.terms.get(worker, ())),
         payments=(),
         corrections=concerning(whole.corrections, own, passages),
     )

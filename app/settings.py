@@ -51,11 +51,11 @@ class Settings(BaseModel):
     default_language: Literal["zh", "en"] = Field("zh", description="language of pages before a choice is made")
 
     frame_body_bytes_max: int = Field(2 * 1024**2, ge=1024, le=64 * 1024**2, description="largest posted frame body")
-    frame_pixels_max: int = Field(4_000_000, ge=10_000, description="largest picture of a gate frame")
+    frame_pixels_max: int = Field(4_194_304, ge=10_000, le=16_777_216, description="largest picture of a gate frame")
     enrolment_body_bytes_max: int = Field(
         24 * 1024**2, ge=1024, le=256 * 1024**2, description="largest enrolment request, all photographs together"
     )
-    enrolment_pixels_max: int = Field(16_000_000, ge=10_000, description="largest enrolment photograph")
+    enrolment_pixels_max: int = Field(16_777_216, ge=10_000, le=16_777_216, description="largest enrolment photograph")
     roster_file_bytes_max: int = Field(8 * 1024**2, ge=1024, description="largest Excel roster")
     body_bytes_max: int = Field(256 * 1024, ge=1024, description="largest body of any other request")
     body_seconds_max: float = Field(10.0, gt=0, description="longest wait for a request's head to arrive, and for its body")

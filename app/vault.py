@@ -278,18 +278,21 @@ def sealed_places() -> list[_Place]:
 
 
 def check(db: Session, vault: Vault, normalise: Callable[[str], str] = str) -> None:
-    """Make sure these are the keys the database was filled with. Cheap: looks at one worker.
+    """Make sure these are the keys the database was filled with. Cheap: looks at one worker, or without any at one device.
 
     Args:
         normalise: what ``index("id_number", ...)`` is given for a stored ID number.
 
     Raises:
-        VaultError: the newest worker's ID number does not open, or has another index.
+        VaultError: the newest worker's ID number does not open, or has another index; or the device's key does not.
     """
     row = db.execute(
         sa.select(Worker.id_number_sealed, Worker.id_number_index).order_by(Worker.id.desc()).limit(1)
     ).first()
     if row is None:
+        device = db.execute(sa.select(Device.id, Device.key_sealed).limit(1)).first()
+        if device is not None:
+            vault.open(device[1], table="device", column="key_sealed", owner=device[0])
         return
     plain = vault.open(row[0], table="worker", column="id_number_sealed", owner=row[1]).decode()
     if not hmac.compare_digest(vault.index("id_number", normalise(plain)), row[1]):

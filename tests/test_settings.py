@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from app.settings import Settings, SettingsWrong, read_settings, settings_table
+from recognition import ENROLMENT_PIXELS_MAX, GATE_PIXELS_MAX
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 
@@ -55,3 +56,9 @@ def test_the_readme_lists_exactly_the_settings_there_are():
     for variable, default, meaning in settings_table():
         row = f"| `{variable}` | {f'`{default}`' if default else ''} | {meaning} |"
         assert row in text, f"README is missing: {row}  (muster settings --markdown)"
+
+
+def test_what_recognition_can_read_is_not_refused_before_it():
+    """A "4 megapixel" camera's 2688 x 1520 and a phone's 4624 x 3468 pass by default."""
+    settings = Settings()
+    assert (settings.frame_pixels_max, settings.enrolment_pixels_max) == (GATE_PIXELS_MAX, ENROLMENT_PIXELS_MAX)

@@ -32,7 +32,7 @@ EXAMPLE = {
     "event_key": "b7c1f0a2:17",
     "decision": "admit",
     "code": "admitted",
-    "text": "王*，请通行",
+    "text": "王**，请通行",
     "open": True,
     "recorded": True,
     "repeated": False,

@@ -265,6 +265,7 @@ def _post(bars: Progress, settings: Settings, plan: Path, rate: float):
 
 def _sum_up(settings: Settings, database: Database, made: history.Made, answers: list[dict], expected: list[str]) -> dict[str, Any]:
     now = datetime.now(UTC)
+    gate_devices = {answer["device_id"] for answer in answers}
     with database.write() as db:
         for month in dict.fromkeys((made.month, history.month_before(now.date()), now.date().replace(day=1))):
             oversight.run_audit(db, made.project_id, month, now)
@@ -273,7 +274,8 @@ def _sum_up(settings: Settings, database: Database, made: history.Made, answers:
             (record.device_id, record.event_key): record
             for record in gates.passages_after(db, made.project_id, 0, 1_000_000)
         }
-        keys = Counter((r.device_id, r.event_key) for r in gates.passages_after(db, made.project_id, 0, 1_000_000))
+        # By what was posted, not by the event's key: a resend has the same bytes and no two frames of the plan have.
+        posted = Counter((r.device_id, r.content_sha256) for r in recorded.values() if r.device_id in gate_devices)
         wages = payroll.wages_of_project(db, made.project_id, now)
         heads = payroll.headcount_of(db, made.project_id, now)
         findings = oversight.findings_of(db, made.project_id, open_only=True, language=language())
@@ -304,7 +306,7 @@ def _sum_up(settings: Settings, database: Database, made: history.Made, answers:
         "wrong_person": wrong,
         "stranger_admitted": stranger,
         "refused": dict(sorted(refused.items())),
-        "duplicates_recorded": sum(count - 1 for count in keys.values()),
+        "duplicates_recorded": sum(count - 1 for count in posted.values()),
         "headcount": len(heads.on_site),
         "owed_fen": {str(row.worker_id): row.owed_fen for row in sorted(wages, key=lambda row: row.worker_id)},
         "findings": len(findings),
@@ -338,11 +340,11 @@ def _show(console: Console, settings: Settings, database: Database, made, answer
             "" if answer["round_trip_ms"] is None else f"{answer['round_trip_ms']:.0f}",
         )
     console.print(table)
-    owed = Table("worker", "days", "undecided", "accrued", "paid", "owed", title="wages, from all passages so far")
+    owed = Table("worker", "days", "undecided", "accrued", "paid", "overpaid", "owed", title="wages, from all passages so far")
     for row in sorted(wages, key=lambda row: row.worker_id):
         owed.add_row(
             row.name, f"{row.day_milli / 1000:.2f}", str(row.undecided_days),
-            *(f"¥{fen / 100:,.2f}" for fen in (row.accrued_fen, row.paid_fen, row.owed_fen)),
+            *(f"¥{fen / 100:,.2f}" for fen in (row.accrued_fen, row.paid_fen, row.overpaid_fen, row.owed_fen)),
         )
     console.print(owed)
     found = Table("severity", "finding", Column("what the records show", overflow="fold"), "month", title="first audit findings")

@@ -6,9 +6,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
-from app.forms.book import WARNED, Book, Column, Stamp, Table, local_time, money
+from app.forms.book import WARNED, Book, Column, Stamp, Table, money
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,7 @@ class AccountHead:
 class AccountLine:
     """One movement, in the statement's order."""
 
-    booked_at: datetime
-    """Aware UTC."""
+    booked_on: date
     summary: str
     party: str
     flow_no: str
@@ -47,7 +46,7 @@ def account_book(head: AccountHead, lines: Sequence[AccountLine], stamp: Stamp) 
     """The movements with opening and closing balance; the closing one is a formula with its value."""
     book = Book(stamp.word("account_title"), stamp)
     columns = (
-        Column("no", 5, "count"), Column("booked_at", 19, "time"), Column("summary", 18), Column("party", 24), Column("flow_no", 20, "centre"),
+        Column("no", 5, "count"), Column("booked_on", 12, "date"), Column("summary", 18), Column("party", 24), Column("flow_no", 20, "centre"),
         Column("money_in", 14, "money", True), Column("money_out", 14, "money", True), Column("balance", 15, "money"),
         Column("matched", 20), Column("note", 14),
     )  # fmt: skip
@@ -68,7 +67,7 @@ def account_book(head: AccountHead, lines: Sequence[AccountLine], stamp: Stamp) 
         odd = not follows or not line.matched
         wrong = wrong or odd
         table.add(
-            {"no": number, "booked_at": local_time(line.booked_at, stamp.zone), "summary": line.summary, "party": line.party, "flow_no": line.flow_no,
+            {"no": number, "booked_on": line.booked_on, "summary": line.summary, "party": line.party, "flow_no": line.flow_no,
              "money_in": money(line.in_fen) if line.in_fen else None, "money_out": money(line.out_fen) if line.out_fen else None,
              "balance": money(line.balance_fen), "matched": line.matched or stamp.word("unmatched"), "note": line.note},
             colour=WARNED if odd else "", sums={"money_in": line.in_fen, "money_out": line.out_fen},

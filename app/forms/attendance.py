@@ -1,13 +1,15 @@
 """The attendance sheet (考勤表): a month as a grid of marks, the times behind it, and the corrections. Pure.
 
     DayCell, AttendanceRow, TimeRow, CorrectionRow, AttendanceHead     what is printed
+    cell_of                                                            a day -> its mark, for the page of the grid too
     attendance_sheet                                                   -> xlsx of three sheets
 """
 
 import calendar
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any, Protocol
 
 from xlsxwriter.utility import xl_col_to_name
 
@@ -16,6 +18,7 @@ from app.forms.book import A3, Book, Column, Stamp, Table, days, hours, local_ti
 MARKS = {"full": "√", "half": "△", "absent": "×", "rest": "○", "leave": "假", "stoppage": "停", "rain": "雨", "flagged": "?"}
 """What a date was -> its mark. ``half`` is any part of a day. A date outside the engagement is hatched."""
 _AT_WORK = ("full", "half")
+_AWAY = ("leave", "stoppage", "rain", "rest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,37 @@ class DayCell:
     mark: str
     """Key of ``MARKS``."""
     overtime_minutes: int = 0
+
+
+class DayFacts(Protocol):
+    """What is known of one date of one worker."""
+
+    @property
+    def state(self) -> str: ...
+    @property
+    def day_milli(self) -> int | None: ...
+    @property
+    def overtime_minutes(self) -> int: ...
+    @property
+    def detail(self) -> Mapping[str, Any]: ...
+
+
+def cell_of(day: DayFacts | None, *, is_rest: bool, is_over: bool) -> DayCell | None:
+    """The field of a date within the engagement, on the page and on paper alike.
+
+    Args:
+        day: None where nothing was recorded.
+        is_rest: a rest day of the calendar: nothing recorded is a rest then, on any other date an absence.
+        is_over: the date is behind us; until it is, nothing recorded means nothing.
+    """
+    if day is None:
+        return DayCell("rest" if is_rest else "absent") if is_over else None
+    if day.state in ("undecided", "present"):
+        return DayCell("flagged")
+    if day.state == "off" or not day.day_milli:
+        kind = (day.detail.get("mark") or {}).get("kind")
+        return DayCell(kind if kind in _AWAY else "absent")
+    return DayCell("full" if day.day_milli >= 1000 else "half", day.overtime_minutes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,12 +207,14 @@ def _mark(cell: DayCell | None, stamp: Stamp) -> str | None:
 
 def _times(book: Book, head: AttendanceHead, times: Sequence[TimeRow]) -> None:
     stamp = book.stamp
+    # The team of a sheet of one team stands over the table.
+    team = () if head.team else (Column("team", 14),)
     columns = (
-        Column("no", 6, "count"), Column("work_date", 12, "date"), Column("name", 12, "centre"), Column("team", 14),
-        Column("in_at", 20, "time"), Column("out_at", 20, "time"), Column("in_span", 11, "span"), Column("seconds", 10, "count", True),
-        Column("gate", 14), Column("note", 22),
+        Column("no", 6, "count"), Column("work_date", 12, "date"), Column("name", 12, "centre"), *team,
+        Column("in_at", 20, "time"), Column("out_at", 20, "time"), Column("in_span", 11, "span"), Column("seconds", 9, "count", True),
+        Column("gate", 26), Column("note", 16),
     )  # fmt: skip
-    table = Table(book, "times", columns)
+    table = Table(book, "times", columns, portrait=True)
     table.title(stamp.word("times_title", month=stamp.month(head.month)))
     table.facts([("project", head.project), ("company", head.company), ("team", head.team)])
     table.head()
@@ -187,7 +223,7 @@ def _times(book: Book, head: AttendanceHead, times: Sequence[TimeRow]) -> None:
             {"no": number, "work_date": row.work_date, "name": row.name, "team": row.team, "in_at": local_time(row.in_at, stamp.zone),
              "out_at": local_time(row.out_at, stamp.zone), "in_span": None if row.seconds is None else row.seconds / 86_400,
              "seconds": row.seconds, "gate": row.gate, "note": row.note},
-            sums={"seconds": row.seconds or 0},
+            height=16, sums={"seconds": row.seconds or 0},
         )  # fmt: skip
     table.total(stamp.word("total"), span=4)
 

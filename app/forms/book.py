@@ -40,17 +40,20 @@ WARNED = "#FCE4D6"
 HELD = "#FFF2CC"
 HEADING = "#DDE7F3"
 
+_SHRINK = {"shrink": True}
+"""A number too long for its column is printed smaller; Excel would print ##### instead."""
 _KINDS: dict[str, dict[str, Any]] = {
     "text": {"num_format": "@", "text_wrap": True},
     "centre": {"num_format": "@", "text_wrap": True, "align": "center"},
-    "count": {"num_format": "0", "align": "center"},
-    "money": {"num_format": "0.00", "align": "right", "shrink": True},
-    "days": {"num_format": "0.0##", "align": "right"},
-    "hours": {"num_format": "0.0#", "align": "right"},
-    "number": {"num_format": "0.###", "align": "right"},
-    "date": {"num_format": "yyyy-mm-dd", "align": "center"},
-    "time": {"num_format": "yyyy-mm-dd hh:mm:ss", "align": "center"},
-    "span": {"num_format": "[h]:mm:ss", "align": "right"},
+    "count": {"num_format": "0", "align": "center", **_SHRINK},
+    "money": {"num_format": "#,##0.00_ ;-#,##0.00_ ", "align": "right", **_SHRINK},
+    "item": {"num_format": '#,##0.00_ ;-#,##0.00_ ;"-"_ ', "align": "right", **_SHRINK},
+    "days": {"num_format": "#,##0.0##_ ", "align": "right", **_SHRINK},
+    "hours": {"num_format": "#,##0.0#_ ", "align": "right", **_SHRINK},
+    "number": {"num_format": "#,##0.###_ ", "align": "right", **_SHRINK},
+    "date": {"num_format": "yyyy-mm-dd", "align": "center", **_SHRINK},
+    "time": {"num_format": "yyyy-mm-dd hh:mm:ss", "align": "center", **_SHRINK},
+    "span": {"num_format": "[h]:mm:ss_ ", "align": "right", **_SHRINK},
 }
 
 
@@ -94,7 +97,8 @@ class Column:
     width: float
     """In characters of Latin text; a Chinese character needs two."""
     kind: str = "text"
-    """``text``, ``centre``, ``count``, ``money``, ``days``, ``hours``, ``number``, ``date``, ``time`` or ``span``."""
+    """``text``, ``centre``, ``count``, ``money``, ``item`` (money, nothing is a dash), ``days``, ``hours``, ``number``, ``date``,
+    ``time`` or ``span``."""
     total: bool = False
     group: str = ""
     """Key of the heading that stands over this column and its neighbours of the same group."""
@@ -333,7 +337,7 @@ class Table:
                 self.put(self.row, index, None, "text", bold=True)
                 continue
             exact = self._sums[column.key]
-            value = {"money": money, "days": days, "hours": hours}.get(column.kind, lambda sum_: sum_)(exact)
+            value = {"money": money, "item": money, "days": days, "hours": hours}.get(column.kind, lambda sum_: sum_)(exact)
             form = self.book.cell(column.kind, bold=True)
             if self.first_row < 0:
                 self.sheet.write_number(self.row, index, 0, form)

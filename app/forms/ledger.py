@@ -90,11 +90,11 @@ class LedgerWorker:
 
 _COLUMNS = (
     Column("month", 8, "centre"), Column("day_milli", 7, "days", True), Column("overtime", 7, "hours", True),
-    Column("regular", 10, "money", True, "ledger_due"), Column("overtime_pay", 9, "money", True, "ledger_due"),
-    Column("allowance", 9, "money", True, "ledger_due"), Column("gross_sum", 10, "money", True, "ledger_due"),
-    Column("advances", 9.5, "money", True, "ledger_held"), Column("social", 8, "money", True, "ledger_held"),
-    Column("tax", 8, "money", True, "ledger_held"), Column("damage", 8.5, "money", True, "ledger_held"),
-    Column("other_deduction", 8.5, "money", True, "ledger_held"), Column("deductions", 9, "money", True, "ledger_held"),
+    Column("regular", 10, "money", True, "ledger_due"), Column("overtime_pay", 9, "item", True, "ledger_due"),
+    Column("allowance", 9, "item", True, "ledger_due"), Column("gross_sum", 10, "money", True, "ledger_due"),
+    Column("advances", 9.5, "item", True, "ledger_held"), Column("social", 8, "item", True, "ledger_held"),
+    Column("tax", 8, "item", True, "ledger_held"), Column("damage", 8.5, "item", True, "ledger_held"),
+    Column("other_deduction", 8.5, "item", True, "ledger_held"), Column("deductions", 9, "item", True, "ledger_held"),
     Column("net", 10, "money", True), Column("paid_on", 11, "date", False, "ledger_pay"),
     Column("paid_fen", 10, "money", True, "ledger_pay"), Column("proof", 20, "text", False, "ledger_pay"),
     Column("owed_sum", 10, "money"), Column("note", 9),
@@ -146,7 +146,7 @@ def _page(table: Table, head: LedgerHead, worker: LedgerWorker) -> None:
             "owed_sum": (f"={letter['owed_sum']}{row}+{letter['net']}{row + 1}-{letter['paid_fen']}{row + 1}", owed),
         }
         for key, (formula, fen) in sums.items():
-            table.formula(row, table.at[key], formula, "money", fen / 100)
+            table.formula(row, table.at[key], formula, "item" if key == "deductions" else "money", fen / 100)
     table.total(stamp.word("total"), span=1)
     total_row = table.row - 1
     table.formula(total_row, owed_at, f"={letter['owed_sum']}{total_row}", "money", owed / 100, bold=True)

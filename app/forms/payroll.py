@@ -126,7 +126,7 @@ def payroll_short(head: PayrollHead, lines: Sequence[PayLine], stamp: Stamp) -> 
     """Shape a: for signature."""
     columns = (
         Column("no", 5, "count"), Column("name", 10, "centre"), Column("id_number", 21, "centre"),
-        Column("employer", 20), Column("team", 12), Column("trade", 10), Column("entry_on", 11, "date"),
+        Column("employer", 22), Column("team", 20), Column("trade", 10), Column("entry_on", 11, "date"),
         Column("day_milli", 8, "days", True), Column("gross", 12, "money", True, "wages"),
         Column("net", 12, "money", True, "wages"), Column("sign_short", 14), Column("note", 14),
     )  # fmt: skip
@@ -137,9 +137,9 @@ def payroll_detail(head: PayrollHead, lines: Sequence[PayLine], stamp: Stamp) ->
     """Shape b: what was paid out and withheld. 其他 holds social insurance, tax and other deductions."""
     columns = (
         Column("no", 5, "count"), Column("name", 10, "centre"), Column("trade", 10), Column("work_days", 8, "days", True),
-        Column("rate", 10, "money"), Column("gross_all", 12, "money", True), Column("living", 10, "money", True, "spent"),
-        Column("advance", 10, "money", True, "spent"), Column("damage", 10, "money", True, "spent"),
-        Column("other", 10, "money", True, "spent"), Column("paid_month", 12, "money", True, "spent"),
+        Column("rate", 10, "money"), Column("gross_all", 12, "money", True), Column("living", 10, "item", True, "spent"),
+        Column("advance", 10, "item", True, "spent"), Column("damage", 10, "item", True, "spent"),
+        Column("other", 10, "item", True, "spent"), Column("paid_month", 12, "money", True, "spent"),
         Column("unpaid_sum", 12, "money", True), Column("sign_taken", 14), Column("note", 14),
     )  # fmt: skip
     return _sheet("payroll_detail", columns, head, lines, stamp, height=26, span=3)
@@ -149,14 +149,14 @@ def payroll_statutory(head: PayrollHead, lines: Sequence[PayLine], stamp: Stamp)
     """Shape c: every item the law lists, A3."""
     columns = (
         Column("no", 4, "count"), Column("name", 7.5, "centre"), Column("id_number", 19.5, "centre"), Column("phone", 12, "centre"),
-        Column("trade", 8.5), Column("team", 8.5), Column("pay_kind", 5, "centre"), Column("day_milli", 5.5, "days", True),
+        Column("trade", 8.5), Column("team", 14), Column("pay_kind", 5, "centre"), Column("day_milli", 5.5, "days", True),
         Column("overtime", 6, "hours", True), Column("quantity", 7.5, "number"), Column("unit", 4.5, "centre"),
         Column("unit_price", 7, "money"), Column("rate", 7, "money"), Column("regular", 9.5, "money", True),
-        Column("overtime_pay", 8, "money", True), Column("allowance", 7.5, "money", True), Column("gross_sum", 9.5, "money", True),
-        Column("advances", 8.5, "money", True), Column("social", 7.5, "money", True), Column("tax", 7.5, "money", True),
-        Column("damage", 7, "money", True), Column("other_deduction", 7.5, "money", True), Column("deductions", 8.5, "money", True),
-        Column("net", 9.5, "money", True), Column("carried", 8, "money", True), Column("paid", 9.5, "money", True),
-        Column("unpaid", 9, "money", True), Column("held", 11), Column("bank", 13), Column("card", 20.5, "centre"),
+        Column("overtime_pay", 8, "item", True), Column("allowance", 7.5, "item", True), Column("gross_sum", 9.5, "money", True),
+        Column("advances", 8.5, "item", True), Column("social", 7.5, "item", True), Column("tax", 7.5, "item", True),
+        Column("damage", 7, "item", True), Column("other_deduction", 7.5, "item", True), Column("deductions", 8.5, "item", True),
+        Column("net", 9.5, "money", True), Column("carried", 8, "item", True), Column("paid", 9.5, "money", True),
+        Column("unpaid", 9, "money", True), Column("held", 11), Column("bank", 13), Column("card", 16, "centre"),
         Column("back_month", 8, "centre"), Column("sign_thumb", 11), Column("note", 11),
     )  # fmt: skip
     return _sheet("payroll_statutory", columns, head, lines, stamp, height=30, span=7, paper=A3)
@@ -165,7 +165,7 @@ def payroll_statutory(head: PayrollHead, lines: Sequence[PayLine], stamp: Stamp)
 def payroll_notice(head: PayrollHead, lines: Sequence[PayLine], stamp: Stamp) -> bytes:
     """The notice (工资公示表): shape a without ID number, card and phone."""
     columns = (
-        Column("no", 5, "count"), Column("name", 12, "centre"), Column("employer", 26), Column("team", 14),
+        Column("no", 5, "count"), Column("name", 12, "centre"), Column("employer", 26), Column("team", 20),
         Column("trade", 12), Column("entry_on", 12, "date"), Column("day_milli", 9, "days", True),
         Column("gross", 13, "money", True, "wages"), Column("net", 13, "money", True, "wages"), Column("note", 18),
     )  # fmt: skip

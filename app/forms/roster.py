@@ -679,6 +679,11 @@ def roster_workbook(language: str = "zh") -> bytes:
     sheet.set_paper(9)
     sheet.repeat_rows(0)
 
+    sheet.set_row(0, 34)
+    sheet.fit_to_pages(1, 0)
+    notes.set_landscape()
+    notes.set_paper(9)
+    notes.fit_to_pages(1, 0)
     notes.set_column(0, 0, 24)
     notes.set_column(1, 1, 60, wrapped)
     notes.set_column(2, 2, 28)

@@ -178,7 +178,7 @@ HEADS: dict[str, tuple[str, str]] = {
     "account_title": ("农民工工资专用账户收支台账", "Wage account, in and out"),
     "account_no": ("专户账号", "Account number"),
     "account_bank": ("开户行", "Bank"),
-    "booked_at": ("交易时间", "Time"),
+    "booked_on": ("交易日期", "Booked on"),
     "summary": ("摘要", "Text"),
     "party": ("对方户名", "Counterparty"),
     "flow_no": ("流水号", "Bank's number"),

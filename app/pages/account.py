@@ -5,11 +5,13 @@ from datetime import date
 
 from app import bank
 from app.domain.statement import Funded
+from app.pages import show
 from app.pages.page import Ask, Page, shown
 from app.pages.papers import Paper, papers
 from app.pages.words import marked
 from app.store import bank as held
 from app.store.bank import BatchInfo, StatementInfo
+from app.wording import name
 
 REASONS = {
     "no_card": marked("未登记工资卡"),
@@ -19,23 +21,14 @@ REASONS = {
     "on_its_way": marked("已送银行"),
 }
 GAPS = {
-    "account_missing": marked("未开立专户"),
-    "account_name_differs": marked("户名与总包、项目名称不符"),
-    "party_missing": marked("监管协议缺一方"),
-    "party_not_signed": marked("监管协议有一方未签"),
-    "funding_late": marked("超过一个月没有人工费到账"),
-    "funding_short": marked("到期人工费未足额到账"),
-    "balance_short": marked("余额不足以支付应付工资"),
+    "account_missing": marked("未开立专户：开户并签订监管协议后登记账号与协议各方；登记之前不能代发工资。"),
+    "account_name_differs": marked("户名与总包、项目名称不符，请核对开户资料。"),
+    "party_missing": marked("监管协议缺少%(role)s，请补签。"),
+    "party_not_signed": marked("监管协议中%(role)s尚未签字。"),
+    "funding_late": marked("超过一个月没有人工费到账，最近一次是 %(on)s，请催拨。"),
+    "funding_short": marked("应于 %(on)s 到账的人工费还差 %(fen)s，请催拨。"),
+    "balance_short": marked("余额比应付工资少 %(fen)s，代发前须补足。"),
 }
-
-
-@dataclass(frozen=True)
-class GapLine:
-    """Something the account lacks."""
-
-    says: str
-    fen: int | None
-    on: date | None
 
 
 @dataclass(frozen=True)
@@ -43,6 +36,8 @@ class BatchLine:
     """A batch, with how many of its transfers stand where."""
 
     batch: BatchInfo
+    is_answered: bool
+    """The bank has said of each transfer what came of it."""
     states: tuple[tuple[str, int, int], ...]
     """(state, how many, fen)."""
     file_url: str
@@ -66,7 +61,7 @@ class PayLine:
 class AccountContext:
     """What the page of the special account shows."""
 
-    gaps: tuple[GapLine, ...] = shown("What the account lacks, by the county's rules")
+    gaps: tuple[str, ...] = shown("What the account lacks, by the county's rules, in sentences")
     checked: bank.Reconciliation | None = shown("Statement against ledger; None without an account")
     funding: tuple[Funded, ...] = shown("The funding plan with what arrived of it")
     batches: tuple[BatchLine, ...] = shown("Batches with their transfers, newest first")
@@ -83,7 +78,10 @@ def gather(ask: Ask) -> AccountContext:
     checked = bank.reconcile(db, project_id, ask.now) if live else None
     ready = bank.payable(db, project_id)
     return AccountContext(
-        gaps=tuple(GapLine(ask.say(GAPS[g.code]), g.fen, g.on) for g in bank.account_gaps(db, project_id, ask.now)),
+        gaps=tuple(
+            ask.say(GAPS[g.code], role=name(f"party.{g.role}", ask.language) if g.role else "", on=g.on, fen=show.money(g.fen))
+            for g in bank.account_gaps(db, project_id, ask.now)
+        ),
         checked=checked,
         funding=bank.funding(db, project_id, ask.now) if live else (),
         batches=tuple(_batch(ask, batch) for batch in reversed(held.batches(db, project_id))),
@@ -108,6 +106,7 @@ def _batch(ask: Ask, batch: BatchInfo) -> BatchLine:
     takes = ask.may("batches.make") and batch.state == "sent"
     return BatchLine(
         batch,
+        batch.state == "sent" and "pending" not in count,
         tuple((state, *count[state]) for state in ("success", "pending", "failed", "returned") if state in count),
         f"/v1/projects/{ask.project.id}/batches/{batch.id}/file" if takes else "",
     )

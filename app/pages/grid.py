@@ -5,15 +5,21 @@ from datetime import date, timedelta
 
 from app import projection
 from app.domain import workdays
-from app.domain.workdays import month_of, next_month
+from app.domain.workdays import local, month_of, next_month
 from app.errors import BadRequest, NotFound
+from app.forms.attendance import DayCell, cell_of
 from app.pages.page import Ask, Page, shown, with_query
 from app.pages.papers import Paper, papers
 from app.pages.words import marked
 from app.store import people, sheets, timekeeping
 from app.store.projection import DayLine
 
-MARKS = {"leave": marked("假"), "stoppage": marked("停"), "rain": marked("雨"), "rest": marked("○")}
+MARKS = {
+    "leave": (marked("假"), marked("请假")), "stoppage": (marked("停"), marked("停工")), "rain": (marked("雨"), marked("雨停")),
+    "rest": ("○", marked("休息日")), "absent": ("×", marked("无通行，或出勤不计工日")),
+}  # fmt: skip
+"""Mark of the paper form -> (what stands in the cell, what it means)."""
+SHOWS = {"marks": marked("标记"), "hours": marked("工时"), "times": marked("时刻")}
 WEEKDAYS = (marked("一"), marked("二"), marked("三"), marked("四"), marked("五"), marked("六"), marked("日"))
 EARLIEST, LATEST = date(2000, 1, 1), date(2100, 1, 1)
 
@@ -43,6 +49,8 @@ class Cell:
     on: date
     mark: str
     """Empty where nothing can stand: before he came, after he left, days to come."""
+    below: str
+    """Second line: overtime hours, or when he left."""
     tone: str
     says: str
     """What the mark stands for."""
@@ -63,6 +71,15 @@ class GridRow:
 
 
 @dataclass(frozen=True)
+class Show:
+    """A way to fill the cells: marks, hours inside, first in and last out."""
+
+    label: str
+    url: str
+    current: bool
+
+
+@dataclass(frozen=True)
 class GridContext:
     """What the grid of a month shows."""
 
@@ -71,9 +88,13 @@ class GridContext:
     next_url: str = shown("Address of the month after; empty for the month we are in")
     teams: tuple[Team, ...] = shown("Teams to choose from")
     team: Team | None = shown("The chosen team; None when the project has none")
+    shows: tuple[Show, ...] = shown("Ways to fill the cells")
+    show: str = shown("The way they are filled now")
     days: tuple[GridDay, ...] = shown("Every date of the month")
     rows: tuple[GridRow, ...] = shown("The workers of the team in that month, by name")
+    present: tuple[int | None, ...] = shown("How many worked on each date that is over; None for the others")
     day_milli: int = shown("Settled man-days of the team, in thousandths")
+    overtime_minutes: int = shown("Overtime of the team")
     undecided: int = shown("Days of the team that somebody must decide")
     papers: tuple[Paper, ...] = shown("The attendance sheet to take away")
 
@@ -102,19 +123,31 @@ def gather(ask: Ask) -> GridContext:
         raise NotFound("team_unknown")
     if team is None and teams:
         team = teams[0]
+    show = ask.query.get("show", "")
+    show = show if show in SHOWS else "marks"
     days = _days(ask, month, end)
-    rows = _rows(ask, team, month, end, frozenset(d.on for d in days if d.is_rest)) if team else ()
-    here = f"/projects/{ask.project.id}/grid"
-    before = month_of(month - timedelta(days=1))
+    rows = _rows(ask, team, month, end, frozenset(d.on for d in days if d.is_rest), show) if team else ()
+    team_id = team.id if team else None
+
+    def url(of: date, how: str) -> str:
+        kept = how if how != "marks" else None
+        return with_query(f"/projects/{ask.project.id}/grid", month=f"{of:%Y-%m}", team=team_id, show=kept)
+
     return GridContext(
         month=month,
-        previous_url=with_query(here, month=f"{before:%Y-%m}", team=team.id if team else None),
-        next_url=with_query(here, month=f"{end:%Y-%m}", team=team.id if team else None) if end <= ask.today else "",
+        previous_url=url(month_of(month - timedelta(days=1)), show),
+        next_url=url(end, show) if end <= ask.today else "",
         teams=teams,
         team=team,
+        shows=tuple(Show(ask.say(label), url(month, word), word == show) for word, label in SHOWS.items()),
+        show=show,
         days=days,
         rows=rows,
+        present=tuple(
+            sum(row.cells[at].tone == "work" for row in rows) if day.on < ask.today else None for at, day in enumerate(days)
+        ),
         day_milli=sum(row.day_milli for row in rows),
+        overtime_minutes=sum(row.overtime_minutes for row in rows),
         undecided=sum(row.undecided for row in rows),
         papers=papers(ask, (marked("考勤表"), "attendance", {"team_id": team.id, "month": f"{month:%Y-%m}"})) if team else (),
     )
@@ -129,7 +162,7 @@ def _days(ask: Ask, month: date, end: date) -> tuple[GridDay, ...]:
     )
 
 
-def _rows(ask: Ask, team: Team, month: date, end: date, rest: frozenset[date]) -> tuple[GridRow, ...]:
+def _rows(ask: Ask, team: Team, month: date, end: date, rest: frozenset[date], show: str) -> tuple[GridRow, ...]:
     places = [
         place
         for place in sheets.places(ask.db, ask.project.id).values()
@@ -147,7 +180,9 @@ def _rows(ask: Ask, team: Team, month: date, end: date, rest: frozenset[date]) -
         day = month
         while day < end:
             covers = place.entry_on <= day and (place.exit_on is None or day < place.exit_on)
-            cells.append(_cell(ask, place.worker_id, day, own.get(day), covers, day in rest))
+            line = own.get(day)
+            found = cell_of(line, is_rest=day in rest, is_over=day < ask.today) if covers or line else None
+            cells.append(_cell(ask, place.worker_id, day, line, found, show))
             day += timedelta(days=1)
         rows.append(
             GridRow(
@@ -168,27 +203,38 @@ def _url(ask: Ask, worker_id: int, month: date, day: date | None = None) -> str:
     return path + (f"#d-{day}" if day else "")
 
 
-def _cell(ask: Ask, worker_id: int, day: date, line: DayLine | None, covers: bool, is_rest: bool) -> Cell:
-    if line is None:
-        if not covers or day >= ask.today:
-            return Cell(day, "", "rest", "", "")
-        return Cell(day, "○", "rest", ask.say("休息日，无通行"), "") if is_rest else Cell(day, "×", "rest", ask.say("无通行"), "")
-    url = _url(ask, worker_id, month_of(day), day)
-    if line.state == "undecided":
-        return Cell(day, "?", "ask", ask.say("待确认"), url)
-    if line.state == "present":
-        return Cell(day, "?", "ask", ask.say("仍在场内"), url)
-    kind = (line.detail.get("mark") or {}).get("kind")
-    if line.state == "off" or not line.day_milli:
-        mark = ask.say(MARKS[kind]) if kind in MARKS else "×"
-        return Cell(day, mark, "rest", ask.say("缺勤登记") if kind in MARKS else ask.say("出勤不计工日"), url)
-    says = ask.say("出勤 %(n)s 工日", n=f"{line.day_milli / 1000:g}")
-    mark = "√" if line.day_milli >= 1000 else "△"
-    if line.overtime_minutes:
-        hours = f"{line.overtime_minutes / 60:.1f}".removesuffix(".0")
-        mark += ask.say("加%(n)s", n=hours)
+def _cell(ask: Ask, worker_id: int, day: date, line: DayLine | None, found: DayCell | None, show: str) -> Cell:
+    if found is None:
+        return Cell(day, "", "", "rest", "", "")
+    url = _url(ask, worker_id, month_of(day), day) if line else ""
+    if line and line.state == "present":
+        return Cell(day, *_filled("?", "", line, ask, show), "ask", ask.say("仍在场内"), url)
+    if found.mark == "flagged":
+        return Cell(day, *_filled("?", "", line, ask, show), "ask", ask.say("待确认"), url)
+    if line is None or found.mark in MARKS:
+        mark, says = MARKS[found.mark]
+        return Cell(day, ask.say(mark), "", "rest", ask.say(says), url)
+    says = ask.say("出勤 %(n)s 工日", n=f"{(line.day_milli or 0) / 1000:g}")
+    below = ""
+    if found.overtime_minutes:
+        hours = _hours(found.overtime_minutes)
+        below = f"+{hours}"
         says += " · " + ask.say("加班 %(n)s 小时", n=hours)
-    return Cell(day, mark, "", says, url)
+    return Cell(day, *_filled("√" if found.mark == "full" else "△", below, line, ask, show), "work", says, url)
+
+
+def _filled(mark: str, below: str, line: DayLine | None, ask: Ask, show: str) -> tuple[str, str]:
+    """Both lines of a cell of a day with passages."""
+    if line is None or show == "marks" or (show == "hours" and mark == "?"):
+        return mark, below
+    if show == "hours":
+        return _hours(line.minutes), below
+    ends = (f"{local(at, ask.policy):%H:%M}" if at else "?" for at in (line.first_in_at, line.last_out_at))
+    return next(ends), next(ends)
+
+
+def _hours(minutes: int) -> str:
+    return f"{minutes / 60:.1f}".removesuffix(".0")
 
 
 PAGE = Page(

@@ -1,7 +1,7 @@
 """Wages (工资): the months of a project, the sheets of a month, one sheet with its lines and what workers say to them."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -17,12 +17,13 @@ from app.pages.grid import asked_month
 from app.pages.page import Act, Again, Ask, Page, shown, with_query
 from app.pages.papers import Paper, papers
 from app.pages.words import marked
-from app.periods import MonthState
-from app.sheets import SheetView
+from app.sheets import LineView, SheetView, TeamSheet
 from app.store import accounts, people
 from app.store import sheets as held
 
 BLOCKERS_SHOWN = 40
+LINES_AT_ONCE = 200
+"""Signatures of one scanned page."""
 AMOUNT = re.compile(r"([0-9]{1,7})(?:\.([0-9]{1,2}))?")
 STEPS: dict[str, tuple[Step, str, Callable]] = {
     "submit": (Step.SUBMITTED, "sheets.submit", sheets.submit),
@@ -96,6 +97,7 @@ class PayrollContext:
     blockers_more: int = shown("How many more stand in the way than are listed")
     blocked: str = shown("Why nobody can say what stands in the way; empty else")
     acts: tuple[str, ...] = shown("What this reader may do with the month now: lock, draft, close")
+    next: str = shown("What the month waits for, in a sentence")
 
 
 def gather(ask: Ask, refused: str = "", month: date | None = None) -> PayrollContext:
@@ -107,8 +109,9 @@ def gather(ask: Ask, refused: str = "", month: date | None = None) -> PayrollCon
     before = max((m for m in known if m < this), default=this)
     month = month or asked_month(ask.query.get("month", ""), before)
     state = known[month].period.state if month in known else "open"
-    rows = _rows(ask, month, teams)
-    found, blocked = _blockers(ask, month, known.get(month)) if teams is None and state != "closed" else ((), "")
+    newest = {s.sheet.team_id: s for s in sheets.sheets_of(db, project.id, month)}
+    rows = _rows(ask, newest, teams)
+    found, blocked = _blockers(ask, month, newest) if teams is None and state != "closed" else ((), "")
     over = next_month(month) <= ask.today
     acts = []
     if state == "open" and over and not found and not blocked and ask.may("periods.write"):
@@ -130,15 +133,32 @@ def gather(ask: Ask, refused: str = "", month: date | None = None) -> PayrollCon
         blockers_more=max(0, len(found) - BLOCKERS_SHOWN),
         blocked=blocked,
         acts=tuple(acts),
+        next="" if blocked else _next(ask, month, state, len(found), rows, acts),
     )
+
+
+def _next(ask: Ask, month: date, state: str, in_the_way: int, rows: Sequence[SheetRow], acts: Sequence[str]) -> str:
+    """What a month waits for, told to this reader."""
+    if state == "closed":
+        return ask.say("本月已结账，不再变动；之后查明的差额在以后月份补发。")
+    if state == "open":
+        if next_month(month) > ask.today:
+            return ask.say("本月尚未结束，%(on)s 起可以锁定考勤。", on=next_month(month))
+        if in_the_way:
+            return ask.say("先办结下列 %(n)s 项，再锁定考勤。", n=in_the_way)
+        return ask.say("考勤核对无误后锁定，再生成工资表。") if "lock" in acts else ask.say("等待劳资专管员锁定考勤。")
+    if not any(row.state for row in rows):
+        return ask.say("考勤已锁定，下一步生成工资表。") if "draft" in acts else ask.say("考勤已锁定，等待生成工资表。")
+    if any(row.state != "approved" for row in rows):
+        return ask.say("各班组工资表依次提交、审核、公示、逐人签字、批准；全部批准后结账。")
+    return ask.say("工资表已全部批准，可以结账。") if "close" in acts else ask.say("工资表已全部批准，等待项目经理结账。")
 
 
 def _path(ask: Ask, sheet_id: int | None = None) -> str:
     return f"/projects/{ask.project.id}/payroll" + (f"/{sheet_id}" if sheet_id else "")
 
 
-def _rows(ask: Ask, month: date, teams: frozenset[int] | None) -> tuple[SheetRow, ...]:
-    newest = {s.sheet.team_id: s for s in sheets.sheets_of(ask.db, ask.project.id, month)}
+def _rows(ask: Ask, newest: Mapping[int, TeamSheet], teams: frozenset[int] | None) -> tuple[SheetRow, ...]:
     rows = []
     for team in people.teams(ask.db, ask.project.id):
         if teams is not None and team.id not in teams:
@@ -195,7 +215,7 @@ def _says(ask: Ask, why: Refusal | ServiceError) -> str:
     return wording.sentence(why.code, ask.language, **facts)
 
 
-def _blockers(ask: Ask, month: date, known: MonthState | None) -> tuple[tuple[BlockerRow, ...], str]:
+def _blockers(ask: Ask, month: date, newest: Mapping[int, TeamSheet]) -> tuple[tuple[BlockerRow, ...], str]:
     try:
         fresh = ask.state.months.known(ask.db, ask.project.id, month, ask.now)
         found = periods.outlook(ask.db, ask.project.id, month, ask.now, fresh=fresh)
@@ -213,6 +233,7 @@ def _blockers(ask: Ask, month: date, known: MonthState | None) -> tuple[tuple[Bl
                 url = with_query(f"/projects/{ask.project.id}/workers/{b.subject_id}", month=f"{month:%Y-%m}", day=day)
         elif b.subject_kind == "team":
             subject = teams.get(b.subject_id, "")
+            url = _path(ask, newest[b.subject_id].sheet.id) if b.subject_id in newest else ""
         elif b.subject_kind == "period":
             subject = f"{month:%Y-%m}" if b.code == "month_not_over" else str(b.subject_id)[:7]
         elif b.subject_kind == "device":
@@ -246,6 +267,32 @@ class Hand:
 
 
 @dataclass(frozen=True)
+class Filter:
+    """A choice of lines."""
+
+    label: str
+    count: int
+    url: str
+    current: bool
+
+
+FILTERS: dict[str, tuple[str, Callable[[LineView], bool]]] = {
+    "": (marked("全部"), lambda line: True),
+    "unsigned": (marked("未签"), lambda line: line.confirmation is None),
+    "disputed": (marked("异议"), lambda line: line.confirmation is not None and line.confirmation.verdict == "dispute"),
+    "stale": (marked("与考勤不符"), lambda line: line.is_stale or not line.is_true),
+}
+"""Word of the query string -> its name and the lines it lists."""
+WAITS = {
+    SheetState.DRAFT: marked("草稿：核对工日与金额后提交。"),
+    SheetState.SUBMITTED: marked("已提交：等待总包劳资专管员审核。"),
+    SheetState.CHECKED: marked("已审核：下一步公示。"),
+    SheetState.RETURNED: marked("已退回：按退回的原因改正后，在本月页面重新生成。"),
+    SheetState.APPROVED: marked("已批准：结账后从专户代发。"),
+}
+
+
+@dataclass(frozen=True)
 class SheetContext:
     """What the page of one payroll sheet shows."""
 
@@ -259,8 +306,14 @@ class SheetContext:
     may_return: bool = shown("This reader can send the sheet back now")
     may_sign: bool = shown("This reader may record what workers say to their lines")
     may_days: bool = shown("This reader may open the pages of workers")
+    filters: tuple[Filter, ...] = shown("All lines, or those that somebody must still look at, with how many they are")
+    show: str = shown("Which lines are listed; empty: all")
+    lines: tuple[LineView, ...] = shown("The lines that are listed")
     opened: int | None = shown("Id of the line whose forms are open")
+    held_fen: int = shown("Held back, of all lines")
+    paid_fen: int = shown("Received, of all lines")
     unpaid_fen: int = shown("Not received yet, of all lines")
+    next: str = shown("What the sheet waits for, in a sentence")
     hands: tuple[Hand, ...] = shown("Who did what with the sheet so far")
     papers: tuple[Paper, ...] = shown("The sheet in the forms the trade uses, and the workers' slips")
 
@@ -273,6 +326,9 @@ def sheet(ask: Ask, refused: str = "") -> SheetContext:
     buttons, waits = _steps(ask, sheet_id, team_id)
     said = sheets.choices(ask.db, project_id=ask.project.id, sheet_id=sheet_id, by=ask.person.login, now=ask.now)
     signs = _reaches(ask, "sheets.sign", team_id) and view.is_latest and view.state not in (SheetState.DRAFT, SheetState.RETURNED)
+    opened = ask.number("line") if signs else None
+    show = ask.query.get("show", "")
+    show = show if show in FILTERS else ""
     return SheetContext(
         project_id=ask.project.id,
         refused=refused,
@@ -284,8 +340,17 @@ def sheet(ask: Ask, refused: str = "") -> SheetContext:
         may_return=said[Step.RETURNED] is None and _returns(ask, team_id) is not None,
         may_sign=signs,
         may_days=ask.may("wages.read"),
-        opened=ask.number("line") if signs else None,
+        filters=tuple(
+            Filter(ask.say(label), sum(map(chosen, view.lines)), with_query(_path(ask, sheet_id), show=each), each == show)
+            for each, (label, chosen) in FILTERS.items()
+        ),
+        show=show,
+        lines=tuple(line for line in view.lines if FILTERS[show][1](line) or line.line.id == opened),
+        opened=opened,
+        held_fen=sum(line.held_fen for line in view.lines),
+        paid_fen=sum(line.paid_fen for line in view.lines),
         unpaid_fen=sum(line.unpaid_fen for line in view.lines),
+        next=_sheet_next(ask, view) if view.is_latest else "",
         hands=_hands(ask, view),
         papers=papers(
             ask,
@@ -293,6 +358,17 @@ def sheet(ask: Ask, refused: str = "") -> SheetContext:
             *([(marked("工资清单"), "slips", {"sheet_id": sheet_id})] if view.state is SheetState.APPROVED else []),
         ),
     )
+
+
+def _sheet_next(ask: Ask, view: SheetView) -> str:
+    unsigned = sum(line.confirmation is None for line in view.lines)
+    if view.state is SheetState.APPROVED and unsigned:
+        return ask.say("已批准：还有 %(n)s 人未签字，签字后才能代发他们的工资。", n=unsigned)
+    if view.state is not SheetState.PUBLICISED:
+        return ask.say(WAITS[view.state])
+    if unsigned:
+        return ask.say("公示中：还有 %(n)s 人未签字；%(on)s 起可以批准。", n=unsigned, on=view.approvable_on)
+    return ask.say("公示中：已逐人签字；%(on)s 起可以批准。", on=view.approvable_on)
 
 
 def _hands(ask: Ask, view: SheetView) -> tuple[Hand, ...]:
@@ -400,36 +476,45 @@ def send_back(ask: Ask, values: FormData) -> str | Again:
 
 
 def word(ask: Ask, values: FormData) -> str | Again:
-    """What a worker said to his line: signed, with the scan, or disputed."""
+    """What a worker said to his line: signed, with the scan, or disputed. Or the workers who signed on one page."""
     sheet_id = ask.id("sheet_id")
     _own(ask, sheet_id, "sheets.sign")
-    try:
-        line_id = int(lines.form(values, "line_id")[:18] or "0")
-    except ValueError:
-        raise NotFound("line_unknown") from None
-    if sheets.sheet_of_line(ask.db, ask.project.id, line_id) != sheet_id:
-        raise NotFound("line_unknown")
     verdict = lines.form(values, "verdict")
+    ticked = [str(each) for each in values.getlist("line")[:LINES_AT_ONCE]] if verdict == "agree" else []
+    one = f"{lines.form(values, 'line_id')}:{lines.form(values, 'line_hash')}"
+    chosen = [_line(ask, sheet_id, each) for each in ticked or [one]]
     try:
         # A scan whose signature is refused is not kept.
         with ask.db.begin_nested():
             evidence = _scan(ask, values.get("scan"))
-            sheets.confirm(
-                ask.db,
-                project_id=ask.project.id,
-                line_id=line_id,
-                line_hash=lines.form(values, "line_hash"),
-                verdict=verdict,
-                method=lines.form(values, "method"),
-                evidence=evidence,
-                claimed_fen=_fen(lines.form(values, "claimed")) if verdict == "dispute" else None,
-                reason=lines.form(values, "reason"),
-                by=ask.person.login,
-                now=ask.now,
-            )
+            for line_id, line_hash in chosen:
+                sheets.confirm(
+                    ask.db,
+                    project_id=ask.project.id,
+                    line_id=line_id,
+                    line_hash=line_hash,
+                    verdict=verdict,
+                    method=lines.form(values, "method"),
+                    evidence=evidence,
+                    claimed_fen=_fen(lines.form(values, "claimed")) if verdict == "dispute" else None,
+                    reason=lines.form(values, "reason"),
+                    by=ask.person.login,
+                    now=ask.now,
+                )
     except ServiceError as error:
         return Again(PAGE_SHEET, sheet(ask, _says(ask, error)), error.status)
-    return with_query(_path(ask, sheet_id), done="word_kept") + f"#l-{line_id}"
+    show = ask.query.get("show", "")
+    return with_query(_path(ask, sheet_id), show=show if show in FILTERS else "", done="word_kept") + f"#l-{chosen[0][0]}"
+
+
+def _line(ask: Ask, sheet_id: int, text: str) -> tuple[int, str]:
+    """(id, hash) of a line of this sheet, as a form sends them."""
+    number, _, line_hash = text.partition(":")
+    if not (number.isascii() and number.isdecimal() and len(number) < 19):
+        raise NotFound("line_unknown")
+    if sheets.sheet_of_line(ask.db, ask.project.id, int(number)) != sheet_id:
+        raise NotFound("line_unknown")
+    return int(number), line_hash
 
 
 def _scan(ask: Ask, file: object) -> list[int]:

@@ -142,6 +142,8 @@ NAMES: dict[str, tuple[str, str]] = {
     "statement_kind.fee": ("手续费", "Fee"),
     "statement_kind.interest": ("利息", "Interest"),
     "statement_kind.unknown": ("不明", "Unknown"),
+    "party.owner": ("建设单位", "Owner"),
+    "party.general_contractor": ("总包单位", "General contractor"),
     "party.bank": ("开户银行", "Bank"),
     "party.regulator": ("行业主管部门", "Industry regulator"),
 }

@@ -138,6 +138,13 @@ def test_a_wrong_field_of_a_worker_is_a_sentence_and_never_quotes_him(house: Hou
     assert SUN_ID[:-1] not in answer.text and "孙大山" not in answer.text
 
 
+@pytest.mark.parametrize("name", ["孙\U00020bb7", "孙\U0002ebf5", "孙\U00031355", "孙\ue863"])
+def test_a_rare_character_of_a_name_is_no_obstacle(house: House, name: str):
+    added = house.ok("wu", "POST", "/workers", 201, json={**SUN, "name": name, "team_id": house.site.a.team_id})
+    [shown] = [w["name"] for w in house.ok("wu", "GET", "/workers")["workers"] if w["worker_id"] == added["worker_id"]]
+    assert shown == name
+
+
 def test_half_a_surrogate_in_a_name_is_refused_in_words(house: House):
     body = json.dumps({**SUN, "team_id": house.site.a.team_id}).replace("\\u5b59", "\\ud800")
     status, code = house.refused("wu", "POST", "/workers", content=body, headers={"Content-Type": "application/json"})
@@ -150,7 +157,7 @@ def test_a_refusal_that_quotes_half_a_surrogate_can_be_said(house: House):
     body = json.dumps({"name": "某银行", "use": "batch", "spec": spec}).replace("CUT", "\\ud800")
     head = {"Content-Type": "application/json", "Idempotency-Key": "half-a-surrogate"}
     said = house.ask("gao", "POST", "/v1/file-templates", content=body, headers=head)
-    assert (said.status_code, said.json()["error"]["facts"]) == (422, {"field": "?"}), said.text
+    assert (said.status_code, said.json()["error"]["facts"]) == (422, {"what": "?"}), said.text
 
 
 def test_cards_and_codes_are_given_listed_and_taken_back(house: House):

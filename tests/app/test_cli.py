@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from app import access, cli
 from app.store import accounts
+from app.vault import KEY_FILE, VaultError
 from tests.books import FEBRUARY, Books, Earned
 
 
@@ -105,3 +106,11 @@ def test_a_team_leader_and_a_subcontractor_are_given_their_part(people_on_site, 
         ("team_leader", None, site.team_id), ("subcontractor", site.project_company_id, None),
     ]  # fmt: skip
     assert muster("user", "role", "tang", "--role", "team_leader", *project).exit_code != 0, "a leader of no team"
+
+
+def test_no_new_key_is_made_for_a_database_that_was_filled_with_another(people_on_site, settings, monkeypatch):
+    assert settings.key_hex is None
+    monkeypatch.setattr(cli, "read_settings", lambda: settings)
+    done = CliRunner().invoke(cli.app, ["verify"])
+    assert isinstance(done.exception, VaultError) and "put its copy back" in str(done.exception)
+    assert not (settings.data_dir / KEY_FILE).exists()

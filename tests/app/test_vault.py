@@ -226,6 +226,23 @@ def test_a_house_opened_without_its_oldest_key_says_so(database, people_on_site)
             check(db, Vault.of([OLD]))
 
 
+def test_a_house_with_gates_and_nobody_yet_has_its_keys_checked_too(database, vault, now):
+    with database.write() as db:
+        project = people.add_project(
+            db, code="A", name="甲", area_code="330424", address=None, time_zone="Asia/Shanghai", language="zh",
+            confirm_face=False, is_demonstration=False, now=now,
+        )  # fmt: skip
+        gate = gates.add_gate(db, project_id=project, name="东门", direction="in")
+        gates.add_device(
+            db, device_id="east", project_id=project, gate_id=gate, name="东门机", now=now,
+            key_sealed=vault.seal(b"k" * 32, table="device", column="key_sealed", owner="east"),
+        )  # fmt: skip
+    with database.read() as db:
+        check(db, vault)
+        with pytest.raises(VaultError, match="not listed"):
+            check(db, Vault.of([NEW]))
+
+
 def test_a_row_that_does_not_open_stops_the_rotation(database, people_on_site):
     with database.write() as db:
         stolen = db.execute(sa.select(Worker.id_number_sealed).where(Worker.id == people_on_site.li.id)).scalar_one()

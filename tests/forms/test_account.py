@@ -1,7 +1,7 @@
 """The wage account's book, the roster and the register of entries and exits, as printed."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 
 from app.forms.account import AccountHead, AccountLine, account_book
 from app.forms.people import Move, PeopleHead, Person, moves_sheet, people_sheet
@@ -15,7 +15,7 @@ def movements() -> list[AccountLine]:
     for at in range(25):
         into, out = (50_000_000, 0) if at % 8 == 0 else (0, 654_321 + at)
         balance += into - out
-        lines.append(AccountLine(datetime(2026, 3, 1 + at, 6, 30, 5, tzinfo=UTC), "人工费拨付" if into else "代发工资", "成都锦江城投建设有限公司" if into else NAMES[at],
+        lines.append(AccountLine(date(2026, 3, 1 + at), "人工费拨付" if into else "代发工资", "成都锦江城投建设有限公司" if into else NAMES[at],
                                  f"2026031000{at:08d}", into, out, balance, "" if at == 6 else "3月批次-01" if out else "拨付 03-01"))  # fmt: skip
     return lines
 

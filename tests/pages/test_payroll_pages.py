@@ -45,11 +45,12 @@ def test_a_month_goes_through_the_hands_it_must(place, clock):
     month = {"month": "2026-03"}
     wu, chen, ma = client_of("wu"), client_of("chen"), client_of("ma")
 
-    assert "锁定考勤" in wu.get(path, params=month).text
-    assert "锁定考勤" not in chen.get(path, params=month).text
+    assert "锁定考勤</button>" in wu.get(path, params=month).text
+    assert "锁定考勤</button>" not in (waiting := chen.get(path, params=month).text) and "等待劳资专管员锁定考勤" in waiting
     assert chen.post(f"{path}/lock", data=month).status_code == 403
     assert wu.post(f"{path}/lock", data=month).status_code == 303
-    assert "生成工资表" in wu.get(path, params=month).text
+    assert "生成工资表</button>" in (locked := wu.get(path, params=month).text) and "下一步生成工资表" in locked
+    assert "等待生成工资表" in chen.get(path, params=month).text
     assert wu.post(f"{path}/draft", data=month).status_code == 303
     sheet = payday.latest(MARCH)
     own = f"{path}/{sheet.id}"
@@ -94,6 +95,44 @@ def test_a_worker_signs_with_a_scan_or_says_what_is_wrong(place, clock):
     assert "?line=" not in client_of("lin").get(own).text
 
 
+def test_a_page_many_signed_on_is_recorded_once_and_the_lines_left_are_listed(place, clock):
+    payday, path, client_of = place
+    sheet = payday.locked_and_drafted()
+    payday.through()
+    _set(clock, payday.now)
+    own, wu, lines = f"{path}/{sheet.id}", client_of("wu"), payday.lines(sheet)
+    assert len(lines) == 2
+    ticks = re.findall(r'form="together" name="line" value="([^"]+)"', wu.get(own, params={"show": "unsigned"}).text)
+    assert ticks == [f"{line.id}:{line.line_hash}" for line in lines]
+    assert "还有 2 人未签字" in wu.get(own).text and 'name="line"' not in wu.get(own).text
+    said = {"verdict": "agree", "method": "paper"}
+    scan = {"scan": ("page.png", PNG, "image/png")}
+    for wrong in (f"{lines[1].id}:{'0' * 64}", "999999:0", "x", "１:0", ":"):
+        reply = wu.post(f"{own}/words", data=said | {"line": [ticks[0], wrong]}, files=scan)
+        assert reply.status_code in (404, 409), wrong
+        assert "还有 2 人未签字" in wu.get(own).text, "all of a page or nothing of it"
+    kept = wu.post(f"{own}/words", params={"show": "unsigned"}, data=said | {"line": ticks}, files=scan)
+    assert kept.status_code == 303 and "show=unsigned" in kept.headers["location"]
+    left = wu.get(own, params={"show": "unsigned"}).text
+    assert "没有这样的行" in left and "已批准：结账后" in left
+    assert wu.get(own).text.count("纸质签字") == 2
+    # One page with several names is no dispute of all of them.
+    disputed = wu.post(f"{own}/words", data={**said, "verdict": "dispute", "claimed": "1", "reason": "少算了两天", "line": ticks})
+    assert disputed.status_code == 404
+
+
+def test_a_refused_signature_leaves_the_form_of_its_line_open(place, clock):
+    payday, path, client_of = place
+    sheet = payday.locked_and_drafted()
+    payday.through()
+    _set(clock, payday.now)
+    own, wu, first = f"{path}/{sheet.id}", client_of("wu"), payday.lines(sheet)[0]
+    action = re.search(r'action="([^"]+/words[^"]*)"', wu.get(own, params={"line": first.id}).text)[1]
+    said = {"line_id": first.id, "line_hash": first.line_hash, "verdict": "agree", "method": "paper"}
+    refused = wu.post(html.unescape(action), data=said)
+    assert refused.status_code in (400, 422) and f'name="line_id" value="{first.id}"' in refused.text
+
+
 def test_who_submitted_is_told_that_another_must_check(place):
     payday, path, signed_in = place
     own, wu = f"{path}/{payday.locked_and_drafted().id}", signed_in("wu")
@@ -121,6 +160,27 @@ def test_the_grid_shows_each_day_and_leads_to_it(place, people_on_site):
     text = client_of("lin").get(f"/projects/{site.id}/grid?month=2026-03&team={site.team_id}").text
     assert f"/projects/{site.id}/workers/{wang.id}?month=2026-03&amp;day=2026-03-04#d-2026-03-04" in text
     assert client_of("lin").get(f"/projects/{site.id}/grid?team=999").status_code == 404
+
+
+def test_the_grid_shows_marks_hours_or_times_and_counts_who_worked(place, people_on_site):
+    payday, _, client_of = place
+    path = f"/projects/{people_on_site.a.id}/grid"
+
+    def shown(**query):
+        asked = {"month": "2026-03", "team": people_on_site.a.team_id, **query}
+        return client_of("wu").get(path, params=asked).text
+
+    def cells(page, heading):
+        row = re.search(rf'<th scope="row">(?:<a [^>]*>)?{heading}(?:</a>)?</th>(.*?)</tr>', page, re.S)[1]
+        return [re.sub(r"<[^>]+>", " ", cell).split() for cell in re.findall(r"<td[^>]*>(.*?)</td>", row, re.S)]
+
+    assert cells(shown(), "王建国")[2] == ["√", "+1"]
+    assert cells(shown(), "当日出勤人数")[1:6] == [["0"], ["2"], ["1"], ["1"], ["0"]]
+    assert float(cells(shown(show="hours"), "王建国")[2][0]) > 4
+    times = cells(shown(show="times"), "王建国")[2]
+    assert len(times) == 2 and all(re.fullmatch(r"\d\d:\d\d", each) for each in times) and times[0] < times[1]
+    assert "show=times" in shown(show="times").split('class="button"')[1], "the month before is shown in the same way"
+    assert cells(shown(show="nonsense"), "王建国") == cells(shown(), "王建国")
 
 
 def test_the_account_page_says_what_is_missing(client_of, people_on_site):

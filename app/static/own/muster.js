@@ -23,6 +23,11 @@ addEventListener("DOMContentLoaded", () => {
   // A select that filters needs no button when scripts run.
   document.querySelectorAll("form[data-auto] select, form[data-auto] input[type=checkbox], form[data-auto] input[type=month]")
     .forEach((field) => field.addEventListener("change", () => field.form.requestSubmit()));
+  document.querySelectorAll("[data-tick]").forEach((all) =>
+    all.addEventListener("change", () => {
+      document.querySelectorAll(`input[type=checkbox][name="${all.dataset.tick}"]`).forEach((box) => { box.checked = all.checked; });
+    }),
+  );
   // Twice pressed is once sent; the server would meet the same key anyway.
   document.querySelectorAll("form[data-once]").forEach((form) =>
     form.addEventListener("submit", () => {
