@@ -196,7 +196,7 @@ def month_show(project: Code, by: By, month: Annotated[str | None, typer.Argumen
             return
         for blocker in found:
             out.print(f"{sentence(blocker.code, language())}  {blocker.subject_kind} {blocker.subject_id} {blocker.on or ''}", highlight=False)
-        out.print(f"{len(found)}", highlight=False)
+        out.print(sentence("blockers_none" if not found else "blockers_count", language(), n=len(found)), highlight=False)
 
 
 @month_app.command("lock")
@@ -318,6 +318,30 @@ def sheet_why(
 
 
 # --- bank ------------------------------------------------------------------------------------------------------
+
+
+@bank_app.command("open")
+def bank_open(
+    project: Code, by: By, bank_name: Annotated[str, typer.Option("--bank")], opened_on: Annotated[str, typer.Option("--on", help="2026-02-01")],
+    yuan: Annotated[str | None, typer.Option("--yuan", help="its balance when Muster begins to keep it")] = None,
+    name: Annotated[str | None, typer.Option(help="as on the bank's paper; else contractor, project and 农民工工资专用账户")] = None,
+) -> None:  # fmt: skip
+    """Open the general contractor's special account (专户). Its number is asked for, or read from stdin."""
+    from app import bank
+    from app.errors import Unusable
+    from app.store import people
+
+    number = cli._secret("account number", None, again=False)
+    with opened() as (_, database, vault), database.write() as db:
+        project_id = _allowed(db, by, "bank.write", project)
+        contractor = next((c for c in people.project_companies(db, project_id) if c.role == "general_contractor"), None)
+        if contractor is None:
+            raise Unusable("account_company_wrong")
+        added = bank.open_account(
+            db, vault, project_id=project_id, company_id=contractor.company_id, bank_name=bank_name, number=number,
+            opened_on=_date(opened_on), name=name, opening_fen=0 if yuan is None else cli._fen(yuan), by=by, now=cli.now(),
+        )  # fmt: skip
+    out.print(f"account {added}")
 
 
 @bank_app.command("templates")

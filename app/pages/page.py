@@ -209,6 +209,8 @@ def environment(language: str) -> jinja2.Environment:
         extensions=["jinja2.ext.i18n"],
         trim_blocks=True,
         lstrip_blocks=True,
+        # A service that is being upgraded goes on with the templates it started with: they belong to its code.
+        auto_reload=False,
     )
     made.spoken = language
     made.install_gettext_translations(translations(language), newstyle=True)

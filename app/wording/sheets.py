@@ -2,6 +2,8 @@
 
 SENTENCES: dict[str, tuple[str, str]] = {
     # months
+    "blockers_none": ("没有未办结的事项，可以办理下一步", "Nothing is in the way of the next step"),
+    "blockers_count": ("还有 {n} 项未办结", "{n} in the way"),
     "period_not_locked": ("该月考勤尚未锁定", "The attendance of that month is not locked yet"),
     "period_blocked": (
         "该月还有 {count} 项未办结，第一项：{first}",

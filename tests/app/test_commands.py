@@ -228,3 +228,15 @@ def test_measured_work_is_accepted_by_the_manager_and_nobody_below(muster, payda
         "pay", "measure", "A", payday.site.team_id, "2026-03", "砌墙", "--quantity", "3", "--unit", "m3", "--yuan", "200", "--on", "2026-03-31", "--by", "wu"
     ).split()[-1]
     muster("pay", "accept", "A", measure, "--by", "wu", status="not_allowed")
+
+
+def test_the_special_account_is_opened_once_and_what_is_in_the_way_is_said(muster, payday, monkeypatch):
+    monkeypatch.setattr(cli, "_secret", lambda *_, **__: "33050163704200000123")
+    opened = ("bank", "open", "A", "--bank", "某银行", "--on", "2026-02-01", "--by", "wu")
+    assert muster(*opened).startswith("account ")
+    muster(*opened, status="special_account_exists")
+    payday.works(payday.cast.wang, 3)
+    payday.now = at(10, month=4)
+    assert "还有 2 项未办结" in muster("month", "show", "A", "2026-03", "--by", "wu"), "two gates have not said that they sent all"
+    payday.gates_report()
+    assert "没有未办结的事项" in muster("month", "show", "A", "2026-03", "--by", "wu")
