@@ -225,7 +225,7 @@ def _times(book: Book, head: AttendanceHead, times: Sequence[TimeRow]) -> None:
              "seconds": row.seconds, "gate": row.gate, "note": row.note},
             height=16, sums={"seconds": row.seconds or 0},
         )  # fmt: skip
-    table.total(stamp.word("total"), span=4)
+    table.total(stamp.word("total"), span=3 + len(team))
 
 
 def _corrections(book: Book, head: AttendanceHead, corrections: Sequence[CorrectionRow]) -> None:

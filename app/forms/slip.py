@@ -92,6 +92,7 @@ def _one(table: Table, project: str, slip: Slip, verify_url: str) -> None:
     table.facts([("name", slip.name), ("id_number", slip.id_number), ("trade", shown("trade", slip.trade, stamp))])
     for index, column in enumerate(_COLUMNS):
         table.put(table.row, index, stamp.word(column.key), "centre", bold=True, bg_color="#DDE7F3")
+    table.sheet.set_row(table.row, 20)
     table.row += 1
     for key, value, kind in (("slip_days", days(slip.day_milli), "days"), ("slip_overtime", hours(slip.overtime_minutes), "hours")):
         _line(table, stamp.word(key), "", value, kind)

@@ -1,7 +1,9 @@
 """The attendance sheet: what each mark means, who was never there, and the times behind it."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -12,6 +14,7 @@ from app.forms.attendance import (
     DayCell,
     TimeRow,
     attendance_sheet,
+    cell_of,
 )
 from tests.forms.site import ENGLISH, MARCH, NAMES, NASTY, STAMP, Opened
 
@@ -83,11 +86,43 @@ def test_the_sums_at_the_foot_are_the_sums_of_the_lines(opened: Opened):
 
 def test_times_are_the_sites_clock_with_seconds(opened: Opened):
     row = opened.find("王建国", 1)[0]
-    assert opened.sheet(1).cell(row, 5).value == datetime(2026, 3, 3, 6, 58, 7)  # noqa: DTZ001
-    assert opened.sheet(1).cell(row, 8).value == 39_781
-    assert opened.sheet(1).cell(row + 25, 6).value is None
-    total = opened.find("合计", 1)[0]
-    assert opened.sheet(1).cell(total, 8).value == 25 * 39_781
+    assert opened.column("进场时间", row, 1, 1) == [datetime(2026, 3, 3, 6, 58, 7)]  # noqa: DTZ001
+    assert opened.column("秒", row, 1, 1) == [39_781]
+    assert opened.column("出场时间", row + 25, 1, 1) == [None]
+    assert opened.column("秒", opened.find("合计", 1)[0], 1, 1) == [25 * 39_781]
+
+
+def test_the_team_of_a_time_stands_beside_it_only_where_the_sheet_is_of_several():
+    alone = Opened(attendance_sheet(HEAD, rows(), TIMES, CORRECTIONS, STAMP))
+    assert "班组" not in [cell.value for cell in alone.sheet(1)[alone.find("姓名", 1)[0]]]
+    several = Opened(attendance_sheet(replace(HEAD, team=""), rows(), TIMES, CORRECTIONS, STAMP))
+    assert several.column("班组", several.find("王建国", 1)[0], 1, 1) == ["钢筋一班"]
+    assert several.column("秒", several.find("合计", 1)[0], 1, 1) == [25 * 39_781]
+
+
+class Day(NamedTuple):
+    state: str
+    day_milli: int | None = None
+    overtime_minutes: int = 0
+    detail: Mapping[str, Any] = {}
+
+
+@pytest.mark.parametrize(
+    ("day", "is_rest", "is_over", "mark"),
+    [
+        (None, False, True, "absent"), (None, True, True, "rest"), (None, True, False, None), (None, False, False, None),
+        (Day("undecided"), True, True, "flagged"), (Day("present"), False, False, "flagged"),
+        (Day("off"), False, True, "absent"), (Day("off", detail={"mark": None}), False, True, "absent"),
+        (Day("off", detail={"mark": {"kind": "leave"}}), False, True, "leave"), (Day("off", detail={"mark": {"kind": "rain"}}), False, True, "rain"),
+        (Day("off", detail={"mark": {"kind": "rest"}}), False, True, "rest"), (Day("off", detail={"mark": {"kind": "late"}}), False, True, "absent"),
+        (Day("worked", 1000, 60), True, True, "full"), (Day("worked", 999), False, True, "half"), (Day("worked", 0), False, True, "absent"),
+    ],
+)  # fmt: skip
+def test_every_day_has_one_mark(day, is_rest, is_over, mark):
+    found = cell_of(day, is_rest=is_rest, is_over=is_over)
+    assert (found and found.mark) == mark
+    if mark == "full":
+        assert found.overtime_minutes == 60
 
 
 def test_a_correction_says_who_asked_and_who_decided(opened: Opened):

@@ -24,7 +24,8 @@ from tests import cast
 from tests.pages import site
 
 expect = pytest.importorskip("playwright.sync_api").expect
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
+"""In one process: the site is built, served and browsed once."""
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -38,6 +39,7 @@ PAGES = {
     "workers": "/projects/1/workers?undecided=1",
     "worker": "/projects/1/workers/4",
     "grid": "/projects/1/grid",
+    "times": "/projects/1/grid?show=times",
     "payroll": "/projects/1/payroll",
     "account": "/projects/1/account",
     "findings": "/projects/1/findings",
