@@ -201,16 +201,16 @@ def migrate() -> None:
 @app.command()
 def verify(
     held: Annotated[
-        list[str] | None, typer.Option(help="a head somebody kept, as printed here: CODE:NUMBER:HASH; may be repeated")
+        list[str] | None, typer.Option(help="a head somebody kept, as printed here: CODE:NUMBER:HASH, or seal:NUMBER:MARK; may be repeated")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check every project's chain of passages, link by link, and its books against its documents; print the head.
+    """Check every project's chain of passages, link by link, its books against its documents, and every sealed fact.
 
-    Exit status 1 when a fault is found, or something in the books does not hold. Give the head to somebody outside:
-    with it, even a chain that was rewritten from end to end is found out.
+    Exit status 1 when a fault is found, or something in the books does not hold. Give the heads and the last seal to
+    somebody outside: with them, even a chain that was rewritten from end to end is found out.
     """
-    from app import ledger
+    from app import ledger, seals
     from app.store import gates, people
 
     kept: dict[str, tuple[int, str]] = {}
@@ -219,9 +219,18 @@ def verify(
         if not seq.isdigit() or not re.fullmatch("[0-9a-f]{64}", digest):
             raise typer.BadParameter("a head is CODE:NUMBER:HASH, as this command prints it", param_hint="--held")
         kept[code] = (int(seq), digest)
-    report: dict[str, Any] = {"projects": 0, "passages": 0, "heads": {}, "faults": [], "assertions": []}
-    with opened() as (_settings, database, _vault), database.read() as db:
+    report: dict[str, Any] = {"projects": 0, "passages": 0, "heads": {}, "faults": [], "assertions": [], "seals": {}}
+    with opened() as (_settings, database, vault), database.read() as db:
         projects = people.projects(db, None)
+        given = kept.pop("seal", None)
+        last = seals.last(db)
+        broken = [asdict(found) for found in seals.broken(db, vault, held=given)]
+        report["seals"] = {
+            "taken": last.number if last else 0,
+            "last": f"seal:{last.number}:{last.mark}" if last else None,
+            "at": last.at.isoformat() if last else None,
+            "faults": broken,
+        }
         unknown = kept.keys() - {project.code for project in projects}
         if unknown:
             raise NotFound("project_unknown")
@@ -246,7 +255,13 @@ def verify(
         for told in report["assertions"]:
             out.print(_assertion_line(told), style=None if told["holds"] else "red", highlight=False, soft_wrap=True, markup=False)
         out.print(f"{len(report['assertions'])} assertions, {len(failed)} failed")
-    if report["faults"] or failed:
+        if last:
+            out.print(f"head {report['seals']['last']}  {report['seals']['at']}", highlight=False, soft_wrap=True)
+        for fault in broken:
+            rows = f"{fault['table']} rows {fault['after'] + 1} to {fault['upto']}" if fault["upto"] else fault["table"]
+            out.print(f"FAILED  facts_sealed  {rows}, seal {fault['number']}  {sentence('facts_sealed', language())}", style="red", highlight=False, soft_wrap=True, markup=False)
+        out.print(f"{report['seals']['taken']} seals, {len(broken)} broken")
+    if report["faults"] or failed or broken:
         raise typer.Exit(1)
 
 

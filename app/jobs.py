@@ -4,6 +4,8 @@
     audit     every hour      every project's findings, for this month and the one before
     verify    every night     every project's chain of passages, link by link
     books     every night     every project's ledger and signed lines against its documents
+    seal      every 5 min     a mark on every fact written since, that only the key can make
+    seals     every night     every sealed fact against its mark
     purge     every hour      nonces, sign-in attempts and expired sign-ins that are too old to matter
     retention every day       faces that may not be kept any more: of workers who left, of consents taken back
 
@@ -22,12 +24,13 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from app import access, enrolment, ledger, oversight, projection
+from app import access, enrolment, ledger, oversight, projection, seals
 from app.db import Database
 from app.observing import log
 from app.settings import Settings
 from app.store import accounts, gates, people, schedule
 from app.store import papers as kept
+from app.vault import open_vault
 
 RETRY = timedelta(minutes=5)
 TICK_SECONDS = 5.0
@@ -125,6 +128,26 @@ def _books(database: Database, _settings: Settings, now: datetime) -> str:
     return said
 
 
+def _seal(database: Database, settings: Settings, now: datetime) -> str:
+    """Seal what was written since the last seal."""
+    made = seals.seal(database, open_vault(settings), now)
+    return "nothing new" if made is None else f"seal {made.number}, {len(made.marks)} tables"
+
+
+def _seals(database: Database, settings: Settings, now: datetime) -> str:
+    """Check every sealed fact. One that was changed is logged as an error every night, and journalled once a seal."""
+    with database.read() as db:
+        broken = list(seals.broken(db, open_vault(settings)))
+        last = seals.last(db)
+    for found in broken[:BOOKS_NAMED]:
+        log.error("seal_broken", table=found.table, seal=found.number, after=found.after, upto=found.upto)
+        line = {"project_id": None, "action": "seal_broken", "object": f"{found.table} seal:{found.number}"}
+        with database.write() as db:
+            if not accounts.journalled(db, **line, since=datetime.min.replace(tzinfo=UTC)):
+                accounts.journal(db, at=now, actor="worker", facts={"after": found.after, "upto": found.upto}, **line)
+    return f"{last.number if last else 0} seals, {len(broken)} broken"
+
+
 def _projection(database: Database, _settings: Settings, now: datetime) -> str:
     """Bring every project's days and months up to date. What is behind is answered rightly all the same, only slower."""
     with database.read() as db:
@@ -207,6 +230,8 @@ JOBS: dict[str, Job] = {
         Job("audit", timedelta(hours=1), timedelta(hours=1), _audit),
         Job("verify", timedelta(hours=24), timedelta(hours=4), _verify),
         Job("books", timedelta(hours=24), timedelta(hours=4), _books),
+        Job("seal", timedelta(minutes=5), timedelta(minutes=30), _seal),
+        Job("seals", timedelta(hours=24), timedelta(hours=4), _seals),
         Job("retention", timedelta(hours=24), timedelta(hours=1), _retention),
     )
 }

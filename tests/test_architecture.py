@@ -14,7 +14,7 @@ WORDS = {"app.errors", "app.settings", "app.wording"}
 RULES = {"app.domain"}
 ROWS = {"app.store", "app.vault", "app.tables", "app.db"}
 
-USE_CASES = {"app.papers", "app.roster", "app.enrolment", "app.gate", "app.payroll", "app.oversight", "app.access", "app.terms", "app.timekeeping", "app.ledger", "app.sheets", "app.periods", "app.settlements", "app.projection", "app.bank", "app.exports", "app.imports"}
+USE_CASES = {"app.papers", "app.roster", "app.enrolment", "app.gate", "app.payroll", "app.oversight", "app.access", "app.terms", "app.timekeeping", "app.ledger", "app.sheets", "app.periods", "app.settlements", "app.projection", "app.bank", "app.exports", "app.imports", "app.seals"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     # rules: the standard library only
@@ -44,6 +44,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.fields": WORDS | RULES | {"app.forms"},
     "app.timekeeping": WORDS | RULES | {"app.store", "app.vault", "app.fields"},
     "app.ledger": WORDS | RULES | {"app.store"},
+    # every fact under a mark that only the key can make
+    "app.seals": WORDS | RULES | {"app.store", "app.vault", "app.db"},
     # An advance is in the books from the moment it is recorded.
     "app.terms": WORDS | RULES | {"app.store", "app.fields", "app.ledger"},
     # Entering somebody agrees on his pay, and a new day rate is new terms: both are checked in one place.

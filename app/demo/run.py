@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
-from app import enrolment, oversight, papers, payroll
+from app import enrolment, oversight, papers, payroll, seals
 from app.db import Database, make_engine, migrate
 from app.demo import history, payday, scenes
 from app.settings import Settings, read_settings
@@ -269,6 +269,7 @@ def _sum_up(settings: Settings, database: Database, made: history.Made, answers:
     with database.write() as db:
         for month in dict.fromkeys((made.month, history.month_before(now.date()), now.date().replace(day=1))):
             oversight.run_audit(db, made.project_id, month, now)
+    seals.seal(database, open_vault(settings), now, by="demonstration")
     with database.read() as db:
         recorded = {
             (record.device_id, record.event_key): record

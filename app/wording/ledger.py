@@ -29,6 +29,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "line_adds_up": ("工资表每行合计无误", "The items of every line add up to its columns and its net"),
     "line_hash": ("工资表每行与写入时一致", "Every line is what was written"),
     "sheet_digest": ("每张工资表的行与编制时一致", "Every sheet has the lines it was drafted with"),
+    "facts_sealed": ("已封存的事实与封存时一致", "Sealed facts are what they were when they were sealed"),
     "month_digest": ("已结账月份与结账时一致", "Every closed month is what it was when it closed"),
 }
 

@@ -6,8 +6,9 @@ import pytest
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
-from app import access, cli
-from app.store import accounts
+from app import access, cli, seals
+from app.store import accounts, append, terms
+from app.tables import CalendarDayRow
 from app.vault import KEY_FILE, VaultError
 from tests.books import FEBRUARY, Books, Earned
 
@@ -69,6 +70,24 @@ def test_what_was_changed_behind_the_walls_fails_by_name(books, muster, behind_t
     assert done.exit_code == 1
     assert said in done.output
     assert "王" not in done.output
+
+
+@pytest.mark.parametrize(("table", "statement"), [
+    ("wage_term", "UPDATE wage_term SET rate_fen = rate_fen + 1 WHERE id = 1"),
+    ("worker", "UPDATE worker SET name = '李' WHERE id = 1"),
+    ("area_rule", "UPDATE area_rule SET value = '[1]'"),
+    ("calendar_day", "DELETE FROM calendar_day"),
+])  # fmt: skip
+def test_any_sealed_fact_that_was_changed_behind_the_walls_fails_by_table(books, muster, database, vault, now, behind_the_walls, table, statement):
+    with database.write() as db:
+        append(db, CalendarDayRow.__table__, day_on=FEBRUARY, kind="workday", name="", source="s", recorded_by="gao", recorded_at=now)
+        terms.add_area_rule(db, area_code="330424", key="minimum_wage_month_fen", value=1, valid_from=FEBRUARY, source="s", by="gao", now=now)
+    seals.seal(database, vault, now)
+    assert muster("verify").exit_code == 0
+    behind_the_walls(statement)
+    done = muster("verify")
+    assert done.exit_code == 1
+    assert f"FAILED  facts_sealed  {table} rows " in done.output
 
 
 def test_a_machine_reads_the_same(books, muster, behind_the_walls):
