@@ -105,6 +105,7 @@ ACTIONS: dict[str, frozenset[Role]] = {
     "findings.read": frozenset({_M, _L, _I}),
     "findings.decide": frozenset({_M, _L, _I}),
     "findings.close": frozenset({_M, _I}),
+    "findings.notify": frozenset({_I}),
     "audits.run": frozenset({_M, _L, _I}),
     "corrections.read": frozenset({_M, _L, _I, _S, _T}),
     "corrections.request": frozenset({_M, _L, _S, _T}),

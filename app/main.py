@@ -166,7 +166,8 @@ def body_limit_of(settings: Settings):
             return settings.roster_file_bytes_max
         if "/imports/" in path:
             return settings.roster_file_bytes_max + FORM_BYTES
-        if path.endswith("/evidence"):
+        # A scan may come with a signature and with a decision about a finding.
+        if path.endswith(("/evidence", "/words", "/decisions")):
             return EVIDENCE_BYTES_MAX + FORM_BYTES
         if path.endswith(("/results", "/statement")):
             return FILE_BYTES_MAX + FORM_BYTES

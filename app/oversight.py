@@ -3,16 +3,16 @@
     run_audit / audit_project   one month of one project: gather, run the rules, keep what they found
     audit_all                   every project, this month and the one before; one that fails stops nobody
     findings_of                 what stands, worst first, with its sentence
-    decide                      open -> explained | rectified -> verified_closed
+    decide                      one step of ``domain.casework``: notified, explained, rectified, escalated, verified_closed
 
-A finding accuses nobody; a person decides. A decision holds for the evidence it was made about: when the evidence
-has changed since, the finding is open again. A finding is closed only with grounds, and by somebody other than
-who explained or rectified it (domain.md 4.7).
+A finding accuses nobody; a person decides. An answer holds for the evidence it was made about: when the evidence
+has changed since, the finding waits again. A finding is closed only with evidence, and by somebody other than
+who explained or rectified it (domain.md 4.7); one that stopped firing can still be answered for and closed.
 """
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from enum import StrEnum
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
@@ -23,6 +23,7 @@ from app.db import Database
 from app.domain.audit import name as rule_name
 from app.domain.audit import run
 from app.domain.audit import sentence as finding_sentence
+from app.domain.casework import Standing, State, refusal, steps_from
 from app.domain.facts import ProjectMonth
 from app.domain.workdays import month_of
 from app.errors import BadRequest, Conflict, Forbidden, NotFound
@@ -37,25 +38,8 @@ NOTE_LENGTH_MAX = 2000
 EARLIEST = date(2000, 1, 1)
 
 
-class State(StrEnum):
-    """Where a finding stands."""
-
-    OPEN = "open"
-    EXPLAINED = "explained"
-    """There is a reason for what the records show (已说明)."""
-    RECTIFIED = "rectified"
-    """What was wrong has been put right (已整改)."""
-    VERIFIED_CLOSED = "verified_closed"
-    """Somebody else has checked that (已核销)."""
-
-
-NEXT: dict[State, frozenset[State]] = {
-    State.OPEN: frozenset({State.EXPLAINED, State.RECTIFIED}),
-    State.EXPLAINED: frozenset({State.RECTIFIED, State.VERIFIED_CLOSED}),
-    State.RECTIFIED: frozenset({State.EXPLAINED, State.VERIFIED_CLOSED}),
-    State.VERIFIED_CLOSED: frozenset(),
-}
-"""State -> what it may become. Nothing is closed that nobody has answered for."""
+MONTHS_AHEAD_MAX = 12
+"""A deadline further away than a year is a slip of the pen."""
 
 
 # --- looking -------------------------------------------------------------------------------------------------
@@ -177,31 +161,56 @@ class FindingLine:
 
 
 _WORST_FIRST = {"red": 0, "yellow": 1, "info": 2}
-_OPEN_FIRST = {State.OPEN: 0, State.EXPLAINED: 1, State.RECTIFIED: 1, State.VERIFIED_CLOSED: 2}
+_WAITING_FIRST = {
+    State.ESCALATED: 0, State.OPEN: 1, State.NOTIFIED: 1, State.RECTIFIED: 2, State.EXPLAINED: 2, State.VERIFIED_CLOSED: 3,
+}  # fmt: skip
 
 
 def state_of(finding: FindingInfo) -> State:
-    """Where a finding stands now: open when nobody has decided, or only about other evidence."""
-    return State.OPEN if finding.state is None or finding.is_stale else State(finding.state)
+    """Where a finding stands now."""
+    return State(finding.state)
 
 
 def findings_of(
-    db: Session, project_id: int, *, month: date | None = None, open_only: bool = False, language: str = "zh"
+    db: Session,
+    project_id: int,
+    *,
+    month: date | None = None,
+    open_only: bool = False,
+    states: Collection[str] = (),
+    severity: str | None = None,
+    rule: str | None = None,
+    subject: tuple[str, int] | None = None,
+    overdue_on: date | None = None,
+    language: str = "zh",
 ) -> list[FindingLine]:
-    """The findings of a project: those that still fire first, then the undecided, the worst, the newest month.
+    """The findings of a project: those that still fire first, then the unanswered, the worst, the newest month.
 
     Args:
         month: any day of it; every month for None.
-        open_only: only those that still fire and are open.
+        open_only: only those that still fire and wait for the project's answer.
+        states: only those that stand so; all when empty.
+        subject: kind and id; everybody's for None.
+        overdue_on: today, for only those past their deadline.
     """
     found = findings.findings(db, project_id, None if month is None else month_of(month), open_only)
-    lines = [FindingLine(f, state_of(f), *told(f, language)) for f in found]
+    wanted = set(states)
+    lines = [
+        FindingLine(f, state_of(f), *told(f, language))
+        for f in found
+        if (not wanted or f.state in wanted)
+        and severity in (None, f.severity)
+        and rule in (None, f.rule)
+        and subject in (None, (f.subject_kind, f.subject_id))
+        and (overdue_on is None or f.is_overdue(overdue_on))
+    ]
     return sorted(
         lines,
         key=lambda line: (
             line.finding.cleared_at is not None,
-            _OPEN_FIRST[line.state],
+            _WAITING_FIRST[line.state],
             _WORST_FIRST.get(line.finding.severity, 3),
+            line.finding.due_on or date.max,
             -line.finding.month.toordinal(),
             line.finding.id,
         ),
@@ -215,6 +224,16 @@ def told(finding: FindingInfo, language: str) -> tuple[str, str]:
     except KeyError:
         # Kept by a rule of an earlier version that has gone, or named a fact otherwise: the row still stands.
         return finding.rule, ""
+
+
+def line_of(db: Session, project_id: int, finding_id: int, language: str) -> FindingLine:
+    """One finding of a project.
+
+    Raises:
+        NotFound: ``finding_unknown``.
+    """
+    found = findings.finding(db, project_id, finding_id)
+    return FindingLine(found, state_of(found), *told(found, language))
 
 
 def history(db: Session, finding_id: int) -> list[DecisionInfo]:
@@ -239,57 +258,105 @@ def find(db: Session, person: Person, finding_id: int) -> FindingInfo:
     raise NotFound("finding_unknown")
 
 
-def decide(db: Session, person: Person | None, finding_id: int, state: str, note: str, *, now: datetime) -> FindingLine:
+def steps_of(db: Session, person: Person, finding: FindingInfo) -> tuple[State, ...]:
+    """What somebody may make of a finding now, evidence and deadline provided; for the form."""
+    project = people.project(db, finding.project_id)
+    roles = person.roles(project.id, project.area_code)
+    return tuple(step.after for step in steps_from(findings.standing_of(db, finding), roles, person.login))
+
+
+def decide(
+    db: Session,
+    person: Person | None,
+    finding_id: int,
+    state: str,
+    note: str,
+    *,
+    evidence: Sequence[tuple[str, int]] = (),
+    due_on: date | None = None,
+    now: datetime,
+) -> FindingLine:
     """Append a decision about a finding; returns the finding as it stands then.
 
     Args:
-        state: ``explained``, ``rectified`` or ``verified_closed``.
-        note: the reason, what was done, or (for closing) the grounds on which it is believed.
+        state: ``notified``, ``explained``, ``rectified``, ``escalated`` or ``verified_closed``.
+        note: what is asked for, the reason, what was done, or (for closing) the grounds on which it is believed.
+        evidence: kinds and ids of files and facts it rests on (``store.findings.check_grounds``); closing needs some.
+        due_on: for a notice, the day by which the project answers.
 
     Raises:
-        Unauthorised, Forbidden: he may not decide, or not close.
-        NotFound: ``finding_unknown``.
-        BadRequest: no such state; a note too long, or too short to be grounds.
-        Conflict: ``decision_order``, the finding cannot go there from where it is; ``decision_same_person``.
+        Unauthorised, Forbidden: he may not decide, or not that; ``decision_same_person``, ``decision_bureau_only``.
+        NotFound: ``finding_unknown``; ``evidence_unknown``, a file or fact that is not the project's.
+        BadRequest: no such state; a note too long, or too short; ``decision_deadline_needed``, ``decision_deadline_wrong``,
+            ``decision_evidence_needed``.
+        Conflict: ``decision_order``, the finding cannot go there from where it is.
     """
     person = access.signed_in(person)
     finding = find(db, person, finding_id)
-    access.require_on(db, person, "findings.decide", finding.project_id)
+    project = access.require_on(db, person, "findings.decide", finding.project_id)
     if state not in set(State) - {State.OPEN}:
         raise BadRequest("decision_unknown")
-    wanted, before = State(state), state_of(finding)
-    if wanted is State.VERIFIED_CLOSED:
-        access.require_on(db, person, "findings.close", finding.project_id)
-    note = note.strip()
-    if len(note) > NOTE_LENGTH_MAX or not note.replace("\n", " ").replace("\r", " ").replace("\t", " ").isprintable():
-        raise BadRequest("decision_note_long", length_max=NOTE_LENGTH_MAX)
-    if len(note) < NOTE_LENGTH_MIN:
-        raise BadRequest("decision_note_needed", length_min=NOTE_LENGTH_MIN)
-    if wanted not in NEXT[before]:
-        raise Conflict("decision_order", state=before.value, wanted=wanted.value)
-    if wanted is State.VERIFIED_CLOSED and person.login in _answered_by(db, finding):
-        raise Forbidden("decision_same_person")
+    # The finding is held first: two who decide at once see each other's decision.
+    findings.lock(db, project.id, finding.id)
+    finding = findings.finding(db, project.id, finding.id)
+    here, wanted = findings.standing_of(db, finding), State(state)
+    grounds = findings.check_grounds(db, project.id, evidence)
+    _refuse(
+        refusal(
+            here, wanted, roles=person.roles(project.id, project.area_code), login=person.login,
+            has_deadline=due_on is not None, has_evidence=bool(grounds),
+        ),
+        here,
+        wanted,
+    )  # fmt: skip
+    note = _note(note)
+    if wanted is not State.NOTIFIED:
+        due_on = None
+    elif not timedelta() < due_on - _today(project.time_zone, now) <= timedelta(days=31 * MONTHS_AHEAD_MAX):
+        raise BadRequest("decision_deadline_wrong")
     findings.decide_finding(
-        db, project_id=finding.project_id, finding_id=finding.id, state=wanted.value, note=note, by=person.login, now=now
-    )
+        db, project_id=project.id, finding_id=finding.id, state=wanted.value, note=note, by=person.login, now=now,
+        evidence=grounds, due_on=due_on,
+    )  # fmt: skip
     accounts.journal(
         db,
         at=now,
         actor=person.login,
         action="finding_decided",
-        project_id=finding.project_id,
+        project_id=project.id,
         object=f"finding:{finding.id}",
-        facts={"from": before.value, "to": wanted.value},
+        facts={"from": here.state.value, "to": wanted.value, **({"due_on": due_on.isoformat()} if due_on else {})},
     )
-    decided = findings.finding(db, finding.project_id, finding.id)
+    decided = findings.finding(db, project.id, finding.id)
     return FindingLine(decided, state_of(decided), *told(decided, person.language))
 
 
-def _answered_by(db: Session, finding: FindingInfo) -> set[str]:
-    """Logins of everybody who explained or rectified it with the evidence as it is."""
-    answers = {State.EXPLAINED, State.RECTIFIED}
-    return {
-        d.decided_by
-        for d in findings.decisions(db, finding.id)
-        if d.state in answers and d.evidence_digest == finding.evidence_digest
-    }
+def _refuse(code: str | None, here: Standing, wanted: State) -> None:
+    match code:
+        case None:
+            return
+        case "decision_order":
+            raise Conflict("decision_order", state=here.state.value, wanted=wanted.value)
+        case "decision_same_person":
+            raise Forbidden("decision_same_person")
+        case "decision_bureau_only":
+            raise Forbidden("decision_bureau_only")
+        case "decision_deadline_needed":
+            raise BadRequest("decision_deadline_needed")
+        case "decision_evidence_needed":
+            raise BadRequest("decision_evidence_needed")
+        case _:
+            raise Forbidden("not_allowed", f"findings: {wanted.value}")
+
+
+def _note(text: str) -> str:
+    text = text.strip()
+    if len(text) > NOTE_LENGTH_MAX or not text.replace("\n", " ").replace("\r", " ").replace("\t", " ").isprintable():
+        raise BadRequest("decision_note_long", length_max=NOTE_LENGTH_MAX)
+    if len(text) < NOTE_LENGTH_MIN:
+        raise BadRequest("decision_note_needed", length_min=NOTE_LENGTH_MIN)
+    return text
+
+
+def _today(time_zone: str, now: datetime) -> date:
+    return now.astimezone(ZoneInfo(time_zone)).date()

@@ -2,7 +2,8 @@
 
     POST /v1/projects/{id}/audits               look now; the worker does so every hour
     GET  /v1/projects/{id}/findings?month=&open_only=
-    POST /v1/findings/{id}/decisions            explained | rectified, then verified_closed by somebody else
+    GET  /v1/projects/{id}/findings/{finding_id}          one, with everything that was decided about it
+    POST /v1/findings/{id}/decisions            notified; explained | rectified; escalated; verified_closed by somebody else
 """
 
 from datetime import date, datetime
@@ -73,9 +74,13 @@ class FindingOut(BaseModel):
                 "decided_by": None,
                 "decided_at": None,
                 "note": None,
+                "due_on": None,
+                "in_hand": False,
+                "stale": False,
                 "first_seen_at": "2026-04-16T01:00:00Z",
                 "last_seen_at": "2026-04-17T01:00:00Z",
                 "cleared_at": None,
+                "reopened_at": None,
             }
         }
     )
@@ -90,21 +95,66 @@ class FindingOut(BaseModel):
     month: date
     evidence: list[dict[str, Any]] = Field(description="Kind and id of the facts that show it")
     facts: dict[str, Any]
-    state: str = Field(description="open, explained, rectified or verified_closed; open again when the evidence changed")
+    state: str = Field(description="open, notified, explained, rectified, escalated or verified_closed; an answer falls when the evidence changes")
     decided_by: str | None
     decided_at: datetime | None
     note: str | None
+    due_on: date | None = Field(description="By when the project answers; set by a notice")
+    in_hand: bool = Field(description="The bureau has notified or escalated it: the bureau closes it")
+    stale: bool = Field(description="The last answer was about other evidence than there is now")
     first_seen_at: datetime
     last_seen_at: datetime
     cleared_at: datetime | None = Field(description="Since when it is not found any more")
+    reopened_at: datetime | None = Field(description="When it was found again after it had stopped")
+
+
+class Ground(BaseModel):
+    """A file or fact."""
+
+    kind: str = Field(max_length=16, description="file, passage, payment, correction, engagement or batch")
+    id: int = Field(ge=1, le=ROW_ID_MAX)
 
 
 class DecisionIn(BaseModel):
     """What somebody decides about a finding."""
 
-    model_config = ConfigDict(json_schema_extra={"example": {"state": "rectified", "note": "差额 4 月 18 日已补发，回单 0418-07"}})
-    state: str = Field(max_length=16, description="explained, rectified or verified_closed")
-    note: str = Field(max_length=4000, description="The reason, what was done, or the grounds for closing")
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "state": "rectified", "note": "差额 4 月 18 日已补发，回单 0418-07", "evidence": [{"kind": "payment", "id": 31}],
+            }
+        }
+    )  # fmt: skip
+    state: str = Field(max_length=16, description="notified, explained, rectified, escalated or verified_closed")
+    note: str = Field(max_length=4000, description="What is asked for, the reason, what was done, or the grounds for closing")
+    evidence: list[Ground] = Field(default_factory=list, max_length=20, description="Closing needs some")
+    due_on: date | None = Field(None, description="For notified: by when the project answers")
+
+
+class DecisionOut(BaseModel):
+    """One decision of the past."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "state": "notified", "note": "请于期限内补发并附回单", "decided_by": "lin", "decided_at": "2026-04-16T02:00:00Z",
+                "due_on": "2026-04-23", "evidence": [],
+            }
+        }
+    )  # fmt: skip
+    state: str
+    note: str
+    decided_by: str
+    decided_at: datetime
+    due_on: date | None
+    evidence: list[Ground]
+
+
+class FindingWhole(FindingOut):
+    """A finding with its history and what the reader may make of it."""
+
+    history: list[DecisionOut] = Field(description="Oldest first")
+    next: list[str] = Field(description="States the reader may give it now")
 
 
 @router.post(
@@ -130,12 +180,43 @@ def list_findings(
     project_id: ProjectId,
     month: Annotated[str | None, Query(max_length=10, examples=["2026-03"])] = None,
     open_only: bool = False,
+    state: Annotated[list[str] | None, Query(max_length=6, description="Several are said by repeating it")] = None,
+    severity: Annotated[str | None, Query(max_length=8, examples=["red"])] = None,
+    rule: Annotated[str | None, Query(max_length=64)] = None,
+    worker_id: Annotated[int | None, Query(ge=1, le=ROW_ID_MAX)] = None,
 ) -> list[FindingOut]:
-    """Those that still fire first, then the undecided, the worst, the newest month."""
+    """Those that still fire first, then the unanswered, the worst, the newest month."""
     access.require_on(db, person, "findings.read", project_id)
     wanted = None if month is None else month_of_text(month)
-    lines = oversight.findings_of(db, project_id, month=wanted, open_only=open_only, language=person.language)
+    lines = oversight.findings_of(
+        db, project_id, month=wanted, open_only=open_only, states=state or (), severity=severity, rule=rule,
+        subject=None if worker_id is None else ("worker", worker_id), language=person.language,
+    )  # fmt: skip
     return [_out(line) for line in lines]
+
+
+@router.get(
+    "/v1/projects/{project_id}/findings/{finding_id}",
+    summary="One finding with its history",
+    responses=refusals(NOBODY, NOT_ALLOWED, UNKNOWN_PROJECT, (404, "finding_unknown")),
+)
+def one_finding(
+    person: Someone, db: Reading, project_id: ProjectId, finding_id: Annotated[int, Path(ge=1, le=ROW_ID_MAX)]
+) -> FindingWhole:
+    """With everything that was decided about it, and the steps the reader may take."""
+    access.require_on(db, person, "findings.read", project_id)
+    line = oversight.line_of(db, project_id, finding_id, person.language)
+    return FindingWhole(
+        **_out(line).model_dump(),
+        history=[
+            DecisionOut(
+                state=d.state, note=d.note, decided_by=d.decided_by, decided_at=d.decided_at, due_on=d.due_on,
+                evidence=[Ground(kind=kind, id=id_) for kind, id_ in d.evidence],
+            )
+            for d in oversight.history(db, finding_id)
+        ],
+        next=[state.value for state in oversight.steps_of(db, person, line.finding)],
+    )  # fmt: skip
 
 
 @router.post(
@@ -147,15 +228,22 @@ def list_findings(
         NOT_ALLOWED,
         (403, "decision_same_person"),
         (404, "finding_unknown"),
+        (403, "decision_bureau_only"),
+        (404, "evidence_unknown"),
         (400, "decision_note_needed"),
+        (400, "decision_deadline_needed"),
+        (400, "decision_evidence_needed"),
         (409, "decision_order"),
     ),
 )
 def decide(
     person: Someone, db: Tx, finding_id: Annotated[int, Path(ge=1, le=ROW_ID_MAX)], body: DecisionIn, now: Now
 ) -> FindingOut:
-    """Closing needs grounds, and somebody other than who explained or rectified it."""
-    return _out(oversight.decide(db, person, finding_id, body.state, body.note, now=now))
+    """A notice needs a deadline; closing needs evidence, and somebody other than who explained or rectified it."""
+    grounds = [(ground.kind, ground.id) for ground in body.evidence]
+    return _out(
+        oversight.decide(db, person, finding_id, body.state, body.note, evidence=grounds, due_on=body.due_on, now=now)
+    )
 
 
 def _out(line: oversight.FindingLine) -> FindingOut:
@@ -176,7 +264,11 @@ def _out(line: oversight.FindingLine) -> FindingOut:
         decided_by=f.decided_by,
         decided_at=f.decided_at,
         note=f.note,
+        due_on=f.due_on,
+        in_hand=f.in_hand,
+        stale=f.is_stale,
         first_seen_at=f.first_seen_at,
         last_seen_at=f.last_seen_at,
         cleared_at=f.cleared_at,
+        reopened_at=f.reopened_at,
     )

@@ -379,10 +379,20 @@ class FindingRow(Base):
     first_seen_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     cleared_at: Mapped[datetime | None]
+    state: Mapped[str] = mapped_column(String(16), server_default=text("'open'"), default="open")
+    """What its decisions come to (``domain.casework``): worked out anew with each of them and with each run."""
+    in_hand: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
+    """The bureau has notified or escalated it."""
+    due_on: Mapped[date | None]
+    """By when the project answers."""
+    reopened_at: Mapped[datetime | None]
+    """When it fired again after it had stopped."""
+    reopened_after: Mapped[int] = mapped_column(server_default=text("0"), default=0)
+    """The last decision made before that; 0 when it never stopped."""
 
 
 class FindingDecision(Base):
-    """What somebody decided about a finding. Appended only; the latest is the finding's state."""
+    """What somebody decided about a finding. Appended only; ``domain.casework`` says what they come to."""
 
     __tablename__ = "finding_decision"
     id: Mapped[int] = _id()
@@ -391,6 +401,10 @@ class FindingDecision(Base):
     """What the decision was made about; the finding's own may have moved on since."""
     state: Mapped[str] = mapped_column(String(16))
     note: Mapped[str] = mapped_column(Text)
+    evidence: Mapped[list[Any] | None] = mapped_column(JSON)
+    """[kind, id] of the files and facts it rests on."""
+    due_on: Mapped[date | None]
+    """Of a notice: by when the project answers."""
     decided_by: Mapped[str] = mapped_column(String(64))
     decided_at: Mapped[datetime]
 

@@ -25,7 +25,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "as_of_in_future": ("不能查询将来的时间", "The future cannot be asked about"),
     "as_of_out_of_range": ("查询时间超出可用范围", "That time is out of range"),
     "finding_unknown": ("没有这条线索", "There is no such finding"),
-    "decision_unknown": ("处理结果须为 explained、rectified 或 verified_closed", "A decision is explained, rectified or verified_closed"),
+    "decision_unknown": (
+        "处理结果须为 notified、explained、rectified、escalated 或 verified_closed",
+        "A decision is notified, explained, rectified, escalated or verified_closed",
+    ),
     "decision_order": ("当前状态 {state} 不能改为 {wanted}", "A finding that is {state} cannot become {wanted}"),
     "decision_note_needed": ("请填写依据，至少 {length_min} 个字", "Please give the grounds, at least {length_min} characters"),
     "decision_note_long": ("说明最多 {length_max} 个字", "A note has at most {length_max} characters"),
@@ -33,6 +36,18 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "核销须由说明或整改人以外的人办理",
         "Somebody other than who explained or rectified it must close it",
     ),
+    "decision_bureau_only": (
+        "监管部门已通知或升级的线索，由监管人员核销",
+        "A finding the bureau has notified or escalated is closed by the bureau",
+    ),
+    "decision_deadline_needed": ("通知须写明答复期限", "A notice names the day by which the project answers"),
+    "decision_deadline_wrong": ("答复期限须在今天之后、一年之内", "The deadline is after today and within a year"),
+    "decision_evidence_needed": (
+        "核销须附依据：文件，或支付、补卡、通行等记录的编号",
+        "Closing needs evidence: a file, or the number of a payment, a correction, a passage",
+    ),
+    "decision_evidence_kind": ("依据种类须为 {kinds} 之一", "Evidence is one of {kinds}"),
+    "decision_evidence_malformed": ("依据写作“种类:编号”，如 payment:31", "Evidence is written kind:number, such as payment:31"),
 }
 
 NAMES: dict[str, tuple[str, str]] = {
@@ -42,6 +57,13 @@ NAMES: dict[str, tuple[str, str]] = {
     "severity.yellow": ("黄色", "Yellow"),
     "severity.info": ("提示", "Info"),
     "finding_state.open": ("待处理", "Open"),
+    "finding_step.notified": ("通知项目答复", "Notify the project"),
+    "finding_step.explained": ("说明理由", "Explain"),
+    "finding_step.rectified": ("已经整改", "Say it is rectified"),
+    "finding_step.escalated": ("升级", "Escalate"),
+    "finding_step.verified_closed": ("核实并核销", "Verify and close"),
+    "finding_state.notified": ("已通知", "Notified"),
+    "finding_state.escalated": ("已升级", "Escalated"),
     "finding_state.explained": ("已说明", "Explained"),
     "finding_state.rectified": ("已整改", "Rectified"),
     "finding_state.verified_closed": ("已核销", "Verified and closed"),

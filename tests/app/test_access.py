@@ -88,7 +88,7 @@ def test_an_inspector_writes_nothing_but_decisions():
     may = {action for action in ACTIONS if action not in SERVICE_ACTIONS and access.may(inspector(), action, A, AREA_A)}
     assert may == {
         "project.read", "papers.read", "gate.watch", "attendance.read", "wages.read", "findings.read",
-        "findings.decide", "findings.close", "audits.run", "corrections.read", "sheets.read", "bank.read", "exports.make",
+        "findings.decide", "findings.close", "findings.notify", "audits.run", "corrections.read", "sheets.read", "bank.read", "exports.make",
     }  # fmt: skip
 
 

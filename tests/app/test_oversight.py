@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from app import access, oversight
-from app.errors import BadRequest, Conflict, Forbidden, NotFound, Unauthorised
+from app.errors import BadRequest, Conflict, Forbidden, NotFound, Unauthorised, Unusable
 from app.oversight import State
 from app.store import accounts, findings, money
 from tests.app.test_payroll import pay  # noqa: F401 - a fixture
@@ -27,10 +27,14 @@ def paid_for_nothing(database, people_on_site, pay, now):  # noqa: F811
 
 @pytest.fixture
 def decide(database, people_on_site, paid_for_nothing, now):
-    def call(login, state, note="见附件说明", finding_id=None):
+    def call(login, state, note="见附件说明", finding_id=None, evidence=None, due_on=None):
         with database.write() as db:
             person = access.person_of_account(db, getattr(people_on_site, login)) if login else None
-            return oversight.decide(db, person, finding_id or paid_for_nothing.id, state, note, now=now)
+            if evidence is None:
+                evidence = [("payment", money.payments(db, people_on_site.a.id)[0].id)] if state == "verified_closed" else []
+            return oversight.decide(
+                db, person, finding_id or paid_for_nothing.id, state, note, evidence=evidence, due_on=due_on, now=now
+            )
 
     return call
 
@@ -172,10 +176,120 @@ def test_a_labour_officer_answers_and_does_not_close(decide):
     assert refused.value.code == "not_allowed"
 
 
+def test_a_finding_is_told_to_the_project_with_a_day_and_closed_by_the_bureau(database, people_on_site, decide):
+    due_on = date(2026, 4, 10)
+    line = decide("lin", "notified", "请于期限内补发并附回单", due_on=due_on)
+    assert (line.state, line.finding.due_on, line.finding.in_hand) == (State.NOTIFIED, due_on, True)
+    assert not line.finding.is_overdue(due_on) and line.finding.is_overdue(due_on + timedelta(days=1))
+    decide("wu", "rectified", "差额已补发")
+    with pytest.raises(Forbidden) as refused:
+        decide("chen", "verified_closed")
+    assert refused.value.code == "decision_bureau_only"
+    assert decide("lin", "verified_closed").state is State.VERIFIED_CLOSED
+    with database.read() as db:
+        told = oversight.history(db, line.finding.id)
+        written = [x.facts for x in accounts.journal_lines(db, people_on_site.a.id) if x.action == "finding_decided"]
+    assert [(d.state, d.due_on, bool(d.evidence)) for d in told] == [
+        ("notified", due_on, False), ("rectified", None, False), ("verified_closed", None, True)]
+    assert written[-1] == {"from": "open", "to": "notified", "due_on": "2026-04-10"}
+
+
+@pytest.mark.parametrize(
+    ("due_on", "code"),
+    [(None, "decision_deadline_needed"), (date(2026, 3, 31), "decision_deadline_wrong"), (date(2028, 1, 1), "decision_deadline_wrong")],
+)
+def test_a_notice_without_a_day_to_come_is_refused(decide, due_on, code):
+    with pytest.raises(BadRequest) as refused:
+        decide("lin", "notified", due_on=due_on)
+    assert refused.value.code == code
+
+
+def test_a_finding_is_closed_with_evidence_of_this_project_only(database, people_on_site, decide, pay):  # noqa: F811
+    other = pay(project_id=people_on_site.b.id, worker_id=people_on_site.zhao.id, idempotency_key="pay-000b").payment.id
+    decide("wu", "rectified")
+    for evidence, kind, code in (
+        ([], BadRequest, "decision_evidence_needed"),
+        ([("payment", other)], NotFound, "evidence_unknown"),
+        ([("file", 999)], NotFound, "evidence_unknown"),
+        ([("file", 2**63)], NotFound, "evidence_unknown"),
+        ([("word", 1)], Unusable, "decision_evidence_kind"),
+        ([("file", n) for n in range(1, 22)], Unusable, "evidence_too_many"),
+    ):
+        with pytest.raises(kind) as refused:
+            decide("lin", "verified_closed", evidence=evidence)
+        assert refused.value.code == code
+
+
+def test_a_finding_that_stopped_firing_can_still_be_closed_and_fires_again_as_the_same(
+    database, people_on_site, decide, paid_for_nothing, pay, now  # noqa: F811
+):
+    """The transfer came back, the bureau closed; then the same money went out again."""
+    from app import payroll
+
+    decide("wu", "rectified")
+    with database.write() as db:
+        payroll.reverse_payment(
+            db, project_id=people_on_site.a.id, payment_id=money.payments(db, people_on_site.a.id)[0].id, by="wu", now=now
+        )
+    assert oversight.audit_project(database, people_on_site.a.id, FEBRUARY, now).cleared == 1
+    closed = decide("lin", "verified_closed")
+    assert (closed.state, closed.finding.cleared_at) == (State.VERIFIED_CLOSED, now)
+    later = now + timedelta(days=1)
+    pay(for_month=FEBRUARY, idempotency_key="pay-again")
+    assert oversight.audit_project(database, people_on_site.a.id, FEBRUARY, later).reopened == 1
+    with database.read() as db:
+        (line,) = oversight.findings_of(db, people_on_site.a.id, open_only=True)
+    assert (line.finding.id, line.state, line.finding.reopened_at) == (paid_for_nothing.id, State.OPEN, later)
+    assert line.finding.is_stale and line.finding.first_seen_at == paid_for_nothing.first_seen_at
+
+
+def test_what_was_closed_and_fires_again_unchanged_is_open_again(database, people_on_site, decide, paid_for_nothing, now):
+    decide("wu", "explained")
+    decide("lin", "verified_closed")
+    with database.write() as db:
+        findings.keep_findings(db, people_on_site.a.id, FEBRUARY, [], now)
+    oversight.audit_project(database, people_on_site.a.id, FEBRUARY, now)
+    with database.read() as db:
+        (line,) = oversight.findings_of(db, people_on_site.a.id)
+    assert (line.state, line.finding.evidence_digest) == (State.OPEN, paid_for_nothing.evidence_digest)
+    assert decide("wu", "explained").state is State.EXPLAINED
+
+
+def test_where_a_finding_stands_in_its_row_is_what_its_decisions_come_to(database, people_on_site, decide, pay, now):  # noqa: F811
+    """Whatever the order of decisions and runs: the row is never anything else."""
+    import random
+
+    chance = random.Random(7)
+    steps = [("lin", "notified"), ("wu", "explained"), ("chen", "rectified"), ("lin", "escalated"), ("lin", "verified_closed")]
+    moved = 0
+    for turn in range(60):
+        luck = chance.random()
+        if luck < 0.15:
+            pay(for_month=FEBRUARY, amount_fen=turn + 1, idempotency_key=f"pay-1{turn:03d}")
+        if luck < 0.3:
+            oversight.audit_project(database, people_on_site.a.id, FEBRUARY, now)
+        elif luck < 0.4:
+            with database.write() as db:
+                findings.keep_findings(db, people_on_site.a.id, FEBRUARY, [], now)
+        else:
+            login, state = chance.choice(steps)
+            try:
+                decide(login, state, due_on=date(2026, 4, 10) if state == "notified" else None)
+                moved += 1
+            except (Conflict, Forbidden):
+                pass
+        with database.read() as db:
+            (info,) = findings.findings(db, people_on_site.a.id)
+            here = findings.standing_of(db, info)
+        assert (info.state, info.in_hand, info.due_on) == (here.state, here.in_hand, here.due_on)
+        assert info.is_stale == here.is_stale
+    assert moved > 10
+
+
 def test_what_is_closed_stays_closed(decide):
     decide("wu", "explained")
     decide("chen", "verified_closed")
-    for login, state in (("wu", "explained"), ("lin", "rectified"), ("lin", "verified_closed")):
+    for login, state in (("wu", "explained"), ("chen", "rectified"), ("lin", "verified_closed")):
         with pytest.raises(Conflict):
             decide(login, state)
 

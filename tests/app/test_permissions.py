@@ -317,8 +317,9 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("POST", P + "/payments/{payment_id}/reverse"): Row("L", 201),
     ("POST", P + "/audits"): Row("MLI", body=lambda t: {"month": "2026-03"}),
     ("GET", P + "/findings"): Row("MLI"),
+    ("GET", P + "/findings/{finding_id}"): Row("MLI"),
     ("POST", "/v1/findings/{finding_id}/decisions"): Row(
-        "MLI", 201, lambda t: {"state": ("explained", "rectified")[t.turn % 2], "note": "见附件说明"}
+        "MLI", 201, lambda t: {"state": "explained", "note": "见附件说明"}
     ),
     # --- attendance: corrections, marks, policies, papers ---
     ("GET", W + "/days"): Row("MLI", tail="?month=2026-03"),

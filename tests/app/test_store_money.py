@@ -256,7 +256,7 @@ def test_a_decision_stays_with_its_finding_until_the_evidence_changes(database, 
         findings.decide_finding(db, project_id=project, finding_id=one.id, state="explained", note="补发", by="lin", now=now)
         findings.keep_findings(db, project, MARCH, [found("a")], now)
         decided = findings.finding(db, project, one.id)
-        assert (decided.state, decided.note, decided.is_stale) == ("explained", "补发", False)
+        assert (decided.state, decided.decided, decided.note, decided.is_stale) == ("explained", "explained", "补发", False)
         assert [d.state for d in findings.decisions(db, one.id)] == ["acknowledged", "explained"]
         assert findings.findings(db, project, open_only=True) == []
         findings.keep_findings(db, project, MARCH, [found("a", "d2")], now)
