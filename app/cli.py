@@ -134,6 +134,7 @@ def serve(
     from app.db import make_engine, migrate, migration_state
     from app.main import create_app
     from app.memory import settle
+    from devices.links.websocket import HEAD_BYTES
 
     settings = read_settings(host=host, port=port)
     engine = make_engine(settings)
@@ -163,6 +164,12 @@ def serve(
         # Far above what a project needs; keeps a flood of idle connections from eating the memory.
         limit_concurrency=1000,
         http=closing_after(settings.body_seconds_max),
+        ws="websockets-sansio",
+        ws_max_size=settings.frame_body_bytes_max + HEAD_BYTES,
+        ws_ping_interval=settings.stream_ping_seconds,
+        ws_ping_timeout=settings.stream_ping_seconds,
+        # Pictures are compressed already, and a small message must not unfold into a large one.
+        ws_per_message_deflate=False,
     )
 
 

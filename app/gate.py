@@ -4,6 +4,7 @@
     admit_card    a card or code: look up, decide, append; the same standing as a face
     confirm       a person at the gate decides about a passage that asked
     hear_heartbeat  a gate says up to when it has delivered everything
+    hear_handshake  a gate opens a stream
 
 An answer says ``recorded`` only for what is on disk: the answer is built after the transaction has been
 committed. A frame that shows nobody is answered and not recorded; every frame that shows a face is, admitted
@@ -247,6 +248,18 @@ def hear_heartbeat(
         return timekeeping.heartbeat(
             db, device.id, complete_to=complete_to(beat, received_at), stored_events=beat.stored_events
         )
+
+
+def hear_handshake(house: House, device: gates.DeviceInfo, nonce: str, received_at: datetime) -> None:
+    """Use up the signed request that a gate opens a stream with.
+
+    Raises:
+        Unauthorised: ``nonce_used``, this very request was used before.
+    """
+    with house.database.write() as db:
+        if not gates.use_nonce(db, device.id, nonce, received_at):
+            raise Unauthorised("nonce_used", "a signed request is good once")
+        gates.seen(db, device.id, received_at)
 
 
 def complete_to(beat: Heartbeat, received_at: datetime) -> datetime:

@@ -72,7 +72,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.oversight": WORDS | RULES | {"app.store", "app.db", "app.observing", "app.access"},
     "app.access": WORDS | RULES | {"app.store", "app.vault", "app.db", "app.web"},
     # edges: JSON, HTML, the clock, the shell
-    "app.api": WORDS | RULES | USE_CASES | {"app.store", "app.db", "app.house", "app.forms", "app.web", "devices", "app.galleries", "app.api", "recognition"},
+    "app.api": WORDS | RULES | USE_CASES | {"app.store", "app.db", "app.house", "app.forms", "app.web", "devices", "devices.links", "app.galleries", "app.api", "recognition"},
     "app.pages": WORDS | RULES | USE_CASES | {"app.store", "app.db", "app.house", "app.forms", "app.web", "app.pages", "app.assets"},
     "app.jobs": WORDS | RULES | USE_CASES | {"app.store", "app.db", "app.observing", "app.vault"},
     "app.assets": set(),
@@ -83,6 +83,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     # lifted out and run alone on a gate's own box
     "recognition": {"recognition"},
     "devices": {"devices"},
+    # A link opens its sockets with a library; a dialect reads bytes with the standard one.
+    "devices.links": {"devices"},
+    "devices.sim_stream": {"devices", "devices.links"},
 }
 
 OUTSIDE: dict[str, set[str] | None] = {
@@ -92,6 +95,8 @@ OUTSIDE: dict[str, set[str] | None] = {
     "app.wording": set(),
     "app.intake": set(),
     "devices": set(),
+    "devices.links": set(),
+    "devices.sim_stream": {"websockets"},
     "recognition": {"numpy", "cv2", "onnxruntime", "onnx"},
     "app.forms": {"openpyxl", "xlsxwriter", "segno"},
     "app.assets": set(),

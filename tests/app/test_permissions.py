@@ -241,6 +241,8 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("POST", "/v1/devices/{device_id}/frames"): _open(HMAC, 401, headers=lambda t: _forged(frames.frames_path(t.device_id))),
     ("POST", "/v1/devices/{device_id}/cards"): _open(HMAC, 401, headers=lambda t: _forged(frames.cards_path(t.device_id))),
     ("POST", "/v1/devices/{device_id}/heartbeats"): _open(HMAC, 401, headers=lambda t: _forged(frames.heartbeats_path(t.device_id))),
+    # Asked for without an upgrade there is nothing; its handshake is tried in tests/app/test_api_streams.py.
+    ("APIWebSocketRoute", "/v1/devices/{device_id}/stream"): _open(HMAC, 404),
     # --- accounts ---
     ("DELETE", "/v1/sign-in"): _service(SIGNED_IN, 204),
     ("GET", "/v1/me"): _service(SIGNED_IN),
