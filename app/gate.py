@@ -16,10 +16,13 @@ from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
+import structlog
 from sqlalchemy.orm import Session
 
+from app import review
 from app.domain import admission, identity
 from app.domain.facts import Channel, Direction, Verdict
 from app.errors import Busy, Conflict, Unauthorised, Unusable
@@ -27,7 +30,9 @@ from app.house import House
 from app.store import accounts, gates, people, timekeeping
 from app.wording import sentence
 from devices.base import CardEvent, FrameEvent, Heartbeat, PassEvent
-from recognition import BadImage, Match, Quality, best_match, decode_jpeg
+from recognition import BadImage, Face, Match, Quality, best_match, decode_jpeg
+
+log = structlog.get_logger()
 
 # A frame older than this is not a passage any more but a matter for a person (domain.md 3.6).
 AGE_MAX = timedelta(days=7)
@@ -171,7 +176,19 @@ def admit_frame(house: House, device: gates.DeviceInfo, event: FrameEvent, recei
         said = record or decision
         text = _text(db, said.code, said.worker_id, project.language)
     stages.ms["commit"] -= stages.ms.get("policy", 0.0)
+    if record is not None and face is not None and record.code in review.REVIEWED:
+        _keep_for_review(house, record, image, face, match, received_at)
     return _answer(record, said.verdict, said.code, text, stages.ms, received_at)
+
+
+def _keep_for_review(
+    house: House, record: gates.PassageRecord, image: Any, face: Face, match: Match | None, now: datetime
+) -> None:
+    """A picture for the review, where the project keeps one. The passage is on disk: nothing here may cost its answer."""
+    try:
+        review.keep_picture(house.database, house.vault, record, image, face, match, now=now)
+    except Exception as error:  # noqa: BLE001 - see above
+        log.warning("review_picture_not_kept", passage_id=record.id, error=type(error).__name__)
 
 
 def admit_card(house: House, device: gates.DeviceInfo, event: CardEvent, received_at: datetime) -> Answer:

@@ -38,6 +38,7 @@ from recognition.pack import (
     list_packs,
     load_pack,
 )
+from recognition.snapshot import coarse_picture, face_picture
 
 __all__ = [
     "DEFAULT_PACK",
@@ -57,8 +58,10 @@ __all__ = [
     "Weakness",
     "best_match",
     "build_default_pack",
+    "coarse_picture",
     "decode_jpeg",
     "encode_jpeg",
+    "face_picture",
     "import_dat",
     "list_packs",
     "load_pack",

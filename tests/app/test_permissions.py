@@ -302,6 +302,14 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("POST", P + "/devices"): Row("AM", 201, lambda t: {"gate_id": t.gate_id, "name": "西门机"}),
     ("POST", P + "/devices/{device_id}/rotate"): Row("AM"),
     ("POST", P + "/devices/{device_id}/disable"): Row("AM", 204),
+    # --- faces beside the gate's answer ---
+    ("GET", P + "/face-policy"): Row("MLI"),
+    ("PUT", P + "/face-policy"): Row("M", body=lambda t: {"review_pictures": "off"}),
+    ("GET", P + "/face-review"): Row("ML"),
+    # He may; the passage asks, and was not refused.
+    ("POST", P + "/face-review"): Row("ML", 422, lambda t: {"passage_ids": [t.passage_id], "verdict": "discarded"}),
+    ("GET", P + "/passages/{passage_id}/picture"): Row("ML", 404),
+    ("GET", P + "/face-advice"): Row("MLI"),
     # --- days, wages, findings ---
     ("GET", P + "/headcount"): Row("MLGI"),
     ("GET", P + "/days"): Row("MLI", tail="?month=2026-03"),
@@ -479,6 +487,9 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("POST", SITE + "/payroll/{sheet_id:int}/send-back"): PAGE,
     ("POST", SITE + "/payroll/{sheet_id:int}/words"): PAGE,
     ("GET", SITE + "/findings"): PAGE,
+    ("GET", SITE + "/review"): PAGE,
+    ("POST", SITE + "/review/words"): PAGE,
+    ("POST", SITE + "/review/policy"): PAGE,
     ("GET", SITE + "/settings"): PAGE,
     ("GET", SITE + "/charts/teams"): PAGE,
     ("GET", SITE + "/charts/week"): PAGE,
