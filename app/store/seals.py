@@ -53,6 +53,8 @@ NOT_SEALED: dict[str, str] = {
     "device": "moves with every heartbeat; passages name it in their chain",
     "account": "passwords and languages change; who did what is in the journal",
     "membership": "roles are taken back; who gave and took them is in the journal",
+    "review_picture": "gone within days; who looked at it is in the journal, what was said about the passage is sealed",
+    "face_advice": "worked out anew every night",
 }
 """Table of facts, masters or months -> why it has no seal. Other tables can be thrown away."""
 
