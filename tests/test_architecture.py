@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # the running house
     "app.observing": set(),
     "app.intake": {"app.errors"},
-    "app.house": {"app.settings", "app.db", "app.vault", "app.galleries", "app.intake", "app.observing"},
+    "app.house": {"app.settings", "app.db", "app.vault", "app.galleries", "app.intake", "app.observing", "recognition"},
     "app.web": {"app.errors", "app.wording", "app.observing"},
     "app.connections": set(),
     "app.memory": set(),

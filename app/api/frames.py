@@ -39,6 +39,7 @@ EXAMPLE = {
     "hold_ms": 5000,
     "server_time_ms": 1795305600123,
     "next_frame_after_ms": 0,
+    "advice": "",
 }
 
 ANSWERS: dict[int | str, dict[str, Any]] = {
@@ -299,6 +300,7 @@ def told(house: House, event_key: str, answer: gate.Answer) -> frames.Reply:
         hold_ms=house.settings.confirm_hold_ms if answer.open else 0,
         server_time_ms=int(time.time() * 1000),
         next_frame_after_ms=0,
+        advice=answer.advice,
     )
 
 

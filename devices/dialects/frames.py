@@ -402,6 +402,9 @@ class Reply:
     hold_ms: int
     server_time_ms: int
     next_frame_after_ms: int
+    advice: str = ""
+    """What the person can do, for a gate that shows pictures: look, still, closer, middle, alone, light, glare. Empty: another
+    look would say the same."""
 
     def __post_init__(self) -> None:
         if self.decision not in ("admit", "refuse", "ask"):
