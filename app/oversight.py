@@ -20,15 +20,15 @@ from sqlalchemy.orm import Session
 from app import access
 from app.access import Person
 from app.db import Database
+from app.domain.audit import Beside, CountyMonth, Finding, Thresholds, run, run_county, worst_first
 from app.domain.audit import name as rule_name
-from app.domain.audit import run
 from app.domain.audit import sentence as finding_sentence
 from app.domain.casework import Standing, State, refusal, steps_from
 from app.domain.facts import ProjectMonth
-from app.domain.workdays import month_of
+from app.domain.workdays import month_of, next_month
 from app.errors import BadRequest, Conflict, Forbidden, NotFound
 from app.observing import log
-from app.store import accounts, findings, money, people
+from app.store import accounts, audit, findings, money, people
 from app.store.findings import DecisionInfo, FindingInfo
 
 NOTE_LENGTH_MIN = 4
@@ -79,7 +79,8 @@ def run_audit(db: Session, project_id: int, month: date, as_of: datetime) -> Aud
         NotFound: ``project_unknown``.
         BadRequest: the month has not begun, or is out of range.
     """
-    return _keep(db, _gather(db, project_id, month, as_of))
+    gathered = gather(db, project_id, month, as_of)
+    return _keep(db, gathered, examine(gathered))
 
 
 def audit_project(database: Database, project_id: int, month: date, as_of: datetime) -> Audited:
@@ -90,32 +91,56 @@ def audit_project(database: Database, project_id: int, month: date, as_of: datet
         BadRequest: the month has not begun, or is out of range.
     """
     with database.read() as db:
-        bundle = _gather(db, project_id, month, as_of)
-    found = _found(bundle)
+        gathered = gather(db, project_id, month, as_of)
+    found = examine(gathered)
     with database.write() as db:
-        return _keep(db, bundle, found)
+        return _keep(db, gathered, found)
 
 
-def _gather(db: Session, project_id: int, month: date, as_of: datetime) -> ProjectMonth:
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Everything the rules of one month look at, of one project and of what touches it from elsewhere."""
+
+    month: ProjectMonth
+    beside: Beside
+    county: CountyMonth
+    limits: Thresholds
+
+
+def gather(db: Session, project_id: int, month: date, as_of: datetime) -> Gathered:
+    """Read what the rules of a month look at: some forty statements, whatever the size of the project.
+
+    Raises:
+        NotFound: ``project_unknown``.
+        BadRequest: the month has not begun, or is out of range.
+    """
     project = people.project(db, project_id)
     month = month_of(month)
     if month < EARLIEST:
         raise BadRequest("month_out_of_range")
     if month > month_of(as_of.astimezone(ZoneInfo(project.time_zone)).date()):
         raise BadRequest("month_in_future")
-    return money.project_month(db, project_id, month, as_of)
+    return Gathered(
+        money.project_month(db, project_id, month, as_of),
+        audit.beside(db, project_id, month, as_of, area_code=project.area_code, time_zone=project.time_zone),
+        audit.county_month(db, {project_id}, month, as_of),
+        audit.limits(db, project.area_code, next_month(month) - timedelta(days=1)),
+    )
 
 
-def _found(bundle: ProjectMonth):
-    found = run(bundle)
-    for finding in found:
+def examine(gathered: Gathered) -> tuple[Finding, ...]:
+    """Run every rule, of the project and across projects; pure but for what it logs."""
+    month = gathered.month
+    found = run(month, beside=gathered.beside, limits=gathered.limits)
+    across = run_county(gathered.county, limits=gathered.limits).get(month.project_id, ())
+    for finding in (*found, *across):
         if finding.rule == "rule_failed":
-            log.error("rule_failed", project_id=bundle.project_id, month=str(bundle.month), facts=dict(finding.facts))
-    return found
+            log.error("rule_failed", project_id=month.project_id, month=str(month.month), facts=dict(finding.facts))
+    return worst_first((*found, *across))
 
 
-def _keep(db: Session, bundle: ProjectMonth, found=None) -> Audited:
-    found = _found(bundle) if found is None else found
+def _keep(db: Session, gathered: Gathered, found: tuple[Finding, ...]) -> Audited:
+    bundle = gathered.month
     kept = findings.keep_findings(db, bundle.project_id, bundle.month, found, bundle.as_of)
     return Audited(
         bundle.project_id, bundle.month, len(found), kept.new, kept.seen_again, kept.cleared, kept.reopened

@@ -21,6 +21,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app import ledger
+from app.domain.audit.thresholds import LIMITS, PREFIX
 from app.domain.facts import (
     DeductionKind,
     Engagement,
@@ -649,8 +650,8 @@ AREA_NUMBERS: dict[str, tuple[int, int]] = {
     "publicity_days": (0, 31),
     "correction_days": (0, 31),
     "correction_limit_month": (0, 31),
-}
-"""Key -> least and greatest value."""
+} | {f"{PREFIX}{key}": (0, AMOUNT_FEN_LIMIT) for key in LIMITS}
+"""Key -> least and greatest value. Those of the audit rules are ``audit.`` and the limit's name (``domain.audit.thresholds``)."""
 AGREEMENT_PARTIES = (*COMPANY_ROLES, "bank", "regulator")
 """Some counties let the industry regulator sign, too (四方协议, domain.md 1.2)."""
 
@@ -662,21 +663,17 @@ def write_area_rule(
 
     Args:
         area_code: a prefix of the projects it holds for; empty for everywhere. The longest prefix wins.
-        value: a whole number; for ``agreement_parties`` a list of who signs the agreement about the special account, for
-            ``account_fee_bearer`` the role of who bears its bank fees.
+        value: a whole number; for ``agreement_parties`` a list of who signs the agreement about the special account.
         source: the document, in words.
 
     Raises:
-        Unusable: ``area_key_unknown``, ``area_prefix_malformed``, ``number_wrong``, ``area_parties_wrong``, ``company_role_unknown``,
+        Unusable: ``area_key_unknown``, ``area_prefix_malformed``, ``number_wrong``, ``area_parties_wrong``,
             ``dates_wrong``; the source is missing or too long.
     """
     if area_code and not re.fullmatch(r"[0-9]{2,12}", area_code):
         raise Unusable("area_prefix_malformed")
     if key in AREA_NUMBERS:
         check_number(value, key, *AREA_NUMBERS[key])
-    elif key == "account_fee_bearer":
-        if value not in COMPANY_ROLES:
-            raise Unusable("company_role_unknown")
     elif key == "agreement_parties":
         fits = isinstance(value, list) and value and all(party in AGREEMENT_PARTIES for party in value)
         if not fits or len(set(value)) != len(value):

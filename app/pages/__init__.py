@@ -29,7 +29,6 @@ from app.pages import (
     page,
     payrolls,
     projects,
-    review,
     settings,
     sign_in,
     today,
@@ -50,13 +49,12 @@ PAGES: tuple[Page, ...] = (
     payrolls.PAGE_SHEET,
     account.PAGE,
     findings.PAGE,
-    review.PAGE,
     settings.PAGE,
 )
 
 ACTS: tuple[Act, ...] = (
     gate.REVIEW, workers.PAY, findings.RUN, findings.DECIDE, settings.CONFIRM_FACE, settings.PASSWORD,
-    review.DECIDE, review.POLICY, *payrolls.ACTS,
+    *payrolls.ACTS,
 )  # fmt: skip
 
 CHARTS: dict[str, tuple[str, Callable[[Ask], dict]]] = {

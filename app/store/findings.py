@@ -56,6 +56,12 @@ class FindingInfo:
     reopened_at: datetime | None
     """When it fired again after it had stopped."""
     reopened_after: int
+    thresholds: str | None
+    """Version of the limits the rule went by."""
+    amount_fen: int | None
+    """Money at stake."""
+    expected_on: date | None
+    """Last day on which it would still have been in order."""
     decision_id: int | None
     """The latest decision; None while nobody has decided."""
     decided: str | None
@@ -191,6 +197,9 @@ def _content(finding: Finding) -> dict[str, Any]:
         "evidence": [list(pair) for pair in finding.evidence],
         "facts": dict(finding.facts),
         "evidence_digest": finding.evidence_digest,
+        "thresholds": finding.thresholds or None,
+        "amount_fen": finding.amount_fen,
+        "expected_on": finding.expected_on,
     }
 
 

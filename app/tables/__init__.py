@@ -34,27 +34,12 @@ from app.tables.bank import (
     StatementMatch,
 )
 from app.tables.base import Base, Instant, RowId
-from app.tables.faces import (
-    FaceAdvice,
-    FaceMatch,
-    FacePolicyRow,
-    IdentityCheck,
-    IdentityOverride,
-    PackChange,
-    PackChangeAct,
-    PackChangeFault,
-    ReviewPicture,
-    Twin,
-    TwinReview,
-    TwinSearch,
-)
 from app.tables.house import (
     Account,
     ChainHead,
     Company,
     Consent,
     Credential,
-    DecisionPolicy,
     Device,
     DeviceNonce,
     Engagement,
@@ -98,6 +83,7 @@ from app.tables.money import (
     WorkerConfirmation,
     WriteRequest,
 )
+from app.tables.oversight import ProjectPaper
 
 APPEND_ONLY = (
     "passage",
@@ -140,17 +126,8 @@ APPEND_ONLY = (
     "statement_match",
     "export_record",
     "write_request",
-    # faces
-    "face_policy",
-    "face_match",
-    "identity_check",
-    "identity_override",
-    "pack_change",
-    "pack_change_act",
-    "pack_change_fault",
-    "twin_search",
-    "twin",
-    "twin_review",
+    # findings_rest_on
+    "project_paper",
 )
 """Tables whose rows are refused UPDATE and DELETE by trigger (``migrations/walls.py``), on SQLite and PostgreSQL
 alike. ``ledger_txn`` and ``pay_period`` have walls of their own: they move forward and never back."""
@@ -174,17 +151,13 @@ __all__ = [
     "CorrectionStep",
     "Credential",
     "DayMarkRow",
-    "DecisionPolicy",
     "DeductionRow",
     "Device",
     "DeviceNonce",
     "Engagement",
     "EvidenceFile",
     "ExportRecord",
-    "FaceAdvice",
-    "FaceMatch",
     "FacePhoto",
-    "FacePolicyRow",
     "FaceTemplate",
     "FileTemplate",
     "FindingDecision",
@@ -192,8 +165,6 @@ __all__ = [
     "FundingPlan",
     "FundingReceipt",
     "Gate",
-    "IdentityCheck",
-    "IdentityOverride",
     "Instant",
     "ItemResult",
     "JournalEntry",
@@ -205,9 +176,6 @@ __all__ = [
     "MeasureShareRow",
     "Membership",
     "MonthWageRow",
-    "PackChange",
-    "PackChangeAct",
-    "PackChangeFault",
     "PassageReview",
     "PassageRow",
     "PayPeriod",
@@ -218,8 +186,8 @@ __all__ = [
     "PayrollSheet",
     "Project",
     "ProjectCompany",
+    "ProjectPaper",
     "ProjectionMark",
-    "ReviewPicture",
     "RowId",
     "Schedule",
     "SettlementRow",
@@ -231,9 +199,6 @@ __all__ = [
     "StatementLine",
     "StatementMatch",
     "Team",
-    "Twin",
-    "TwinReview",
-    "TwinSearch",
     "Voiding",
     "WageTerm",
     "Worker",

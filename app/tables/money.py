@@ -32,7 +32,7 @@ class Voiding(Base):
     __table_args__ = (UniqueConstraint("kind", "row_id", name="uq_voiding_row"),)
     id: Mapped[int] = _id()
     kind: Mapped[str] = mapped_column(String(24))
-    """Name of the table: day_mark, allowance, advance, deduction, work_measure, bank_card, special_account, funding_plan."""
+    """Name of the table: day_mark, allowance, advance, deduction, work_measure, bank_card, special_account, funding_plan, project_paper."""
     row_id: Mapped[int]
     reason: Mapped[str] = mapped_column(Text)
     by: Mapped[str] = mapped_column(String(64))
@@ -304,9 +304,9 @@ class LedgerTxn(Base):
     post_month: Mapped[date]
     origin_month: Mapped[date]
     kind: Mapped[str] = mapped_column(String(20))
-    """accrue, adjust, withhold, recover, submit, settle, return, fund, advance, off_account, on_behalf, fee, interest, reverse."""
+    """accrue, adjust, withhold, recover, submit, settle, return, fund, advance, off_account, on_behalf, reverse."""
     source_kind: Mapped[str] = mapped_column(String(24))
-    """Table of the document: payroll_line, payment_item, item_result, funding_receipt, advance, payment, statement_match."""
+    """Table of the document: payroll_line, payment_item, item_result, funding_receipt, advance, payment."""
     source_id: Mapped[int]
     reverses_id: Mapped[int | None] = mapped_column(ForeignKey("ledger_txn.id"), unique=True)
     posted: Mapped[bool] = mapped_column(default=False)

@@ -6,6 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from app import access, oversight
+from app.domain import audit
 from app.errors import BadRequest, Conflict, Forbidden, NotFound, Unauthorised, Unusable
 from app.oversight import State
 from app.store import accounts, findings, money
@@ -13,6 +14,14 @@ from tests.app.test_payroll import pay  # noqa: F401 - a fixture
 
 FEBRUARY = date(2026, 2, 1)
 MARCH = date(2026, 3, 1)
+
+
+@pytest.fixture(autouse=True)
+def one_rule(monkeypatch):
+    """What becomes of a finding is shown by one rule; what each rule finds is in tests/domain."""
+    monkeypatch.setattr(
+        oversight, "run", lambda month, **beside: audit.run(month, [audit.RULES["paid_without_work"]], **beside)
+    )
 
 
 @pytest.fixture
@@ -110,10 +119,10 @@ def test_one_failing_project_is_logged_and_the_rest_go_on(database, people_on_si
 def test_no_transaction_is_open_while_the_rules_think(database, people_on_site, now, monkeypatch):
     real = oversight.run
 
-    def meanwhile(bundle):
+    def meanwhile(bundle, **beside):
         with database.write() as db:
             accounts.journal(db, at=now, actor="gate", action="wrote", project_id=None, object="x", facts={})
-        return real(bundle)
+        return real(bundle, **beside)
 
     monkeypatch.setattr(oversight, "run", meanwhile)
     oversight.audit_project(database, people_on_site.a.id, MARCH, now)

@@ -1,1 +1,0 @@
-"""How bytes arrive, one transport a file; a link calls back and never imports the application."""

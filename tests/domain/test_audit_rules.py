@@ -1,0 +1,419 @@
+"""Every audit rule: it fires, it is silent just below, it excuses who is to be excused.
+
+One row a rule. A row is three months: keywords of ``audit_month.found`` (or ``county``).
+"""
+
+import string
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from app.domain import audit
+from app.domain.audit import COUNTY_RULES, Thresholds, sentence
+from app.domain.facts import MarkKind, Measure, PayKind, Payment, Terms
+from tests.domain.audit_month import (
+    APRIL,
+    MARCH,
+    NOTICE,
+    Batch,
+    Card,
+    Debit,
+    Elsewhere,
+    Held,
+    Paper,
+    Person,
+    Sighting,
+    SpecialAccount,
+    Trace,
+    act,
+    at,
+    beside,
+    change,
+    county,
+    found,
+    full,
+    leave,
+    line,
+    march,
+    sheet,
+    transfer,
+)
+from tests.story import CAST, engagements, paid
+
+WAGE = Thresholds(minimum_wage_fen=2260_00)
+ACCOUNT = SpecialAccount(5, date(2026, 1, 10), ("owner", "general_contractor", "bank"))
+TEN = [n for n in CAST if n != "feng"]
+
+
+def days(who: str, first: int, count: int, gate: str = "g1") -> str:
+    return "\n".join(full(who, day=first + n, gate=gate) for n in range(count))
+
+
+def pay(who: str, fen: int, on: date, id: int = 1, channel: str = "account", **more) -> Payment:
+    return Payment(id, CAST[who], fen, on, MARCH, channel, **more)
+
+
+def hourly(*who: str) -> tuple[Terms, ...]:
+    return tuple(Terms(90 + n, CAST[w], CAST[w], PayKind.HOUR, 30_00, date(2026, 1, 1)) for n, w in enumerate(who))
+
+
+def trace(id: int, **more) -> Trace:
+    values = {"device_id": "d1", "event_key": f"a1:{id}", "content": f"c{id}", "received_at": at(march(3))} | more
+    return Trace(id, **values)
+
+
+CASES: dict[str, tuple[dict, dict, dict]] = {
+    # --- money
+    "sheet_line_unpaid": (
+        {"beside": beside(lines=(line(),), transfers=(transfer(code="account_unknown"),))},
+        {"at": "04-15 23:00", "beside": beside(lines=(line(),))},
+        {"beside": beside(lines=(line(),)), "payments": [pay("wang", 400_00, APRIL, channel="bank")], "story": full("wang"), "wang": 400_00},
+    ),
+    "paid_coverage": (
+        {"story": full("wang", "li"), "payments": paid(li=1), "wang": 400_00, "li": 400_00},
+        {"story": full("wang", "li"), "payments": paid(li=1, wang=1), "wang": 400_00, "li": 400_00},
+        {"story": full("wang", "li"), "payments": paid(li=1), "wang": 400_00, "li": 400_00, "withheld": ((1, MARCH, 400_00),)},
+    ),
+    "no_account_payment": (
+        {"story": full("wang"), "at": "05-01 00:00", "payments": [pay("wang", 1, APRIL, channel="cash")], "wang": 400_00},
+        {"story": full("wang"), "at": "04-30 23:59", "wang": 400_00},
+        {"story": full("wang"), "at": "05-01 00:00", "payments": [pay("wang", 1, date(2026, 4, 30))], "wang": 400_00},
+    ),
+    "paid_late": (
+        {"payments": [pay("wang", 5, date(2026, 4, 16))]},
+        {"payments": [pay("wang", 5, date(2026, 4, 15))]},
+        {"payments": [pay("wang", 5, date(2026, 4, 16)), pay("wang", -5, date(2026, 4, 17), 2, reverses_id=1)]},
+    ),
+    "living_allowance": (
+        {"story": full("wang"), "wang": 400_00, "payments": paid(wang=300_00), "beside": beside(before={1: (8000_00, 1000_00)})},
+        {"story": full("wang"), "wang": 400_00, "payments": paid(wang=320_00), "beside": beside(before={1: (8000_00, 1000_00)})},
+        {"story": full("wang"), "wang": 400_00, "payments": paid(wang=300_00), "beside": beside(before={1: (8000_00, 8000_00)})},
+    ),
+    "below_minimum_wage": (
+        {"story": full("wang"), "wang": 103_90, "limits": WAGE},
+        {"story": full("wang"), "wang": 103_91, "limits": WAGE},
+        {"story": full("wang"), "wang": 50_00},
+    ),
+    "average_below_minimum": (
+        {"story": days("wang", 2, 20), "payments": paid(wang=2259_99), "wang": 400_00, "limits": WAGE},
+        {"story": days("wang", 2, 20), "payments": paid(wang=2260_00), "wang": 400_00, "limits": WAGE},
+        {"story": days("wang", 2, 5), "payments": paid(wang=1000_00), "wang": 400_00, "limits": WAGE},
+    ),
+    "paid_to_another": (
+        {"beside": beside(transfers=(transfer(holder_is_worker=False),))},
+        {"beside": beside(transfers=(transfer(),))},
+        {"beside": beside(transfers=(transfer(holder_is_worker=False, sent_on=None),))},
+    ),
+    "card_changed_before_pay": (
+        {"beside": beside(cards=(Card(7, 1, date(2026, 4, 7), 6),), transfers=(transfer(),))},
+        {"beside": beside(cards=(Card(7, 1, date(2026, 4, 6), 6),), transfers=(transfer(),))},
+        {"beside": beside(cards=(Card(7, 1, date(2026, 4, 13), None),), transfers=(transfer(),))},
+    ),
+    "uniform_amounts": (
+        {
+            "story": "\n".join(days(w, 2, n + 1) for n, w in enumerate(TEN[:5])),
+            "payments": paid(**dict.fromkeys(TEN[:5], 1000_00)), **dict.fromkeys(TEN[:5], 400_00),
+        },
+        {
+            "story": "\n".join(days(w, 2, n + 1) for n, w in enumerate(TEN[:4])),
+            "payments": paid(**dict.fromkeys(TEN[:4], 1000_00)), **dict.fromkeys(TEN[:4], 400_00),
+        },
+        {
+            "story": "\n".join(days(w, 2, 2) for w in TEN[:5]),
+            "payments": paid(**dict.fromkeys(TEN[:5], 800_00)), **dict.fromkeys(TEN[:5], 400_00),
+        },
+    ),
+    "high_pay": (
+        {"payments": [pay("wang", 50_000_01, APRIL)]},
+        {"payments": [pay("wang", 50_000_00, APRIL)], "beside": beside(year_paid={1: 300_000_00})},
+        {"payments": [pay("wang", 50_000_01, APRIL), pay("wang", -50_000_01, APRIL, 2, reverses_id=1)]},
+    ),
+    "unlawful_deduction": (
+        {"beside": beside(lines=(line(net=799_99, gross_fen=1000_00, deductions_fen=200_01, capped_fen=200_01),))},
+        {"beside": beside(lines=(line(net=800_00, gross_fen=1000_00, deductions_fen=200_00, capped_fen=200_00),))},
+        {"beside": beside(lines=(line(net=500_00, gross_fen=1000_00, deductions_fen=500_00),))},
+    ),
+    "paid_unsigned": (
+        {"beside": beside(lines=(line(verdict=None),), transfers=(transfer(arrived=APRIL),))},
+        {"beside": beside(lines=(line(),), transfers=(transfer(arrived=APRIL),))},
+        {"beside": beside(lines=(line(verdict=None),), transfers=(transfer(),))},
+    ),
+    "funding_late": (
+        {"story": full("wang"), "beside": beside(account=ACCOUNT, funding=((9, date(2026, 3, 14), 1),))},
+        {"story": full("wang"), "beside": beside(account=ACCOUNT, funding=((9, date(2026, 3, 15), 1),))},
+        {"story": full("wang"), "beside": beside(account=replace(ACCOUNT, opened_on=date(2026, 3, 20)))},
+    ),
+    "balance_short": (
+        {"at": "04-12 00:00", "beside": beside(lines=(line(),), account=replace(ACCOUNT, balance_fen=399_99, statement_line_id=3))},
+        {"at": "04-12 00:00", "beside": beside(lines=(line(),), account=replace(ACCOUNT, balance_fen=400_00, statement_line_id=3))},
+        {"at": "04-11 23:00", "beside": beside(lines=(line(),), account=replace(ACCOUNT, balance_fen=0, statement_line_id=3))},
+    ),
+    "money_left_account": (
+        {"beside": beside(debits=(Debit(4, march(9), 5000_00, "unknown"),))},
+        {"beside": beside(debits=(Debit(4, march(9), 5000_00, "item_result"),))},
+        {"beside": beside(debits=(Debit(4, march(9), 5_00, "fee"),))},
+    ),
+    "paid_off_account": (
+        {"payments": [pay("wang", 5, APRIL, channel="cash")]},
+        {"payments": [pay("wang", 5, APRIL)]},
+        {"payments": [pay("wang", 5, APRIL, channel="bank"), pay("wang", -5, APRIL, 2, channel="bank", reverses_id=1)]},
+    ),
+    "exited_unsettled": (
+        {"story": full("wang"), "wang": 400_00, "engaged": engagements(["wang"], exit_on=march(5)), "calendar": NOTICE, "at": "8 00:00"},
+        {"story": full("wang"), "wang": 400_00, "engaged": engagements(["wang"], exit_on=march(5)), "calendar": NOTICE, "at": "7 23:00"},
+        {
+            "story": full("wang"), "wang": 400_00, "engaged": engagements(["wang"], exit_on=march(5)),
+            "beside": beside(settlements={1: (8, True)}),
+        },
+    ),
+    "bank_mismatch": (
+        {"beside": beside(batches=(Batch(1, 2, 800_00, 2, 799_99, 0, "wu"),))},
+        {"beside": beside(batches=(Batch(1, 2, 800_00, 2, 800_00, 0, "wu"),))},
+        {"beside": beside(batches=(Batch(1, 2, 800_00, 1, 400_00, 0, "wu", (act("withdrawn", APRIL),)),))},
+    ),
+    # --- days
+    "worked_not_on_sheet": (
+        {"story": full("wang"), "at": "04-10 00:00", "beside": beside(lines=(line(who="li"),))},
+        {"story": full("wang"), "at": "04-09 23:00", "beside": beside()},
+        {"story": full("wang"), "at": "04-10 00:00", "beside": beside(lines=(line(),))},
+    ),
+    "many_not_on_sheet": (
+        {"story": full(*TEN), "beside": beside(lines=tuple(line(n, w) for n, w in enumerate(TEN[:6], 1)))},
+        {
+            "story": full(*TEN), "limits": Thresholds({"not_on_sheet_red_percent": 15}),
+            "beside": beside(lines=tuple(line(n, w) for n, w in enumerate(TEN[:6], 1))),
+        },
+        {"story": full(*TEN), "payments": paid(**{TEN[6]: 1}), "beside": beside(lines=tuple(line(n, w) for n, w in enumerate(TEN[:6], 1)))},
+    ),
+    "sheet_days_above_gate": (
+        {"story": full("wang"), "beside": beside(lines=(line(milli=1001),))},
+        {"story": full("wang"), "beside": beside(lines=(line(milli=1000),))},
+        {"story": full("wang"), "beside": beside(lines=(line(milli=5000, origin_month=date(2026, 2, 1)),))},
+    ),
+    "more_days_than_month": (
+        {"beside": beside(lines=(line(milli=31_001),))},
+        {"beside": beside(lines=(line(milli=31_000),))},
+        {"beside": beside(lines=(line(milli=31_001, origin_month=date(2026, 2, 1)),))},
+    ),
+    "passage_during_stoppage": (
+        {"story": full("wang"), "marks": (leave(MarkKind.STOPPAGE, 3),)},
+        {"story": full("wang"), "marks": (leave(MarkKind.STOPPAGE, 4),)},
+        {"story": full("wang"), "marks": (leave(MarkKind.RAIN, 3),)},
+    ),
+    "passage_on_leave": (
+        {"story": full("wang"), "marks": (leave(MarkKind.LEAVE, 3, "wang"),)},
+        {"story": full("wang"), "marks": (leave(MarkKind.LEAVE, 4, "wang"),)},
+        {"story": full("wang"), "marks": (leave(MarkKind.REST, 3, "wang"),)},
+    ),
+    "stay_too_long": (
+        {"story": "3 08:00 wang in g1\n4 00:01 wang out g1"},
+        {"story": "3 08:00 wang in g1\n4 00:00 wang out g1"},
+        {"story": "3 08:00 wang in g1"},
+    ),
+    "overtime_limit": (
+        {"story": "3 07:00 wang in g1\n3 18:01 wang out g1"},
+        {"story": "3 07:00 wang in g1\n3 18:00 wang out g1"},
+        {"story": "3 07:00 feng in g1\n3 18:01 feng out g1"},
+    ),
+    "no_weekly_rest": (
+        {"story": days("wang", 1, 28)},
+        {"story": days("wang", 1, 27) + "\n" + days("wang", 29, 2)},
+        {"story": days("wang", 1, 14) + "\n" + days("li", 15, 14)},
+    ),
+    "data_silence": (
+        {"story": full("wang"), "at": "11 12:00", "beside": beside(last_passage_at=at(march(3)))},
+        {"story": full("wang"), "at": "10 12:00", "beside": beside(last_passage_at=at(march(3)))},
+        {"story": full("wang"), "at": "11 12:00", "beside": beside(last_passage_at=at(march(3))), "marks": (leave(MarkKind.STOPPAGE, 6),)},
+    ),
+    # --- people
+    "refused_again": (
+        {"story": "3 08:00 feng in g1 refused\n4 08:00 feng in g1 refused"},
+        {"story": "3 08:00 feng in g1 refused\n3 09:00 feng in g1 refused"},
+        {"story": "3 08:00 wang in g1 refused\n4 08:00 wang in g1 refused"},
+    ),
+    "no_agreement": (
+        {"story": full("wang")},
+        {"story": full("wang"), "wang": 400_00},
+        {"story": "3 08:00 wang in g1"},
+    ),
+    "agreement_not_scanned": (
+        {"story": full("wang"), "wang": 400_00, "beside": beside()},
+        {"story": full("wang"), "wang": 400_00, "beside": beside(terms_scanned=frozenset({1}))},
+        {"story": "3 08:00 wang in g1", "wang": 400_00, "beside": beside()},
+    ),
+    "under_age": (
+        {"story": full("wang"), "beside": beside(people=(Person(1, date(2008, 3, 4), "M"),))},
+        {"story": full("wang"), "beside": beside(people=(Person(1, date(2008, 3, 3), "M"),))},
+        {"story": full("wang"), "beside": beside(people=(Person(2, date(2012, 3, 3), "M"),))},
+    ),
+    "over_age": (
+        {"story": full("wang"), "beside": beside(people=(Person(1, date(1966, 3, 31), "M"),))},
+        {"story": full("wang"), "beside": beside(people=(Person(1, date(1966, 4, 1), "M"),))},
+        {"story": full("wang"), "beside": beside(people=(Person(2, date(1950, 4, 1), "M"),))},
+    ),
+    "template_left": (
+        {"at": "04-03 00:00", "beside": beside(templates_left=((3, 1, march(3)),))},
+        {"at": "04-02 23:00", "beside": beside(templates_left=((3, 1, march(3)),))},
+        {"at": "04-03 00:00", "beside": beside(templates_left=((3, 1, APRIL),))},
+    ),
+    "key_post_absent": (
+        {"story": days("wang", 1, 24), "calendar": NOTICE, "beside": beside(papers=(Paper(2, "key_post", MARCH, worker_id=1, detail={"post": "safety_officer"}),))},
+        {"story": days("wang", 1, 25), "calendar": NOTICE, "beside": beside(papers=(Paper(2, "key_post", MARCH, worker_id=1, detail={"post": "safety_officer"}),))},
+        {
+            "story": days("wang", 1, 24), "calendar": NOTICE, "marks": (leave(MarkKind.LEAVE, 30, "wang"),),
+            "beside": beside(papers=(Paper(2, "key_post", MARCH, worker_id=1, detail={"post": "safety_officer"}),)),
+        },
+    ),
+    "labour_officer_missing": (
+        {"story": full("wang"), "beside": beside()},
+        {"story": full("wang"), "beside": beside(labour_officers=(4,))},
+        {"story": full("wang"), "beside": beside(papers=(Paper(2, "key_post", MARCH, worker_id=2, detail={"post": "labour_officer"}),))},
+    ),
+    # --- process
+    "same_hand": (
+        {"beside": beside(changes=(change(1, "wang", 3, by="wu", ok=("liu", "wu")),))},
+        {"beside": beside(changes=(change(1, "wang", 3),))},
+        {"beside": beside(sheets=(sheet(act("submitted", APRIL, "liu"), act("approved", APRIL, "chen")),))},
+    ),
+    "changed_after_signature": (
+        {"beside": beside(lines=(line(verdict=None, signed_other_id=4),))},
+        {"beside": beside(lines=(line(verdict=None),))},
+        {"beside": beside(lines=(line(verdict="agree", signed_other_id=4),))},
+    ),
+    "redrafted_after_publicity": (
+        {"beside": beside(sheets=(sheet(published_before=3, version=2),))},
+        {"beside": beside(sheets=(sheet(version=2),))},
+        {"beside": beside(sheets=(sheet(act("publicised", APRIL), published_before=3, version=2),))},
+    ),
+    "many_corrections": (
+        {"story": days("wang", 1, 20), "beside": beside(changes=tuple(change(n, "wang", n) for n in (1, 2, 3)))},
+        {"story": days("wang", 1, 20), "beside": beside(changes=tuple(change(n, "wang", n) for n in (1, 2)))},
+        {"story": days("wang", 1, 20), "beside": beside(changes=tuple(change(n, "wang", n, reason="gate_broken") for n in range(1, 6)))},
+    ),
+    "publicity_short": (
+        {"beside": beside(sheets=(sheet(act("publicised", date(2026, 4, 6)), act("approved", date(2026, 4, 8))),))},
+        {"beside": beside(sheets=(sheet(act("publicised", date(2026, 4, 6)), act("approved", date(2026, 4, 9))),))},
+        {"beside": beside(sheets=(sheet(act("publicised", date(2026, 4, 6))),))},
+    ),
+    "closed_late": (
+        {"story": full("wang"), "at": "04-21 00:00", "beside": beside()},
+        {"story": full("wang"), "at": "04-20 23:00", "beside": beside()},
+        {"story": full("wang"), "at": "05-21 00:00", "beside": beside(period_closed_on=date(2026, 4, 20))},
+    ),
+    "piece_without_measure": (
+        {"story": full("wang"), "agreed": [Terms(9, 1, 1, PayKind.PIECE, 30_00, MARCH, unit="m2")]},
+        {"story": full("wang"), "agreed": [Terms(9, 1, 1, PayKind.PIECE, 30_00, MARCH, unit="m2")], "at": "04-09 23:00"},
+        {
+            "story": full("wang"), "agreed": [Terms(9, 1, 1, PayKind.PIECE, 30_00, MARCH, unit="m2")],
+            "measures": (Measure(1, 1, MARCH, "wall", "m2", 1000, 30_00, 100, "days", True),),
+        },
+    ),
+    "no_special_account": (
+        {"at": "20 12:00", "beside": beside(started_on=date(2026, 2, 17))},
+        {"at": "19 12:00", "beside": beside(started_on=date(2026, 2, 17))},
+        {"beside": beside(started_on=date(2026, 2, 1), account=ACCOUNT, parties_required=("owner", "general_contractor", "bank"))},
+    ),
+    "deposit_missing": (
+        {"at": "30 12:00", "beside": beside(papers=(Paper(1, "works_contract", MARCH),))},
+        {"at": "29 12:00", "beside": beside(papers=(Paper(1, "works_contract", MARCH),))},
+        {"beside": beside(papers=(Paper(1, "works_contract", MARCH), Paper(2, "deposit_guarantee", MARCH, date(2026, 12, 1))))},
+    ),
+    "board_incomplete": (
+        {"story": full("wang"), "beside": beside(papers=(Paper(2, "notice_board", MARCH, detail={"parties": True, "pay": True}),))},
+        {
+            "story": full("wang"),
+            "beside": beside(papers=(Paper(2, "notice_board", MARCH, detail={"parties": True, "pay": True, "contacts": True, "pay_day": 15}),)),
+        },
+        {"beside": beside()},
+    ),
+    # --- gates
+    "gate_silent": (
+        {"story": "\n".join(full(*TEN, day=d) for d in (3, 4, 5)) + "\n3 06:00 wang in g2\n5 06:00 wang in g2", "limits": Thresholds({"gate_busy_passages": 6})},
+        {"story": "\n".join(full(*TEN, day=d) for d in (3, 4, 5)) + "\n3 06:00 wang in g2\n5 06:00 wang in g2", "limits": Thresholds({"gate_busy_passages": 7})},
+        {"story": "\n".join(full(*TEN, day=d) for d in (3, 4, 5)) + "\n5 06:00 wang in g2", "limits": Thresholds({"gate_busy_passages": 6})},
+    ),
+    "sequence_gap": (
+        {"story": full("wang", "li"), "beside": beside(traces=(trace(1), trace(2), trace(4)))},
+        {"story": full("wang", "li"), "beside": beside(traces=(trace(1), trace(2), trace(3)))},
+        {"story": full("wang", "li"), "beside": beside(traces=(trace(1), trace(2), trace(4, event_key="b2:4")))},
+    ),
+    "device_clock_ahead": (
+        {"story": full("wang"), "beside": beside(traces=(trace(1, captured_at=at(march(3), 8, 1, 1)),))},
+        {"story": full("wang"), "beside": beside(traces=(trace(1, captured_at=at(march(3), 8, 1, 0)),))},
+        {"story": full("wang"), "beside": beside(traces=(trace(1, captured_at=at(march(2))),))},
+    ),
+    "late_delivery": (
+        {"story": full("wang"), "beside": beside(traces=(trace(1, received_at=at(march(10), 8, 0, 1)),))},
+        {"story": full("wang"), "beside": beside(traces=(trace(1, received_at=at(march(10))),))},
+        {"story": "3 08:00 wang in g1 refused", "beside": beside(traces=(trace(1, received_at=at(march(20))),))},
+    ),
+    "admitted_below_threshold": (
+        {"story": full("wang"), "beside": beside(traces=(trace(1, similarity=0.499, similarity_min=0.5),))},
+        {"story": full("wang"), "beside": beside(traces=(trace(1, similarity=0.5, similarity_min=0.5),))},
+        {"story": "3 08:00 wang in g1 confirmed", "beside": beside(traces=(trace(1, similarity=0.4, similarity_min=0.5),))},
+    ),
+}
+
+COUNTY_CASES: dict[str, tuple[dict, dict, dict]] = {
+    "engaged_twice": (
+        {"engagements": (Elsewhere(1, 1, 1, MARCH, None), Elsewhere(2, 1, 2, march(30), None))},
+        {"engagements": (Elsewhere(1, 1, 1, MARCH, march(30)), Elsewhere(2, 1, 2, march(30), None))},
+        {"engagements": (Elsewhere(1, 1, 1, MARCH, None), Elsewhere(2, 2, 2, MARCH, None))},
+    ),
+    "shared_card": (
+        {"engagements": (Elsewhere(1, 1, 1, MARCH, None),), "cards": (Held(4, 1, 0), Held(5, 2, 0))},
+        {"engagements": (Elsewhere(1, 1, 1, MARCH, None),), "cards": (Held(4, 1, 0), Held(5, 2, 1))},
+        {"engagements": (Elsewhere(1, 1, 1, date(2026, 1, 1), MARCH),), "cards": (Held(4, 1, 0), Held(5, 2, 0))},
+    ),
+    "possible_same_person": (
+        {"engagements": (Elsewhere(1, 1, 1, MARCH, None),), "doubles": ((1, 9),)},
+        {"engagements": (Elsewhere(1, 2, 1, MARCH, None),), "doubles": ((1, 9),)},
+        {"engagements": (Elsewhere(1, 1, 7, MARCH, None),), "doubles": ((1, 9),)},
+    ),
+    "in_two_places": (
+        {"sightings": (Sighting(1, 1, 1, at(march(3), 8)), Sighting(2, 1, 2, at(march(3), 8, 9, 59)))},
+        {"sightings": (Sighting(1, 1, 1, at(march(3), 8)), Sighting(2, 1, 2, at(march(3), 8, 10)))},
+        {"sightings": (Sighting(1, 1, 1, at(march(3), 8)), Sighting(2, 2, 2, at(march(3), 8, 1)))},
+    ),
+}
+
+
+def said(rule: str, month: dict) -> list:
+    month = dict(month)
+    story = month.pop("story", "")
+    return county(rule, **month) if rule in COUNTY_RULES else found(rule, story, **month)
+
+
+EVERY = CASES | COUNTY_CASES
+
+
+@pytest.mark.parametrize("rule", EVERY)
+def test_a_rule_fires(rule):
+    findings = said(rule, EVERY[rule][0])
+    assert [f.rule for f in findings] in ([rule], [rule, rule]), [dict(f.facts) for f in findings]
+    for finding in findings:
+        assert finding.thresholds
+        assert finding.evidence
+        for language in ("zh", "en"):
+            told = sentence(finding, language)
+            assert told and "{" not in told
+
+
+@pytest.mark.parametrize("rule", EVERY)
+def test_a_rule_is_silent_just_below(rule):
+    assert said(rule, EVERY[rule][1]) == []
+
+
+@pytest.mark.parametrize("rule", EVERY)
+def test_a_rule_excuses_who_is_to_be_excused(rule):
+    assert said(rule, EVERY[rule][2]) == []
+
+
+@pytest.mark.parametrize("rule", EVERY)
+def test_the_facts_of_a_finding_are_the_values_of_its_sentence(rule):
+    finding = said(rule, EVERY[rule][0])[0]
+    for language in ("zh", "en"):
+        wanted = {f for _, f, _, _ in string.Formatter().parse(audit.SENTENCES[rule][language][1]) if f}
+        assert wanted <= set(finding.facts)
+    assert all(isinstance(v, (int, str)) for v in finding.facts.values())
