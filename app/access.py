@@ -129,6 +129,8 @@ ACTIONS: dict[str, frozenset[Role]] = {
     "bank.write": frozenset({_L}),
     "bank.read": frozenset({_M, _L, _I}),
     "exports.make": frozenset({_M, _L, _I}),
+    "faces.review": frozenset({_M, _L}),
+    "faces.policy": frozenset({_M}),
 }
 """action -> roles that may do it. ``project.read`` is the project's own line: its name, code and place."""
 

@@ -47,9 +47,8 @@ PARTIES = ("owner", "general_contractor", "bank")
 FUNDING_CYCLE = timedelta(days=31)
 """Longest time between two receipts (人工费拨付周期, domain.md 1.2)."""
 FILE_BYTES_MAX = 4 * 1024**2
-MATCH_KINDS = ("item_result", "funding_receipt", "advance", "batch", "batch_return", "fee", "interest", "unknown")
-OWN_KINDS = ("fee", "interest")
-"""Of the bank's own: no document of ours stands behind them."""
+OWN_KINDS = books.OWN_KINDS
+MATCH_KINDS = ("item_result", "funding_receipt", "advance", "batch", "batch_return", *OWN_KINDS, "unknown")
 FEE_FEN_MAX = 500_00
 """500.00 yuan: a larger debit is no fee; the account pays workers and nobody else (domain.md 1.2)."""
 BATCH_NO_MAX = 40
@@ -82,7 +81,8 @@ def open_account(
         name: as on the bank's paper; None: as ``account_name`` has it.
         opening_fen: the balance when Muster begins to keep it; 0 or more.
         parties: who signed the agreement: ``{"role", "name", "signed_on"}``, each role the county asks for once and no
-            other; what is missing is a gap, not an error.
+            other; what is missing is a gap, not an error. ``"bears_fees": true`` for the one the agreement lets bear
+            the bank's fees, if it says so.
 
     Raises:
         NotFound: ``project_unknown``, ``evidence_unknown``.
@@ -116,6 +116,8 @@ def open_account(
         raise Unusable("party_twice")
     if not set(roles) <= set(_asked_for(db, project, today)):
         raise Unusable("party_not_asked_for")
+    if sum(1 for party in said if party.get("bears_fees")) > 1:
+        raise Unusable("party_twice")
     if held.live_account(db, project_id) is not None:
         raise Conflict("special_account_exists")
     index = vault.index("bank_account", digits)
@@ -150,6 +152,21 @@ def _asked_for(db: Session, project: people.ProjectInfo, on: date) -> Sequence[s
     return terms.area_value(db, project.area_code, "agreement_parties", on) or PARTIES
 
 
+def fee_bearer(db: Session, project: people.ProjectInfo, account: AccountInfo, on: date) -> int:
+    """Return the company on the project that bears the account's fees: as the agreement says, else as the county has it
+    (``account_fee_bearer``), else the general contractor that opened it.
+
+    Raises:
+        Conflict: ``fee_bearer_missing``: no company has that role on the project.
+    """
+    agreed = next((party["role"] for party in account.parties if party.get("bears_fees")), None)
+    role = agreed or terms.area_value(db, project.area_code, "account_fee_bearer", on) or "general_contractor"
+    found = [c for c in people.project_companies(db, project.id) if c.role == role]
+    if not found:
+        raise Conflict("fee_bearer_missing")
+    return next((c.id for c in found if c.company_id == account.company_id), found[0].id)
+
+
 def _party(said: Mapping[str, Any]) -> dict[str, Any]:
     role, name, signed_on = said.get("role"), said.get("name"), said.get("signed_on")
     if not isinstance(role, str):
@@ -165,6 +182,7 @@ def _party(said: Mapping[str, Any]) -> dict[str, Any]:
         "role": role,
         "name": check_text(str(name or ""), "party_name", 200),
         "signed_on": None if signed_on is None else signed_on.isoformat(),
+        **({"bears_fees": True} if said.get("bears_fees") is True else {}),
     }
 
 
@@ -1044,7 +1062,17 @@ def _match(
     found = rules.match(open_, [d for d in _documents(db, live) if (d.kind, d.id) not in used])
     for line_id, document in sorted(found.items()):
         held.add_match(db, statement_line_id=line_id, kind=document.kind, document_id=document.id, by=by, now=now)
-    return len(found)
+    own = {line.id: kind for line in open_ if line.id not in found and (kind := rules.own(line, FEE_FEN_MAX)) is not None}
+    for line_id, kind in sorted(own.items()):
+        held.add_match(db, statement_line_id=line_id, kind=kind, document_id=None, by=by, now=now)
+    if own:
+        _post_own(db, live, by, now)
+    return len(found) + len(own)
+
+
+def _post_own(db: Session, live: AccountInfo, by: str, now: datetime) -> None:
+    project = people.project(db, live.project_id)
+    ledger.post_bank_own(db, project.id, live.id, lambda on: fee_bearer(db, project, live, on), by=by, now=now)
 
 
 def set_match(
@@ -1054,9 +1082,9 @@ def set_match(
 
     Raises:
         NotFound: ``statement_line_unknown``, ``document_unknown``.
-        Unusable: ``match_kind_unknown``, ``match_amount_differs``; ``match_sign_wrong``: a fee goes out, interest comes in;
-            ``match_fee_too_large``.
-        Conflict: ``document_matched``.
+        Unusable: ``match_kind_unknown``, ``match_amount_differs``; ``match_sign_wrong``: a fee goes out, interest and a fee
+            given back come in; ``match_fee_too_large``.
+        Conflict: ``document_matched``; ``fee_bearer_missing``; ``period_closed``.
     """
     people.lock_project(db, project_id)
     live = _live(db, project_id)
@@ -1068,9 +1096,9 @@ def set_match(
         raise NotFound("statement_line_unknown")
     if kind in OWN_KINDS or kind == "unknown":
         document_id = None
-        if (kind == "fee" and line.amount_fen > 0) or (kind == "interest" and line.amount_fen < 0):
+        if kind in OWN_KINDS and (kind == "fee") != (line.amount_fen < 0):
             raise Unusable("match_sign_wrong")
-        if kind == "fee" and -line.amount_fen > FEE_FEN_MAX:
+        if kind in ("fee", "fee_refund") and abs(line.amount_fen) > FEE_FEN_MAX:
             raise Unusable("match_fee_too_large", limit=FEE_FEN_MAX // 100)
     else:
         document = next((d for d in _documents(db, live) if (d.kind, d.id) == (kind, document_id)), None)
@@ -1083,6 +1111,7 @@ def set_match(
     if (line.kind, line.document_id) == (kind, document_id):
         return
     held.add_match(db, statement_line_id=line_id, kind=kind, document_id=document_id, by=by, now=now)
+    _post_own(db, live, by, now)
     _journal(db, now, by, "statement.matched", project_id, f"statement_line:{line_id}", kind=kind)
 
 
@@ -1096,11 +1125,11 @@ class Reconciliation:
     """Of the last line up to that day; None before a statement was imported."""
     statement_fen: int | None
     own_fen: int
-    """Interest less fees on the statement: the bank's own, and in no ledger of ours."""
+    """Interest less fees on the statement up to that line."""
     ledger_fen: int
     """By documents dated up to ``as_of``."""
     ledger_then_fen: int
-    """By documents dated up to ``statement_on``."""
+    """As of the last line up to that day (``store.ledger.balance_at``)."""
     transit_fen: int
     """Sent and not answered on that day."""
     unmatched: tuple[StatementInfo, ...]
@@ -1112,8 +1141,8 @@ class Reconciliation:
 
     @property
     def difference_fen(self) -> int | None:
-        """Statement, without the bank's own, less ledger on the statement's last day; None before there is a statement."""
-        return None if self.statement_fen is None else self.statement_fen - self.own_fen - self.ledger_then_fen
+        """Statement less ledger as of the statement's last line; None before there is a statement."""
+        return None if self.statement_fen is None else self.statement_fen - self.ledger_then_fen
 
     @property
     def outside_fen(self) -> int:
@@ -1151,7 +1180,7 @@ def reconcile(db: Session, project_id: int, now: datetime, *, as_of: date | None
         statement_fen=None if last is None else last.balance_after_fen,
         own_fen=sum(line.amount_fen for line in lines if line.kind in OWN_KINDS),
         ledger_fen=books.balance_on(db, live.id, as_of),
-        ledger_then_fen=books.balance_on(db, live.id, as_of if last is None else last.booked_on),
+        ledger_then_fen=books.balance_on(db, live.id, as_of) if last is None else books.balance_at(db, live.id, last.seq),
         transit_fen=_transit(db, live, project.time_zone, as_of),
         unmatched=tuple(unmatched),
         not_on_statement=() if last is None else _not_shown(db, live, used, last.booked_on),

@@ -134,6 +134,7 @@ def serve(
     from app.db import make_engine, migrate, migration_state
     from app.main import create_app
     from app.memory import settle
+    from devices.links.websocket import HEAD_BYTES
 
     settings = read_settings(host=host, port=port)
     engine = make_engine(settings)
@@ -163,6 +164,12 @@ def serve(
         # Far above what a project needs; keeps a flood of idle connections from eating the memory.
         limit_concurrency=1000,
         http=closing_after(settings.body_seconds_max),
+        ws="websockets-sansio",
+        ws_max_size=settings.frame_body_bytes_max + HEAD_BYTES,
+        ws_ping_interval=settings.stream_ping_seconds,
+        ws_ping_timeout=settings.stream_ping_seconds,
+        # Pictures are compressed already, and a small message must not unfold into a large one.
+        ws_per_message_deflate=False,
     )
 
 
@@ -385,6 +392,8 @@ def pack_list(as_json: AsJson = False) -> None:
 
 
 def _pack_facts(entry: Any, settings: Settings) -> dict[str, Any]:
+    from recognition import limits_for
+
     pack = entry.pack
     if pack is None:
         return {"pack_id": entry.pack_id, "error": entry.error, "active": entry.pack_id == settings.pack_id}
@@ -396,8 +405,9 @@ def _pack_facts(entry: Any, settings: Settings) -> dict[str, Any]:
         "active": pack.pack_id == settings.pack_id,
         "files": [{"file": f.name, "sha256": f.sha256, "licence": f.licence} for f in pack.files],
         "thresholds": [
-            f"roster up to {size}: similarity >= {limits.similarity_min:.2f}, margin >= {limits.margin_min:.2f}"
-            for size, limits in ((s, pack.thresholds_for(s)) for s in (100, 1000, 5000))
+            f"roster of {size}: similarity >= {limits.similarity_min:.3f}, margin >= {limits.margin_min:.2f}"
+            + ("" if limits.far_max is None else f", at most {limits.far_max:.0e} a comparison")
+            for size, limits in ((s, limits_for(pack, s, stranger_max=settings.stranger_max)) for s in (100, 1000, 5000))
         ],
         "weaknesses": [w.zh if spoken == "zh" else w.en for w in pack.weaknesses],
     }

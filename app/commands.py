@@ -157,7 +157,7 @@ def calendar_import(
 
 @area_app.command("set")
 def area_set(
-    key: Annotated[str, typer.Argument(help="minimum_wage_month_fen, agreement_parties, publicity_days, ...")],
+    key: Annotated[str, typer.Argument(help="minimum_wage_month_fen, agreement_parties, account_fee_bearer, publicity_days, ...")],
     value: Annotated[str, typer.Argument(help="as JSON: 226000, [\"owner\", \"bank\"]")],
     by: By,
     source: Annotated[str, typer.Option(help="the document, in words")],

@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 from app.errors import Busy, Conflict, NotFound, Unusable
 from app.galleries import load, owner, template_bytes
 from app.settings import Settings
-from app.store import accounts, people
+from app.store import accounts, faces, people
 from app.store import papers as kept
 from app.vault import Vault
 from app.wording import notices
@@ -131,6 +131,8 @@ def record_consent(
         people.erase_templates(db, project_id, worker_id, "scope_narrowed", now)
     elif "image_retention" not in consent.scope:
         kept.erase_photos(db, project_id, worker_id, now)
+    if "image_retention" not in consent.scope or not set(consent.scope) >= SCOPE_NEEDED:
+        faces.erase_pictures(db, now, "scope_narrowed", project_id=project_id, worker_id=worker_id)
     return consent_id
 
 
@@ -171,6 +173,7 @@ def withdraw_consent(
     # Also when he had withdrawn before: whatever is still there must go.
     erased = people.erase_templates(db, project_id, worker_id, "withdrawn", now)
     kept.erase_photos(db, project_id, worker_id, now)
+    faces.erase_pictures(db, now, "withdrawn", project_id=project_id, worker_id=worker_id)
     if latest.given:
         _journal(db, now, by, "consent.withdrawn", project_id, worker_id, templates_erased=erased)
     return Withdrawn(erased, already=not latest.given)

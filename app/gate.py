@@ -1,32 +1,57 @@
 """Use case: someone stands at a gate; a decision, a recorded passage and an answer come of it.
 
-    admit_frame   a signed frame: recognise, match against the project's roster, decide, append
+    admit_frame   a signed frame: look, then settle
+    look          one picture of one gate: recognise, match, add it to the track of whoever stands there; nothing is stored
+    outlook       what the gate would say about it, if its person may pass at all
+    settle        decide with his papers, append, answer
     admit_card    a card or code: look up, decide, append; the same standing as a face
     confirm       a person at the gate decides about a passage that asked
     hear_heartbeat  a gate says up to when it has delivered everything
+    hear_handshake  a gate opens a stream
 
 An answer says ``recorded`` only for what is on disk: the answer is built after the transaction has been
 committed. A frame that shows nobody is answered and not recorded; every frame that shows a face is, admitted
 or not, and a face that is not admitted leaves nothing but its reason.
 """
 
+import math
 import time
 from collections.abc import Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
+from hashlib import sha256
+from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
+import structlog
 from sqlalchemy.orm import Session
 
+from app import review
 from app.domain import admission, identity
 from app.domain.facts import Channel, Direction, Verdict
 from app.errors import Busy, Conflict, Unauthorised, Unusable
 from app.house import House
-from app.store import accounts, gates, people, timekeeping
+from app.settings import Settings
+from app.store import accounts, decisions, gates, people, timekeeping
 from app.wording import sentence
 from devices.base import CardEvent, FrameEvent, Heartbeat, PassEvent
-from recognition import BadImage, Match, Quality, best_match, decode_jpeg
+from recognition import (
+    BadImage,
+    Face,
+    Gallery,
+    Limits,
+    Match,
+    Quality,
+    Track,
+    best_match,
+    decode_jpeg,
+    limits_for,
+    vote_weight,
+)
+
+log = structlog.get_logger()
 
 # A frame older than this is not a passage any more but a matter for a person (domain.md 3.6).
 AGE_MAX = timedelta(days=7)
@@ -57,6 +82,8 @@ class Answer:
     """The event is seconds old: an hour-old frame sent from a gate's store must not open the gate."""
     stages_ms: dict[str, float]
     """Where the time went; empty for a repeated delivery."""
+    advice: str
+    """What the person can do (``admission.MEND``); empty when another look would say the same."""
 
     @property
     def open(self) -> bool:
@@ -84,6 +111,87 @@ def occurred_at(event: PassEvent, received_at: datetime) -> datetime:
     return received_at - max(age, timedelta(0))
 
 
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How strictly the gates of one project decide: its own word, else the service's."""
+
+    stranger_max: float
+    votes_min: int
+    track_seconds: float
+
+
+def rules_of(settings: Settings, said: decisions.PolicyRow) -> Rules:
+    """Put a project's word over the service's."""
+    return Rules(
+        **{
+            name: getattr(settings, name) if getattr(said, name) is None else getattr(said, name)
+            for name in Rules.__slots__
+        }
+    )
+
+
+def limits(pack: Any, templates: int, stranger_max: float) -> Limits:
+    """What a face must reach on a roster of so many templates; for pages that show it."""
+    return limits_for(pack, templates, stranger_max=stranger_max)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """What is known about a gate before anybody looks at a picture."""
+
+    project: people.ProjectInfo
+    gallery: Gallery
+    rules: Rules
+    face_px_min: int | None
+
+
+def scene_of(house: House, db: Session, device: gates.DeviceInfo) -> Scene:
+    """Read what a look needs: one cheap question while the gallery holds.
+
+    Raises:
+        Busy: no pack is loaded.
+    """
+    if house.engine is None:
+        raise Busy("pack_missing", retry_after_s=30)
+    return Scene(
+        project=people.project(db, device.project_id),
+        gallery=house.galleries.of(db, device.project_id),
+        rules=rules_of(house.settings, decisions.policy(db, device.project_id)),
+        face_px_min=device.face_px_min,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sighting:
+    """What one frame shows, its person's other frames counted in. Nothing of it is stored, and no name is in it."""
+
+    frame_sha256: str
+    image: np.ndarray = field(repr=False)
+    """(H, W, 3) uint8 RGB."""
+    face: Face | None = field(repr=False)
+    codes: tuple[str, ...]
+    """Why the picture cannot be used; empty when it can."""
+    quality: Quality | None
+    match: Match | None
+    limits: Limits
+    templates: int
+    """Rows it was compared with."""
+    track: Track | None
+    """The frames of this person at this gate; None for a late frame, which decides alone, and for one without a face."""
+    rules: Rules
+    contract_id: str
+    stages_ms: dict[str, float]
+
+    @property
+    def named(self) -> bool:
+        """True when this frame alone reaches similarity and margin: it votes for somebody."""
+        return _named(self.match, self.limits)
+
+
+def _named(match: Match | None, needed: Limits) -> bool:
+    return match is not None and match.similarity >= needed.similarity_min and match.margin >= needed.margin_min
+
+
 def admit_frame(house: House, device: gates.DeviceInfo, event: FrameEvent, received_at: datetime) -> Answer:
     """Recognise, decide, record and answer one frame. Runs in a recogniser thread.
 
@@ -95,17 +203,15 @@ def admit_frame(house: House, device: gates.DeviceInfo, event: FrameEvent, recei
     """
     if house.engine is None:
         raise Busy("pack_missing", retry_after_s=30)
-    stages = _Stages()
-    pack = house.engine.pack
+    stages = Stages()
 
     # Gather: what we know before looking at the picture.
     happened_at = occurred_at(event, received_at)
     with stages("read"), house.database.read() as db:
         if gates.nonce_seen(db, device.id, event.nonce):
             raise Unauthorised("nonce_used", "a signed request is good once")
-        project = people.project(db, device.project_id)
-        earlier = _earlier(db, device, event, event.content_sha256, received_at, project.language)
-        gallery = house.galleries.of(db, device.project_id)
+        scene = scene_of(house, db, device)
+        earlier = _earlier(db, device, event, event.content_sha256, received_at, scene.project.language)
 
     if earlier is not None:
         with house.database.write() as db:
@@ -113,39 +219,103 @@ def admit_frame(house: House, device: gates.DeviceInfo, event: FrameEvent, recei
         return earlier
 
     # Recognise: slow, pure, no transaction open.
+    sighting = look(
+        house, device, event.image, scene, at=happened_at, late=received_at - happened_at > FRESH_MAX, stages=stages
+    )
+    return settle(house, device, event, sighting, received_at, language=scene.project.language, stages=stages)
+
+
+def look(
+    house: House, device: gates.DeviceInfo, picture: bytes, scene: Scene, *, at: datetime, late: bool = False,
+    stages: "Stages | None" = None,
+) -> Sighting:
+    """Look at one picture of one gate, posted or taken from a stream. Slow and pure but for the track; no transaction is open.
+
+    Args:
+        picture: a JPEG.
+        scene: as ``scene_of`` read it.
+        at: when the picture was taken, on our clock.
+        late: it was taken long ago and nobody stands there any more: it decides alone and joins no track.
+
+    Raises:
+        Unusable: the picture cannot be read.
+    """
+    stages = stages or Stages()
+    pack = house.engine.pack
     with stages("decode"):
         try:
-            image = decode_jpeg(event.image, pixels_max=house.settings.frame_pixels_max)
+            image = decode_jpeg(picture, pixels_max=house.settings.frame_pixels_max)
         except BadImage as error:
             raise Unusable(error.code, "the frame cannot be read") from None
+        frame_sha256 = sha256(picture).hexdigest()
     analysis = house.engine.analyse(image, purpose="gate")
     stages.ms.update(analysis.timings_ms)
     face = analysis.subject
-    quality_codes = (analysis.code,) if analysis.code else face.codes if face else ()
+    codes = (analysis.code,) if analysis.code else _codes(face, scene.face_px_min) if face else ()
+    needed = limits_for(pack, len(scene.gallery), stranger_max=scene.rules.stranger_max)
     match: Match | None = None
-    if face is not None and not quality_codes and face.embedding is not None:
+    track: Track | None = None
+    if face is not None and not codes:
         with stages("match"):
-            match = best_match(face.embedding, gallery, contract_id=pack.contract_id)
-    thresholds = pack.thresholds_for(len(set(gallery.keys)))
+            match = best_match(face.embedding, scene.gallery, contract_id=pack.contract_id)
+            if not late and scene.rules.votes_min > 1:
+                track = house.tracker.see(
+                    device.gate_id, face.embedding, contract_id=pack.contract_id, metric=pack.metric,
+                    # One person against himself: what the pack asks of the smallest roster.
+                    same_min=pack.thresholds_for(1).similarity_min,
+                    at=at, frame=frame_sha256, key=match.key if match and _named(match, needed) else None,
+                    weight=vote_weight(face.quality), seconds=scene.rules.track_seconds,
+                )  # fmt: skip
+    return Sighting(
+        frame_sha256=frame_sha256,
+        image=image,
+        face=face,
+        codes=codes,
+        quality=face.quality if face is not None and _finite(face.quality) else None,
+        match=match,
+        limits=needed,
+        templates=len(scene.gallery),
+        track=track,
+        rules=scene.rules,
+        contract_id=pack.contract_id,
+        stages_ms=stages.ms,
+    )
 
-    # Decide and append, in one transaction; a commit that fails is an error, never an answer.
-    work_date = happened_at.astimezone(ZoneInfo(project.time_zone)).date()
+
+def outlook(sighting: Sighting) -> str:
+    """The code the gate would answer with if the person may pass: what a stream goes by before it records anything."""
+    willing = None if sighting.match is None else admission.Standing(sighting.match.key, engaged=True)
+    return _decide(sighting, willing, admission.AdmissionPolicy()).code
+
+
+def settle(
+    house: House, device: gates.DeviceInfo, event: FrameEvent, sighting: Sighting, received_at: datetime, *,
+    language: str, stages: "Stages | None" = None,
+) -> Answer:
+    """Decide about a sighting with its person's papers, record it and answer, in one transaction.
+
+    A commit that fails is an error, never an answer. A frame that shows nobody is answered and not recorded.
+
+    Raises:
+        Conflict, Unauthorised, Busy: as ``admit_frame``.
+    """
+    stages = stages or Stages()
+    happened_at = occurred_at(event, received_at)
+    match, needed = sighting.match, sighting.limits
     with stages("commit"), house.database.write() as db:
         _hear(db, device, event, received_at)
         with stages("policy"):
-            decision = admission.decide(
-                match_similarity=match.similarity if match else None,
-                match_margin=match.margin if match else None,
-                similarity_min=thresholds.similarity_min,
-                margin_min=thresholds.margin_min,
-                quality_codes=quality_codes,
-                standing=_standing(db, device, match.key, work_date) if match else None,
-                policy=admission.AdmissionPolicy(
-                    confirm_face=project.confirm_face, pack_is_weak=pack.needs_confirmation_advised
+            project = people.project(db, device.project_id)
+            work_date = happened_at.astimezone(ZoneInfo(project.time_zone)).date()
+            decision = _decide(
+                sighting,
+                _standing(db, device, match.key, work_date) if match else None,
+                admission.AdmissionPolicy(
+                    confirm_face=project.confirm_face, pack_is_weak=house.engine.pack.needs_confirmation_advised
                 ),
             )
         # Two deliveries of one event may have run side by side: the second is told what the first was.
-        earlier = _earlier(db, device, event, event.content_sha256, received_at, project.language)
+        earlier = _earlier(db, device, event, event.content_sha256, received_at, language)
         if earlier is not None:
             return earlier
         if decision.code in UNRECORDED:
@@ -162,15 +332,85 @@ def admit_frame(house: House, device: gates.DeviceInfo, event: FrameEvent, recei
                 happened_at=happened_at,
                 similarity=match.similarity if match else None,
                 margin=match.margin if match else None,
-                similarity_min=thresholds.similarity_min if match else None,
-                margin_min=thresholds.margin_min if match else None,
-                contract_id=pack.contract_id,
-                quality=_quality(face.quality) if face else None,
+                similarity_min=needed.similarity_min if match else None,
+                margin_min=needed.margin_min if match else None,
+                contract_id=sighting.contract_id,
+                quality=_quality(sighting.quality) if sighting.quality else None,
+                frame_sha256=sighting.frame_sha256,
+                basis=_basis(sighting) if match else None,
             )
         said = record or decision
-        text = _text(db, said.code, said.worker_id, project.language)
+        text = _text(db, said.code, said.worker_id, language)
     stages.ms["commit"] -= stages.ms.get("policy", 0.0)
+    if record is not None and sighting.face is not None and record.code in review.REVIEWED:
+        _keep_for_review(house, record, sighting.image, sighting.face, match, received_at)
     return _answer(record, said.verdict, said.code, text, stages.ms, received_at)
+
+
+def _keep_for_review(
+    house: House, record: gates.PassageRecord, image: Any, face: Face, match: Match | None, now: datetime
+) -> None:
+    """A picture for the review, where the project keeps one. The passage is on disk: nothing here may cost its answer."""
+    try:
+        review.keep_picture(house.database, house.vault, record, image, face, match, now=now)
+    except Exception as error:  # noqa: BLE001 - see above
+        log.warning("review_picture_not_kept", passage_id=record.id, error=type(error).__name__)
+
+
+def _decide(
+    sighting: Sighting, standing: admission.Standing | None, policy: admission.AdmissionPolicy
+) -> admission.Decision:
+    match, needed, track = sighting.match, sighting.limits, sighting.track
+    return admission.decide(
+        match_similarity=match.similarity if match else None,
+        match_margin=match.margin if match else None,
+        similarity_min=needed.similarity_min,
+        margin_min=needed.margin_min,
+        sure_min=needed.sure_min,
+        quality_codes=sighting.codes,
+        standing=standing,
+        policy=replace(policy, votes_min=sighting.rules.votes_min if track else 1),
+        ballots=_ballots(track),
+    )
+
+
+def _ballots(track: Track | None) -> tuple[admission.Ballot, ...]:
+    return tuple(admission.Ballot(vote.key, vote.weight) for vote in track.votes) if track else ()
+
+
+def _codes(face: Face, face_px_min: int | None) -> tuple[str, ...]:
+    """Why a face cannot be used at this gate, what recognition found first."""
+    if face.embedding is None or not np.isfinite(face.embedding).all() or not _finite(face.quality):
+        # Nothing that is not a number is ever compared: whatever broke, it admits nobody.
+        return ("face_unreadable",)
+    if face_px_min is not None and face.quality.face_px < face_px_min and "face_too_small" not in face.codes:
+        return (*face.codes, "face_too_small")
+    return face.codes
+
+
+def _finite(quality: Quality) -> bool:
+    return all(math.isfinite(value) for value in asdict(quality).values())
+
+
+def _basis(sighting: Sighting) -> dict[str, Any]:
+    """What a decision rested on beside similarity and margin: kept with the passage for whoever asks why."""
+    needed = sighting.limits
+    basis: dict[str, Any] = {
+        "templates": sighting.templates,
+        "stranger_max": sighting.rules.stranger_max,
+        "far_max": None if needed.far_max is None else float(f"{needed.far_max:.3g}"),
+        "limits": needed.source,
+        "sure_min": round(needed.sure_min, 4),
+    }
+    if sighting.track is not None and sighting.match is not None:
+        counted = admission.tally(sighting.match.key, _ballots(sighting.track))
+        basis["votes"] = {
+            "frames": counted.frames,
+            "agreeing": counted.agreeing,
+            "weight": round(counted.weight, 3),
+            "share": round(counted.share, 3),
+        }
+    return basis
 
 
 def admit_card(house: House, device: gates.DeviceInfo, event: CardEvent, received_at: datetime) -> Answer:
@@ -179,7 +419,7 @@ def admit_card(house: House, device: gates.DeviceInfo, event: CardEvent, receive
     Raises:
         Conflict, Unauthorised, Unusable, Busy: as ``admit_frame``.
     """
-    stages = _Stages()
+    stages = Stages()
     happened_at = occurred_at(event, received_at)
     channel = Channel(event.channel)
     # The hash of a card's body is as telling as the card: it is stored keyed.
@@ -249,6 +489,18 @@ def hear_heartbeat(
         )
 
 
+def hear_handshake(house: House, device: gates.DeviceInfo, nonce: str, received_at: datetime) -> None:
+    """Use up the signed request that a gate opens a stream with.
+
+    Raises:
+        Unauthorised: ``nonce_used``, this very request was used before.
+    """
+    with house.database.write() as db:
+        if not gates.use_nonce(db, device.id, nonce, received_at):
+            raise Unauthorised("nonce_used", "a signed request is good once")
+        gates.seen(db, device.id, received_at)
+
+
 def complete_to(beat: Heartbeat, received_at: datetime) -> datetime:
     """Up to when a gate has delivered everything, on our clock; events of that very instant may still come.
 
@@ -298,7 +550,10 @@ def _append(
     channel: Channel, received_at: datetime, happened_at: datetime, **measured: object,
 ) -> gates.PassageRecord:
     unmeasured = dict.fromkeys(
-        ("similarity", "margin", "similarity_min", "margin_min", "contract_id", "quality")
+        (
+            "similarity", "margin", "similarity_min", "margin_min", "contract_id", "quality", "frame_sha256", "liveness",
+            "liveness_min", "basis",
+        )  # fmt: skip
     )
     try:
         return gates.add_passage(
@@ -371,10 +626,11 @@ def _answer(
         repeated=repeated,
         fresh=record is not None and now - record.occurred_at <= FRESH_MAX,
         stages_ms=stages_ms,
+        advice="" if Verdict(verdict) is Verdict.ADMIT else admission.MEND.get(code, ""),
     )
 
 
-class _Stages:
+class Stages:
     """Milliseconds of each stage of one frame."""
 
     def __init__(self) -> None:

@@ -1,6 +1,6 @@
 """What the application owns while it runs; handed to the use cases that need more than a transaction."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from app.db import Database
@@ -9,6 +9,7 @@ from app.intake import Intake
 from app.observing import Metrics
 from app.settings import Settings
 from app.vault import Vault
+from recognition import Tracker
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +24,5 @@ class House:
     galleries: Galleries
     intake: Intake
     metrics: Metrics
+    tracker: Tracker = field(default_factory=Tracker)
+    """Who stands before each gate now."""

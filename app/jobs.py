@@ -7,6 +7,8 @@
     seal      every 5 min     a mark on every fact written since, that only the key can make
     seals     every night     every sealed fact against its mark
     purge     every hour      nonces, sign-in attempts and expired sign-ins that are too old to matter
+    pictures  every hour      pictures kept for review whose days are over
+    drift     every night     whose template fits him less and less
     retention every day       faces that may not be kept any more: of workers who left, of consents taken back
 
 A turn of a job is claimed by one conditional UPDATE of its row in ``schedule``: whoever changes the row has the
@@ -24,7 +26,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from app import access, enrolment, ledger, oversight, projection, seals
+from app import access, enrolment, ledger, oversight, projection, review, seals
 from app.db import Database
 from app.observing import log
 from app.settings import Settings
@@ -178,6 +180,30 @@ def _purge(database: Database, settings: Settings, now: datetime) -> str:
     return f"{nonces} nonces, {tries} sign-ins and attempts"
 
 
+def _pictures(database: Database, _settings: Settings, now: datetime) -> str:
+    """Erase pictures of refused faces whose days are over."""
+    with database.write() as db:
+        erased = review.erase_due(db, now)
+    return f"{erased} pictures erased"
+
+
+def _drift(database: Database, _settings: Settings, now: datetime) -> str:
+    """Look for workers whose template fits them less and less."""
+    with database.read() as db:
+        projects = [p.id for p in people.projects(db, None)]
+    advised = failed = 0
+    for project_id in projects:
+        try:
+            advised += review.look_for_drift(database, project_id, now)
+        except Exception as error:  # noqa: BLE001 - the other projects' workers are looked at all the same
+            failed += 1
+            log.error("drift_not_looked_for", project_id=project_id, error=type(error).__name__)
+    said = f"{len(projects)} projects, {advised} pieces of advice, {failed} failed"
+    if failed:
+        raise JobFailed(said)
+    return said
+
+
 def _retention(database: Database, settings: Settings, now: datetime) -> str:
     """Erase what may not be kept any more, look again, and say how much it was."""
     with database.read() as db:
@@ -232,6 +258,8 @@ JOBS: dict[str, Job] = {
         Job("books", timedelta(hours=24), timedelta(hours=4), _books),
         Job("seal", timedelta(minutes=5), timedelta(minutes=30), _seal),
         Job("seals", timedelta(hours=24), timedelta(hours=4), _seals),
+        Job("pictures", timedelta(hours=1), timedelta(minutes=10), _pictures),
+        Job("drift", timedelta(hours=24), timedelta(hours=1), _drift),
         Job("retention", timedelta(hours=24), timedelta(hours=1), _retention),
     )
 }

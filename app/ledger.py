@@ -5,6 +5,7 @@
     post_sent_items, post_results              the same for a whole batch
     open_account, post_funding                 the special account
     post_advance, post_off_account             money a worker got before payday, or outside the account
+    post_bank_own                              fees and interest of the bank's, as the statement says now
     reverse_advance, reverse_opening           the same, voided
     balance, balances                          sums of legs, asked anew each time
     assertions                                 what must hold, worked out from the documents
@@ -17,7 +18,7 @@ What an event means is in ``domain.ledger``. What a ledger may never hold is ref
 (``migrations/walls.py``).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -51,6 +52,7 @@ __all__ = [
     "balances",
     "open_account",
     "post_advance",
+    "post_bank_own",
     "post_funding",
     "post_line",
     "post_lines",
@@ -236,6 +238,39 @@ def post_off_account(db: Session, payment_id: int, *, by: str, now: datetime) ->
     return books.post(db, rules.off_account(project_id, engagement_id, payment_id, fen, for_month, month), by=by, now=now)
 
 
+def post_bank_own(
+    db: Session, project_id: int, special_account_id: int, bearer: Callable[[date], int], *, by: str, now: datetime
+) -> int:
+    """Post the fees and interest a statement shows, and take back what is said to be something else by now.
+
+    Args:
+        bearer: the company on the project that bears a fee of a day.
+
+    Returns:
+        How many were posted or taken back.
+
+    Raises:
+        Conflict: ``period_closed``; whatever ``bearer`` raises.
+    """
+    wanted = {match_id: (kind, fen, on) for match_id, kind, fen, on in books.bank_own(db, special_account_id)}
+    posted = books.posted_matches(db, project_id, special_account_id)
+    if wanted.keys() == posted.keys():
+        return 0
+    month = post_month(db, project_id, now)
+    postings = [
+        posting
+        for match_id, (kind, fen, on) in sorted(wanted.items())
+        if match_id not in posted
+        for posting in rules.bank_own(project_id, special_account_id, match_id, fen, None if kind == "interest" else bearer(on), on, month)
+    ]
+    postings += [
+        rules.undone(books.posting(db, "statement_match", match_id, kind), month)
+        for match_id, kind in sorted(posted.items())
+        if match_id not in wanted
+    ]
+    return len(books.post(db, postings, by=by, now=now))
+
+
 def reverse_advance(db: Session, advance_id: int, *, by: str, now: datetime) -> tuple[Posted, ...]:
     """Post the opposite of an advance that was voided.
 
@@ -300,7 +335,7 @@ def assertions(db: Session, project_id: int, now: datetime, *, signed: bool = Tr
         ``ledger_months``        nothing stands in a month that has not begun, nor a sheet in one that is not closed
         ``ledger_<account>``     each account's balance is what the documents add up to, for every kind of account
         ``ledger_settled_once``  each transfer that arrived was settled by exactly one transaction of its amount
-        ``ledger_statement``     the special account is what the bank's last statement line says
+        ``ledger_statement``     the special account is what the bank's last statement line says, as of that line
 
         Then, when ``signed``:
 
@@ -321,10 +356,10 @@ def assertions(db: Session, project_id: int, now: datetime, *, signed: bool = Tr
     statements = books.statements(db, project_id)
     wrong = [
         (Account(AccountKind.SPECIAL_ACCOUNT, special).key, bank, ours)
-        for special, _, bank, ours in statements
+        for special, bank, ours in statements
         if bank != ours
     ]
-    answer += told("ledger_statement", wrong, sum(bank for _, _, bank, _ in statements))
+    answer += told("ledger_statement", wrong, sum(bank for _, bank, _ in statements))
     if signed:
         answer += _signed(db, project_id)
     return tuple(answer)

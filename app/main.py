@@ -28,7 +28,9 @@ from app.api import findings as findings_api
 from app.api import frames as frames_api
 from app.api import imports as imports_api
 from app.api import papers as papers_api
+from app.api import review as review_api
 from app.api import sheets as sheets_api
+from app.api import streams as streams_api
 from app.api import terms as terms_api
 from app.api import timekeeping as timekeeping_api
 from app.api import wages as wages_api
@@ -132,15 +134,16 @@ def create_app(
     state.engine, state.galleries, state.metrics = engine, house.galleries, metrics
     state.months = sheets.Months()
     state.quota = frames_api.Quota(settings.device_frames_per_second_max)
+    state.streams = streams_api.Streams()
 
     for router in (
-        frames_api.router, access_api.router, papers_api.router, enrolment_api.router, wages_api.router,
+        frames_api.router, streams_api.router, access_api.router, papers_api.router, enrolment_api.router, wages_api.router,
         timekeeping_api.router, terms_api.router, sheets_api.router, bank_api.router, exports_api.router,
-        imports_api.router, findings_api.router,
+        imports_api.router, findings_api.router, review_api.router,
     ):
         # Not include_router: that makes every route anew, at the first request, which then takes a third of a second.
         app.router.routes.extend(router.routes)
-    _add_operation(app, house)
+    _add_operation(app, house, state.streams)
     pages.mount(app)
     _add_error_handlers(app)
 
@@ -176,7 +179,7 @@ def body_limit_of(settings: Settings):
     return limit
 
 
-def _add_operation(app: FastAPI, house: House) -> None:
+def _add_operation(app: FastAPI, house: House, streams: streams_api.Streams) -> None:
     @app.get("/healthz", tags=["operation"], summary="The process answers")
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
@@ -199,6 +202,7 @@ def _add_operation(app: FastAPI, house: House) -> None:
     async def metrics() -> Response:
         house.metrics.waiting.set(house.intake.waiting)
         house.metrics.running.set(house.intake.running)
+        house.metrics.streams.set(streams.open)
         await run_in_threadpool(count_faces, house)
         return PlainTextResponse(generate_latest(house.metrics.registry))
 

@@ -41,6 +41,10 @@ class Metrics:
         )
         self.waiting = Gauge("muster_frames_waiting", "Frames in the waiting line", registry=self.registry)
         self.running = Gauge("muster_frames_running", "Frames in a thread", registry=self.registry)
+        self.streams = Gauge("muster_streams_open", "Gates that stream over a WebSocket now", registry=self.registry)
+        self.streams_closed = Counter(
+            "muster_streams_closed_total", "Streams that ended, by reason code", ["code"], registry=self.registry
+        )
         self.faces_enrolled = Gauge(
             "muster_faces_enrolled",
             "Workers with a stored face template; 100,000 must be filed with the authority",

@@ -66,7 +66,16 @@ class Settings(BaseModel):
     waiting_frames_max: int = Field(8, ge=1, le=1024, description="frames waiting for a thread; one more is refused with 503")
     decision_seconds_max: float = Field(3.0, gt=0, description="longest a frame may wait for its decision; then 503")
     device_frames_per_second_max: float = Field(15.0, gt=0, description="quota of one device; above it 429")
+    stream_credits: int = Field(2, ge=1, le=8, description="frames a streaming gate may have under way at once")
+    stream_ping_seconds: float = Field(
+        20.0, gt=0, le=300, description="how often a streaming gate is asked whether it lives, and how long it may take to answer"
+    )
     signature_window_seconds: int = Field(300, ge=5, le=3600, description="how far a request's time may be off")
+    stranger_max: float = Field(
+        0.01, ge=1e-6, le=0.2, description="greatest chance that one frame of a stranger is taken for somebody; a project may say otherwise"
+    )
+    votes_min: int = Field(2, ge=1, le=8, description="frames that must agree when none is sure by itself; 1 = each decides alone")
+    track_seconds: float = Field(4.0, gt=0, le=30, description="how far back the frames of one person at a gate count together")
     confirm_hold_ms: int = Field(5000, ge=0, description="how long a gate stays open after an admission")
 
     session_hours: float = Field(12.0, gt=0, description="how long a sign-in lasts")

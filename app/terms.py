@@ -663,17 +663,21 @@ def write_area_rule(
 
     Args:
         area_code: a prefix of the projects it holds for; empty for everywhere. The longest prefix wins.
-        value: a whole number; for ``agreement_parties`` a list of who signs the agreement about the special account.
+        value: a whole number; for ``agreement_parties`` a list of who signs the agreement about the special account, for
+            ``account_fee_bearer`` the role of who bears its bank fees.
         source: the document, in words.
 
     Raises:
-        Unusable: ``area_key_unknown``, ``area_prefix_malformed``, ``number_wrong``, ``area_parties_wrong``,
+        Unusable: ``area_key_unknown``, ``area_prefix_malformed``, ``number_wrong``, ``area_parties_wrong``, ``company_role_unknown``,
             ``dates_wrong``; the source is missing or too long.
     """
     if area_code and not re.fullmatch(r"[0-9]{2,12}", area_code):
         raise Unusable("area_prefix_malformed")
     if key in AREA_NUMBERS:
         check_number(value, key, *AREA_NUMBERS[key])
+    elif key == "account_fee_bearer":
+        if value not in COMPANY_ROLES:
+            raise Unusable("company_role_unknown")
     elif key == "agreement_parties":
         fits = isinstance(value, list) and value and all(party in AGREEMENT_PARTIES for party in value)
         if not fits or len(set(value)) != len(value):

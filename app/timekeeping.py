@@ -44,7 +44,7 @@ from app.fields import (
     check_text,
     project_today,
 )
-from app.store import accounts, gates, people, terms
+from app.store import accounts, faces, gates, people, terms
 from app.store import timekeeping as held
 from app.store.people import ProjectInfo
 from app.store.timekeeping import CalendarDay, CorrectionInfo
@@ -430,9 +430,11 @@ def _policy_changed(db: Session, project_id: int, first: date, end: date | None)
 
 # --- corrections ---------------------------------------------------------------------------------------------
 
-REASONS = ("forgot", "gate_broken", "other_gate", "outside_work", "dispute", "leader_record", "other")
+REASONS = ("forgot", "gate_broken", "not_recognised", "other_gate", "outside_work", "dispute", "leader_record", "other")
 PUNCHES = frozenset({CorrectionKind.MISSING_IN, CorrectionKind.MISSING_OUT, CorrectionKind.ADD_SESSION})
 """What has a limit in days and in number: time somebody says he worked and no gate can tell."""
+UNCOUNTED = frozenset({"gate_broken", "not_recognised"})
+"""A gate that was down, or that refused his face while a person says it was him, is nobody's carelessness."""
 EVIDENCE_NEEDED = frozenset({CorrectionKind.ADD_SESSION, CorrectionKind.WRONG_PERSON, CorrectionKind.SET_DAY})
 """Says more than a gate half saw, so paper has to say it too (domain.md 3.5)."""
 _FIELDS: dict[CorrectionKind, frozenset[str]] = {
@@ -513,6 +515,8 @@ def request_correction(
     if wanted is CorrectionKind.SET_DAY:
         check_number(minutes, "minutes", 0, 1440)
         check_number(day_milli, "day_milli", 0, DAY_MILLI_MAX)
+    if reason == "not_recognised" and not _said_to_be_him(db, project_id, worker_id, in_at, out_at):
+        raise Unusable("correction_not_matched")
     note = check_note(note, "note")
     files = held.check_evidence(db, project_id, evidence)
     if wanted in EVIDENCE_NEEDED and not files:
@@ -633,6 +637,26 @@ def _check_team(engagement: Engagement, teams: Collection[int] | None) -> None:
         raise Forbidden("not_own_team")
 
 
+def work_date_of(db: Session, project_id: int, worker_id: int, at: datetime) -> date:
+    """The work date an entry of a worker at ``at`` belongs to, by the rule that holds for him.
+
+    Raises:
+        NotFound: ``worker_not_on_project``.
+    """
+    project = people.project(db, project_id)
+    day = at.astimezone(ZoneInfo(project.time_zone)).date()
+    engagement = _engagement_near(db, project_id, worker_id, day)
+    return work_date(at, _policy_on(db, project, engagement, day))
+
+
+def _said_to_be_him(
+    db: Session, project_id: int, worker_id: int, in_at: datetime | None, out_at: datetime | None
+) -> bool:
+    """A person said of a refused face of exactly each of these instants that it is his (``app.review``)."""
+    instants = [at for at in (in_at, out_at) if at is not None]
+    return bool(instants) and all(faces.said_to_be(db, project_id, worker_id, at) for at in instants)
+
+
 def _policy_on(db: Session, project: ProjectInfo, engagement: Engagement, day: date) -> AttendancePolicy:
     """The policy of a worker on a date: his team's, else his company's, else the project's, else the default."""
     scopes = [(None, engagement.team_id), (engagement.company_id, None), (None, None)]
@@ -694,12 +718,12 @@ def _check_limits(
     days = terms.area_value(db, project.area_code, "correction_days", today)
     if today > day + timedelta(days=days):
         raise Unusable("correction_too_late", days=days)
-    # A gate that was down is nobody's carelessness; the whole team would be at its limit after three such days.
-    if reason == "gate_broken":
+    # The whole team would be at its limit after three days of a gate that is down.
+    if reason in UNCOUNTED:
         return
     limit = terms.area_value(db, project.area_code, "correction_limit_month", today)
     asked = sum(
-        other.kind in PUNCHES and other.reason != "gate_broken" and other.state not in ("rejected", "withdrawn")
+        other.kind in PUNCHES and other.reason not in UNCOUNTED and other.state not in ("rejected", "withdrawn")
         for other in month
     )
     if asked >= limit:

@@ -47,6 +47,7 @@ from app.tables import (
     FacePhoto,
     FaceTemplate,
     PaymentBatch,
+    ReviewPicture,
     SpecialAccount,
     Worker,
 )
@@ -253,6 +254,7 @@ _OWNERS: dict[str, Callable[[Any, Any], sa.Select]] = {
     "special_account": lambda key, column: sa.select(key, column, SpecialAccount.number_index),
     "bank_card": lambda key, column: sa.select(key, column, BankCard.worker_id, BankCard.number_index),
     "payment_batch": lambda key, column: sa.select(key, column, PaymentBatch.batch_no),
+    "review_picture": lambda key, column: sa.select(key, column, ReviewPicture.project_id, ReviewPicture.passage_id),
     "face_photo": lambda key, column: sa.select(key, column, FaceTemplate.project_id, FacePhoto.worker_id).join(
         FaceTemplate, FaceTemplate.id == FacePhoto.template_id
     ),

@@ -27,6 +27,7 @@ from recognition.build import build_default_pack, import_dat
 from recognition.decode import ENROLMENT_PIXELS_MAX, GATE_PIXELS_MAX, BadImage, decode_jpeg, encode_jpeg
 from recognition.engine import Engine
 from recognition.face import Analysis, Face, Quality
+from recognition.limits import STRANGER_MAX, STRANGER_RANGE, Curve, FarPoint, Limits, limits_for
 from recognition.match import Gallery, Match, best_match, mean_template
 from recognition.pack import (
     DEFAULT_PACK,
@@ -38,29 +39,44 @@ from recognition.pack import (
     list_packs,
     load_pack,
 )
+from recognition.quality import vote_weight
+from recognition.snapshot import coarse_picture, face_picture
+from recognition.track import Track, Tracker, Vote
 
 __all__ = [
     "DEFAULT_PACK",
     "ENROLMENT_PIXELS_MAX",
     "GATE_PIXELS_MAX",
+    "STRANGER_MAX",
+    "STRANGER_RANGE",
     "Analysis",
     "BadImage",
+    "Curve",
     "Engine",
     "Face",
+    "FarPoint",
     "Gallery",
+    "Limits",
     "Match",
     "Pack",
     "PackError",
     "PackListing",
     "Quality",
     "Thresholds",
+    "Track",
+    "Tracker",
+    "Vote",
     "Weakness",
     "best_match",
     "build_default_pack",
+    "coarse_picture",
     "decode_jpeg",
     "encode_jpeg",
+    "face_picture",
     "import_dat",
+    "limits_for",
     "list_packs",
     "load_pack",
     "mean_template",
+    "vote_weight",
 ]

@@ -107,6 +107,17 @@ def _best(quick, query, gallery, allowed) -> tuple[int, float]:
     return int(gallery._key_of[doubtful[exact == best]].min()), float(best)
 
 
+def similarity_of(one: np.ndarray, other: np.ndarray, metric: str) -> float:
+    """How alike two embeddings of one contract are, in the pack's unit, within [-1, 1].
+
+    Of a cosine pack neither needs to be of length 1: the mean of several is shorter.
+    """
+    if metric == "cosine":
+        length = float(np.linalg.norm(one)) or 1.0
+        one = one / length
+    return float(_similarity(np.asarray(one)[None], np.asarray(other), metric)[0])
+
+
 def _similarity(templates: np.ndarray, query: np.ndarray, metric: str) -> np.ndarray:
     """Exact enough that equal templates give equal results, wherever they stand in the gallery."""
     wide, query = templates.astype(np.float64), query.astype(np.float64)

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from recognition.limits import Curve, FarPoint
+
 FORMAT = 1
 MANIFEST = "pack.toml"
 DEFAULT_PACK = "dlib-resnet-v1"
@@ -114,6 +116,10 @@ class Pack:
     files: tuple[PackFile, ...]
     folder: Path | None = None
     contract_id: str = field(default="")
+    curve: Curve | None = None
+    """False-accept rates as the pack states them; None: nobody has measured them."""
+    machine_curve: Curve | None = None
+    """The same as ``muster pack calibrate`` measured them on this machine."""
 
     def __post_init__(self):
         if not self.contract_id:
@@ -239,6 +245,19 @@ def _read_thresholds(rows: list[_Table]) -> tuple[ThresholdRow, ...]:
     return tuple(thresholds)
 
 
+def _read_curve(rows: list[_Table], measured_to: float | None) -> Curve | None:
+    points = []
+    for row in rows:
+        points.append(FarPoint(row.number("far", float, 1e-12, 0.999), row.number("similarity", float, -1, 1)))
+        row.done()
+    if not points:
+        return None
+    try:
+        return Curve(tuple(points), min(p.far for p in points) if measured_to is None else measured_to, "pack")
+    except ValueError as error:
+        raise PackError("manifest_wrong", f"far rows: {error}") from None
+
+
 def parse_manifest(text: str, folder: Path) -> Pack:
     """Read a manifest strictly: every field known, of its type, in its range; no file is opened.
 
@@ -305,6 +324,7 @@ def parse_manifest(text: str, folder: Path) -> Pack:
         parts=MappingProxyType(parts),
         files=tuple(files),
         folder=folder,
+        curve=_read_curve(top.rows("far", 0), top.get("far_measured_to", float, default=None)),
     )
     for table in (name, enrolment, top):
         table.done()

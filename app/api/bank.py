@@ -55,6 +55,8 @@ class PartyIn(BaseModel):
     role: str = Field(max_length=32)
     name: str = Field(max_length=200)
     signed_on: date | None = None
+    bears_fees: bool = False
+    """The agreement lets him bear the bank's fees."""
 
 
 class AccountIn(BaseModel):
@@ -507,7 +509,7 @@ class MatchIn(BaseModel):
     responses=refusals(*WRITES, (404, "statement_line_unknown")),
 )  # fmt: skip
 def set_match(person: Someone, db: Tx, key: WriteKey, now: Now, project_id: ProjectId, line_id: RowIdPath, body: MatchIn) -> Response:
-    """A document of ours, a fee, interest, or nothing we know."""
+    """A document of ours, a fee, a fee given back, interest, or nothing we know."""
     access.require_on(db, person, "bank.write", project_id)
 
     def work() -> Added:

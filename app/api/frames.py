@@ -22,7 +22,7 @@ from app.errors import BadRequest, ServiceError, TooMany, Unauthorised, Unusable
 from app.house import House
 from app.store import accounts, gates
 from app.web import language_of, refusal
-from devices import BadPayload, BadSignature, DeviceError
+from devices import BadPayload, BadSignature, DeviceError, FrameEvent
 from devices.dialects import frames
 
 router = APIRouter(tags=["gates"])
@@ -39,6 +39,7 @@ EXAMPLE = {
     "hold_ms": 5000,
     "server_time_ms": 1795305600123,
     "next_frame_after_ms": 0,
+    "advice": "",
 }
 
 ANSWERS: dict[int | str, dict[str, Any]] = {
@@ -182,12 +183,19 @@ async def _frame(
     received_at: datetime, seconds_max: float,
 ) -> gate.Answer:
     event = frames.parse_frame(head, request.headers.get("content-type"), body)
+    return await decided(
+        house, event, lambda: gate.admit_frame(house, device, event, received_at), seconds_max=seconds_max
+    )
+
+
+async def decided(
+    house: House, event: FrameEvent, work: Callable[[], gate.Answer], *, seconds_max: float | None = None
+) -> gate.Answer:
+    """The answer of ``work`` to a frame, taken through the line of waiting frames."""
     # Only live frames take each other's place: one that a gate has stored is somebody's passage, not a newer look.
     stored = event.captured_at is not None and event.sent_at - event.captured_at > gate.FRESH_MAX
     stream = f"{event.stream} {event.event_key}" if stored else event.stream
-    answer = await house.intake.submit(
-        stream, lambda: gate.admit_frame(house, device, event, received_at), seconds_max=seconds_max
-    )
+    answer = await house.intake.submit(stream, work, seconds_max=seconds_max)
     for stage, ms in answer.stages_ms.items():
         house.metrics.stage_seconds.labels(stage).observe(ms / 1000)
     return answer
@@ -231,17 +239,17 @@ async def _answered(
     received_at = datetime.now(UTC)
     try:
         head = frames.read_head(request.headers, request.url.path, request.method)
-        device, keys = await house.intake.run(lambda: _device(house, head.device_id))
+        device, keys = await house.intake.run(lambda: device_and_keys(house, head.device_id))
         key = frames.verify_head(
             head, keys=keys, now=received_at, window_s=house.settings.signature_window_seconds
         )
     except DeviceError as error:
-        raise _refusal_of(error) from None
+        raise refusal_of(error) from None
     if device is None or device.disabled_at is not None:
         raise Unauthorised("device_disabled" if device else "device_unknown")
     request.app.state.quota.take(device.id)
     if device.key_previous_sealed is not None:
-        await house.intake.run(lambda: _end_rotation(house, device, proven_by_new=key == keys[0], now=received_at))
+        await house.intake.run(lambda: end_rotation(house, device, proven_by_new=key == keys[0], now=received_at))
     seconds_left = house.settings.decision_seconds_max - (time.perf_counter() - began)
 
     def signed(content: bytes) -> dict[str, str]:
@@ -255,7 +263,7 @@ async def _answered(
     except ClientDisconnect:
         raise BadRequest("body_cut", "the connection ended before the body did") from None
     except (DeviceError, ServiceError) as error:
-        refused = _refusal_of(error) if isinstance(error, DeviceError) else error
+        refused = refusal_of(error) if isinstance(error, DeviceError) else error
         if refused.status not in FINAL or refused.code in KEPT:
             raise refused from None
         house.metrics.refused.labels(refused.code).inc()
@@ -269,12 +277,20 @@ async def _answered(
 def _passage_reply(
     house: House, head: frames.SignedHead, answer: gate.Answer, began: float
 ) -> tuple[bytes, dict[str, str]]:
+    reply = told(house, head.event_key, answer)
+    whole_ms = (time.perf_counter() - began) * 1000
+    timing = ", ".join(f"{stage};dur={ms:.1f}" for stage, ms in {**answer.stages_ms, "whole": whole_ms}.items())
+    return reply.body(), {"Server-Timing": timing}
+
+
+def told(house: House, event_key: str, answer: gate.Answer) -> frames.Reply:
+    """What the gate is told, however it asked; counted here."""
     if answer.recorded and not answer.repeated:
         house.metrics.passages.labels(answer.verdict.value).inc()
     house.metrics.frames.labels("repeated" if answer.repeated else answer.code).inc()
-    reply = frames.Reply(
+    return frames.Reply(
         event_id=None if answer.passage_id is None else str(answer.passage_id),
-        event_key=head.event_key,
+        event_key=event_key,
         decision=answer.verdict.value,
         code=answer.code,
         text=answer.text,
@@ -284,10 +300,8 @@ def _passage_reply(
         hold_ms=house.settings.confirm_hold_ms if answer.open else 0,
         server_time_ms=int(time.time() * 1000),
         next_frame_after_ms=0,
+        advice=answer.advice,
     )
-    whole_ms = (time.perf_counter() - began) * 1000
-    timing = ", ".join(f"{stage};dur={ms:.1f}" for stage, ms in {**answer.stages_ms, "whole": whole_ms}.items())
-    return reply.body(), {"Server-Timing": timing}
 
 
 def _beat_reply(
@@ -300,7 +314,7 @@ def _beat_reply(
     return json.dumps(said).encode(), {}
 
 
-def _device(house: House, device_id: str) -> tuple[gates.DeviceInfo | None, list[bytes]]:
+def device_and_keys(house: House, device_id: str) -> tuple[gates.DeviceInfo | None, list[bytes]]:
     """The device and its live keys; (None, []) for one nobody knows, which then fails like a wrong key."""
     with house.database.read() as db:
         device = gates.find_device(db, device_id)
@@ -310,7 +324,7 @@ def _device(house: House, device_id: str) -> tuple[gates.DeviceInfo | None, list
     return device, [house.vault.open(s, table="device", column="key_sealed", owner=device.id) for s in sealed]
 
 
-def _end_rotation(house: House, device: gates.DeviceInfo, *, proven_by_new: bool, now: datetime) -> None:
+def end_rotation(house: House, device: gates.DeviceInfo, *, proven_by_new: bool, now: datetime) -> None:
     """The former key of a device: dead once the new one proved a request, and after ``PREVIOUS_KEY_MAX``.
 
     Raises:
@@ -329,7 +343,7 @@ def _end_rotation(house: House, device: gates.DeviceInfo, *, proven_by_new: bool
         raise Unauthorised("signature_wrong", "the former key, longer than it is accepted")
 
 
-def _refusal_of(error: DeviceError) -> ServiceError:
+def refusal_of(error: DeviceError) -> ServiceError:
     if isinstance(error, BadSignature):
         return Unauthorised(error.code)
     field = error.field if isinstance(error, BadPayload) else ""

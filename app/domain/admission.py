@@ -1,10 +1,13 @@
 """May this person pass now? One pure decision for a face, one for a card or code.
 
 The nearest name alone never decides. A face is somebody when its similarity reaches the pack's threshold *and*
-the next best person is far enough behind. Being inside already, or having missed an exit, is not even asked:
-attendance sorts that out later, and a gate is not the place to argue.
+the next best person is far enough behind. A frame that is sure by itself admits at once; one that only just reaches
+the limits needs others of the same person, seconds apart, that agree with it: he is asked to look once more. Votes can
+keep somebody out whom a single frame would let in, and never the other way round. Being inside already, or having
+missed an exit, is not even asked: attendance sorts that out later, and a gate is not the place to argue.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -21,15 +24,80 @@ CREDENTIAL_UNKNOWN = "credential_unknown"
 NOT_ENGAGED = "not_engaged"
 ENGAGEMENT_OVER = "engagement_over"
 NEEDS_CONFIRMATION = "needs_confirmation"
+LOOK_AGAIN = "look_again"
+REPLAY = "replay"
+LIVENESS_FAILED = "liveness_failed"
+LIVENESS_UNSURE = "liveness_unsure"
+FACE_UNREADABLE = "face_unreadable"
 """Stable codes. Codes of recognition's quality checks (``face_too_small`` ...) pass through beside them."""
 
 SIMILARITY_ROUNDING = 1e-3
 """Float32 puts a vector's product with itself a little above 1 (architecture.md 0.7); more is no cosine."""
 
 
+MEND: dict[str, str] = {
+    NO_FACE: "look",
+    "too_dark": "light",
+    SEVERAL_FACES: "alone",
+    "face_cut": "middle",
+    "face_too_small": "closer",
+    "face_too_dark": "light",
+    "face_too_bright": "glare",
+    "face_turned": "look",
+    "face_blurred": "still",
+    FACE_UNREADABLE: "look",
+    LOOK_AGAIN: "look",
+    FACE_AMBIGUOUS: "look",
+    LIVENESS_UNSURE: "middle",
+}
+"""Code -> what the person can do about it; another frame may then say something else. Every other refusal stands
+until somebody at a desk changes something, or is told to use his card."""
+
+SHARE_MIN = 0.5
+"""Of the weight of a person's frames, more than this must agree: a tie names nobody (as Frigate has it)."""
+FRAME_WEIGHT = 0.5
+"""What a middling frame weighs; so many times ``votes_min`` must agree. Poor frames take more of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ballot:
+    """The vote of one frame: whom it named within all limits, or nobody, and how much of the face it saw."""
+
+    worker_id: int | None
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How the frames of one person voted on one worker. The order of the votes does not matter."""
+
+    frames: int
+    """All that voted."""
+    agreeing: int
+    weight: float
+    """Of those that agree."""
+    share: float
+    """Of the weight of all, 0 to 1."""
+    against: float
+    """Weight of those that named somebody else."""
+
+
+def tally(worker_id: int, ballots: Iterable[Ballot]) -> Tally:
+    """Count the votes for one worker; a weight that is not a finite number from 0 to 1 counts nothing."""
+    valid = [b for b in ballots if 0.0 <= b.weight <= 1.0]
+    own = [b.weight for b in valid if b.worker_id == worker_id]
+    # fsum rounds once: the sum does not depend on the order in which the frames came.
+    weight, whole = math.fsum(own), math.fsum(b.weight for b in valid)
+    against = math.fsum(b.weight for b in valid if b.worker_id not in (None, worker_id))
+    return Tally(len(valid), len(own), weight, weight / whole if whole > 0 else 0.0, against)
+
+
 @dataclass(frozen=True, slots=True)
 class AdmissionPolicy:
     """What the project asks beyond recognition."""
+
+    votes_min: int = 1
+    """Frames that must agree when none is sure by itself; 1: each decides alone."""
 
     confirm_face: bool = False
     """The project wants a person to confirm each face while a weak pack is active."""
@@ -84,10 +152,12 @@ def decide(
     quality_codes: Iterable[str],
     standing: Standing | None,
     policy: AdmissionPolicy,
+    sure_min: float | None = None,
+    ballots: Iterable[Ballot] = (),
 ) -> Decision:
     """Decide about a face.
 
-    In this order: quality, similarity, margin, consent, engagement, confirmation. Both limits are included:
+    In this order: quality, similarity, margin, votes, consent, engagement, confirmation. Both limits are included:
     similarity >= similarity_min and margin >= margin_min. A value that is not a number passes neither.
 
     Args:
@@ -98,6 +168,9 @@ def decide(
         quality_codes: why the picture cannot be used; ``no_face`` and ``several_faces`` speak first, then the
             first given.
         standing: of the best match; None when there is none.
+        sure_min: similarity from which this frame decides alone, unless others of the same person name somebody
+            else with as much weight; None: no frame does.
+        ballots: votes of all frames of this person, this one included; only asked for when ``votes_min`` > 1.
 
     Raises:
         ValueError: a threshold is not a number in its range. A pack so configured admits nobody.
@@ -115,6 +188,8 @@ def decide(
         return _refused(FACE_UNKNOWN)
     if not margin_min <= match_margin <= 2.0 + SIMILARITY_ROUNDING:
         return _refused(FACE_AMBIGUOUS)
+    if policy.votes_min > 1 and not _agreed(standing.worker_id, match_similarity, sure_min, ballots, policy.votes_min):
+        return _refused(LOOK_AGAIN)
     if standing.consent_withdrawn:
         return _refused(CONSENT_WITHDRAWN)
     if not standing.engaged:
@@ -122,6 +197,18 @@ def decide(
     if policy.confirm_face and policy.pack_is_weak:
         return Decision(Verdict.ASK, NEEDS_CONFIRMATION, standing.worker_id)
     return Decision(Verdict.ADMIT, ADMITTED, standing.worker_id)
+
+
+def _agreed(
+    worker_id: int, similarity: float, sure_min: float | None, ballots: Iterable[Ballot], votes_min: int
+) -> bool:
+    counted = tally(worker_id, ballots)
+    if sure_min is not None and similarity >= sure_min:
+        # The first sure frame opens, whatever blurred ones came before it; not so when they named another man.
+        return counted.weight > counted.against or counted.against == 0.0
+    return (
+        counted.agreeing >= votes_min and counted.share > SHARE_MIN and counted.weight >= votes_min * FRAME_WEIGHT
+    )
 
 
 def decide_credential(*, standing: Standing | None) -> Decision:

@@ -5,7 +5,7 @@
     settled      the bank said it arrived            failed, returned   ... or did not, or came back
     opening      what was on the special account     funding            what the general contractor paid in
     advance      money given before payday           off_account        wages paid outside the special account
-    undone       the opposite of a posting
+    bank_own     a fee or interest of the bank's       undone       the opposite of a posting
 
     Account, Posting     whom a leg is about; legs under one document, refused when they do not sum to zero
     compared             balances as documents have them beside balances as the ledger has them
@@ -46,6 +46,10 @@ class AccountKind(StrEnum):
     """专户外支付. Per project; a credit."""
     SUB_RECEIVABLE = "sub_receivable"
     """总包垫付应收分包. Per company on the project; a debit."""
+    BANK_FEE = "bank_fee"
+    """专户手续费: taken off the account by the bank, to be put back by who bears it. Per company on the project; a debit."""
+    INTEREST = "interest"
+    """专户利息: stays on the account, and is nobody's funding. Per project; a credit."""
 
     @property
     def letter(self) -> str:
@@ -68,6 +72,8 @@ _LETTER = {
     AccountKind.SPECIAL_ACCOUNT: "s",
     AccountKind.FUNDING: "p",
     AccountKind.OFF_ACCOUNT: "p",
+    AccountKind.BANK_FEE: "c",
+    AccountKind.INTEREST: "p",
 }
 _CREDIT = {
     AccountKind.WAGES_PAYABLE,
@@ -75,6 +81,7 @@ _CREDIT = {
     AccountKind.TRANSIT,
     AccountKind.FUNDING,
     AccountKind.OFF_ACCOUNT,
+    AccountKind.INTEREST,
 }
 
 
@@ -133,6 +140,10 @@ class TxnKind(StrEnum):
     """专户外支付."""
     ON_BEHALF = "on_behalf"
     """先行清偿."""
+    FEE = "fee"
+    """专户手续费, or one that was given back."""
+    INTEREST = "interest"
+    """专户利息."""
     REVERSE = "reverse"
     """冲销."""
 
@@ -370,6 +381,22 @@ def off_account(
     legs = _legs(amount_fen, (AccountKind.WAGES_PAYABLE, engagement_id), (AccountKind.OFF_ACCOUNT, project_id))
     origin = min(for_month.replace(day=1), month)
     return (Posting(project_id, TxnKind.OFF_ACCOUNT, "payment", payment_id, month, origin, legs),)
+
+
+def bank_own(
+    project_id: int, special_account_id: int, match_id: int, amount_fen: int, bearer: int | None, booked_on: date, month: date
+) -> tuple[Posting, ...]:
+    """Return what a movement of the bank's own posts: on or off the account; owed by who bears it, or earned.
+
+    Args:
+        match_id: of the statement_match that says so.
+        amount_fen: as the statement has it: negative for a fee, positive for interest or a fee given back.
+        bearer: the company on the project that bears fees; None for interest.
+    """
+    other = (AccountKind.INTEREST, project_id) if bearer is None else (AccountKind.BANK_FEE, bearer)
+    legs = _legs(amount_fen, (AccountKind.SPECIAL_ACCOUNT, special_account_id), other)
+    kind = TxnKind.INTEREST if bearer is None else TxnKind.FEE
+    return (Posting(project_id, kind, "statement_match", match_id, month, min(booked_on.replace(day=1), month), legs),)
 
 
 def undone(posting: Posting, month: date) -> Posting:

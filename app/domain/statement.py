@@ -4,6 +4,7 @@
     broken(lines, opening)            the first line whose balance does not follow from the one before it
     balance_on(lines, opening, day)   the bank's balance at the end of a day
     match(lines, documents)           statement lines against our own documents; each document once
+    own(line, limit)                  a fee or interest of the bank's, by its own words
     funded(plans, arrived, today)     人工费拨付: what was agreed against what arrived, oldest first
 """
 
@@ -199,6 +200,26 @@ def match(lines: Iterable[Line], documents: Iterable[Document]) -> dict[int, Doc
         lambda document: (document.on,) if document.kind == "item_result" else (),
     )
     return found
+
+
+_FEE = ("手续费", "工本费", "管理费", "年费", "短信费", "汇划费", "邮电费", "service charge", "bank charge")
+_FEE_BACK = ("退", "返还", "冲正", "refund", "reversal")
+_INTEREST = ("结息", "利息", "interest")
+
+
+def own(line: Line, fee_fen_max: int) -> str | None:
+    """Return fee, fee_refund or interest when a line is the bank's own by its memo; None when it may be anything else.
+
+    A line that names another account is never the bank's own, and a large debit is no fee.
+    """
+    memo = line.memo.casefold()
+    if line.counterparty_index is not None:
+        return None
+    if any(word in memo for word in _FEE) and abs(line.amount_fen) <= fee_fen_max:
+        if line.amount_fen < 0:
+            return "fee"
+        return "fee_refund" if any(word in memo for word in _FEE_BACK) else None
+    return "interest" if line.amount_fen > 0 and any(word in memo for word in _INTEREST) else None
 
 
 def _names(memo: str, number: str) -> bool:

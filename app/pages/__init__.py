@@ -29,6 +29,7 @@ from app.pages import (
     page,
     payrolls,
     projects,
+    review,
     settings,
     sign_in,
     today,
@@ -49,12 +50,13 @@ PAGES: tuple[Page, ...] = (
     payrolls.PAGE_SHEET,
     account.PAGE,
     findings.PAGE,
+    review.PAGE,
     settings.PAGE,
 )
 
 ACTS: tuple[Act, ...] = (
     gate.REVIEW, workers.PAY, findings.RUN, findings.DECIDE, settings.CONFIRM_FACE, settings.PASSWORD,
-    *payrolls.ACTS,
+    review.DECIDE, review.POLICY, *payrolls.ACTS,
 )  # fmt: skip
 
 CHARTS: dict[str, tuple[str, Callable[[Ask], dict]]] = {

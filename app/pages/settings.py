@@ -9,13 +9,13 @@ from typing import Any
 
 from starlette.datastructures import FormData
 
-from app import access, papers, wording
+from app import access, gate, papers, wording
 from app.domain import workdays
 from app.errors import BadRequest, TooMany
 from app.pages import lines
 from app.pages.page import Act, Again, Ask, Page, shown
 from app.pages.words import marked
-from app.store import gates, people
+from app.store import decisions, gates, people
 
 SILENT_HOURS = 12
 """Longer than a night with the gates switched off would be said too early every morning."""
@@ -25,9 +25,11 @@ SILENT_HOURS = 12
 class ThresholdLine:
     """What a match must reach up to a size of the roster."""
 
-    roster_max: int | None
+    roster_max: int
     similarity_min: float
     margin_min: float
+    far_max: float | None
+    """Rate of one comparison that this is meant to keep to; None when the pack states none."""
     current: bool
 
 
@@ -119,16 +121,9 @@ def _pack(ask: Ask) -> PackLine | None:
     pack: Any = getattr(ask.state.engine, "pack", None)
     if pack is None:
         return None
-    enrolled = len({worker_id for worker_id, _ in people.templates(ask.db, ask.project.id, pack.contract_id)})
-    now = pack.thresholds_for(enrolled)
-    in_force = next(
-        (i for i, row in enumerate(pack.threshold_rows) if row.roster_max is None or enrolled <= row.roster_max), None
-    )
+    templates = [worker_id for worker_id, _ in people.templates(ask.db, ask.project.id, pack.contract_id)]
+    rules = gate.rules_of(ask.state.settings, decisions.policy(ask.db, ask.project.id))
     zh = ask.language == "zh"
-    rows = tuple(
-        ThresholdLine(row.roster_max, row.similarity_min, row.margin_min, position == in_force)
-        for position, row in enumerate(pack.threshold_rows)
-    ) or (ThresholdLine(None, now.similarity_min, now.margin_min, True),)
     return PackLine(
         pack_id=pack.pack_id,
         version=pack.version,
@@ -139,11 +134,26 @@ def _pack(ask: Ask) -> PackLine | None:
         photographs_min=pack.enrolment_photographs_min,
         photographs_advised=pack.enrolment_photographs_advised,
         face_px_min=pack.face_px_min,
-        enrolled=enrolled,
-        thresholds=rows,
+        enrolled=len(set(templates)),
+        thresholds=_thresholds(pack, len(templates), rules.stranger_max),
         weaknesses=tuple(w.zh if zh else w.en for w in pack.weaknesses),
         licences=tuple(LicenceLine(file, licence) for file, licence in pack.licences),
     )
+
+
+SIZES = (100, 200, 1000, 2000, 5000)
+"""Rosters whose limits are shown."""
+
+
+def _thresholds(pack: Any, templates: int, stranger_max: float) -> tuple[ThresholdLine, ...]:
+    """What is in force, by size of the roster, this project's own size among them."""
+    sizes = sorted({*SIZES, templates} if templates > SIZES[-1] else set(SIZES))
+    mine = next(size for size in sizes if templates <= size)
+    lines = []
+    for size in sizes:
+        found = gate.limits(pack, templates if size == mine else size, stranger_max)
+        lines.append(ThresholdLine(size, found.similarity_min, found.margin_min, found.far_max, size == mine))
+    return tuple(lines)
 
 
 def confirm_face(ask: Ask, values: FormData) -> str:

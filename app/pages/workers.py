@@ -23,7 +23,7 @@ from app.pages.lines import PassageLine
 from app.pages.page import Act, Ask, Page, shown, with_query
 from app.pages.shell import MenuItem, shell
 from app.pages.words import marked
-from app.store import gates, money, people
+from app.store import faces, gates, money, people
 from app.store import papers as paper_store
 from app.wording.wages import formula
 
@@ -421,6 +421,7 @@ class WorkerContext:
     id_number: str = shown("ID number, masked for the reader")
     phone: str = shown("Telephone, masked; empty when none is recorded")
     has_template: bool = shown("His face is enrolled and not erased")
+    face_advice: tuple[Any, ...] = shown("Why he should enrol again; store.faces.AdviceInfo")
     consent: ConsentLine | None = shown("Whether he agrees to face recognition; None without any record")
     credentials: tuple[CredentialLine, ...] = shown("Live cards and codes")
     engagements: tuple[EngagementLine, ...] = shown("Every engagement, oldest first, each with its terms")
@@ -478,6 +479,7 @@ def worker(ask: Ask, typed: Typed | None = None, wrong: str = "", key: str = "")
         id_number=mask_id_number(_opened(ask, row, "id_number_sealed"), view),
         phone=mask_phone(_opened(ask, row, "phone_sealed"), view) if row.phone_sealed else "",
         has_template=row.has_template,
+        face_advice=tuple(faces.advice(ask.db, project.id, worker_id)),
         consent=ConsentLine(consent.given, zone(consent.at)) if consent else None,
         credentials=tuple(
             CredentialLine(c.channel, zone(c.issued_at))

@@ -47,6 +47,8 @@ class DeviceInfo:
     disabled_at: datetime | None
     name: str
     last_seen_at: datetime | None
+    face_px_min: int | None
+    """Of the gate: who stands further off than this is asked to step closer."""
 
     def __repr__(self) -> str:
         return f"DeviceInfo(id={self.id!r}, project_id={self.project_id}, gate_id={self.gate_id})"
@@ -108,6 +110,7 @@ _DEVICE = select(
     Device.disabled_at,
     Device.name,
     Device.last_seen_at,
+    Gate.face_px_min,
 ).join(Gate, Gate.id == Device.gate_id)
 
 
@@ -242,6 +245,10 @@ class PassageRecord:
     margin_min: float | None
     contract_id: str | None
     quality: dict[str, Any] | None
+    frame_sha256: str | None
+    liveness: float | None
+    liveness_min: float | None
+    basis: dict[str, Any] | None
     salt: bytes
     prev_hash: str
     hash: str
@@ -264,6 +271,14 @@ _CHAINED = tuple(
     name for name in PassageRecord.__slots__ if name not in ("id", "seq", "salt", "prev_hash", "hash", "confirmed")
 )
 """Fields a link commits to. ``id`` is the database's own, the others are the link itself."""
+_CHAINED_LATER = frozenset({"frame_sha256", "liveness", "liveness_min", "basis"})
+"""Fields that came later (decision_basis). An empty one is no part of the commitment: links made before it verify as they did, and
+one that is filled in afterwards, or emptied, is found out like any other change."""
+
+
+def committed(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a passage that its link commits to."""
+    return {name: value for name, value in fields.items() if value is not None or name not in _CHAINED_LATER}
 
 
 def _record(row: Any) -> PassageRecord:
@@ -314,6 +329,10 @@ def add_passage(
     margin_min: float | None = None,
     contract_id: str | None = None,
     quality: dict[str, Any] | None = None,
+    frame_sha256: str | None = None,
+    liveness: float | None = None,
+    liveness_min: float | None = None,
+    basis: dict[str, Any] | None = None,
 ) -> PassageRecord:
     """Append a passage to its project's chain, as number last + 1.
 
@@ -352,6 +371,10 @@ def add_passage(
         "margin_min": _float(margin_min),
         "contract_id": contract_id,
         "quality": quality,
+        "frame_sha256": frame_sha256,
+        "liveness": _float(liveness),
+        "liveness_min": _float(liveness_min),
+        "basis": basis,
     }
     salt = token_bytes(chain.SALT_BYTES)
     seq = end.seq + 1
@@ -359,7 +382,7 @@ def add_passage(
         "seq": seq,
         "salt": salt,
         "prev_hash": end.hash,
-        "hash": chain.link(end.hash, seq, CHAIN_KIND, chain.commitment(salt, fields)),
+        "hash": chain.link(end.hash, seq, CHAIN_KIND, chain.commitment(salt, committed(fields))),
     }
     # The chain's end is moved by the trigger of this insert (migrations/walls.py).
     done = db.execute(insert(_ROW).values(**fields, **linked))
@@ -502,4 +525,4 @@ def _links(db: Session, project_id: int) -> Iterator[chain.Link]:
         execution_options={"yield_per": 2000},
     )
     for seq, prev_hash, hash_, salt, *values in rows:
-        yield chain.Link(seq, prev_hash, hash_, bytes(salt), dict(zip(_CHAINED, values, strict=True)))
+        yield chain.Link(seq, prev_hash, hash_, bytes(salt), committed(dict(zip(_CHAINED, values, strict=True))))

@@ -9,13 +9,13 @@
 Nothing is cached: a balance is a sum over legs, each time.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
@@ -37,12 +37,15 @@ from app.tables import (
     PayPeriod,
     PayrollLine,
     PayrollSheet,
+    ProjectCompany,
     SpecialAccount,
     StatementLine,
     StatementMatch,
     Voiding,
 )
 
+OWN_KINDS = ("fee", "fee_refund", "interest")
+"""What a statement line may be that is the bank's own: no document of ours stands behind it but the line."""
 _CHUNK = 500
 """Rows of one statement; SQLite takes 32,766 values."""
 
@@ -412,6 +415,7 @@ def documents(db: Session, project_id: int) -> dict[AccountKind, dict[int, int]]
     _lines_say(db, project_id, sums)
     _items_say(db, project_id, sums)
     _account_says(db, project_id, sums)
+    _bank_says(db, project_id, sums)
     _advances_say(db, project_id, sums)
     _payments_say(db, project_id, sums)
     return {kind: dict(told) for kind, told in sums.items()}
@@ -497,6 +501,20 @@ def _account_says(db: Session, project_id: int, sums: _Sums) -> None:
         sums[AccountKind.FUNDING][project_id] -= int(fen)
 
 
+def _bank_says(db: Session, project_id: int, sums: _Sums) -> None:
+    """Fees and interest. Which company bears a fee is read off its posting, when that is one on the project."""
+    bearers = _owners(db, project_id, "statement_match", AccountKind.BANK_FEE)
+    own = set(db.execute(select(ProjectCompany.id).where(ProjectCompany.project_id == project_id)).scalars())
+    for special in db.execute(select(SpecialAccount.id).where(SpecialAccount.project_id == project_id)).scalars().all():
+        for match_id, kind, fen, _ in bank_own(db, special):
+            sums[AccountKind.SPECIAL_ACCOUNT][special] += fen
+            if kind == "interest":
+                sums[AccountKind.INTEREST][project_id] -= fen
+            else:
+                bearer = bearers.get(match_id)
+                sums[AccountKind.BANK_FEE][bearer if bearer in own else 0] -= fen
+
+
 def _advances_say(db: Session, project_id: int, sums: _Sums) -> None:
     rows = db.execute(
         select(AdvanceRow.id, AdvanceRow.engagement_id, AdvanceRow.amount_fen, AdvanceRow.channel)
@@ -578,15 +596,11 @@ def settlements(db: Session, project_id: int) -> tuple[dict[int, int], list[tupl
     return dict(tuple(row) for row in arrived), [(item_id, txn_id, int(fen)) for item_id, txn_id, fen in settled]
 
 
-def statements(db: Session, project_id: int) -> list[tuple[int, date, int, int]]:
-    """Return (special account, date of its last statement line, balance after it without the bank's own, ledger).
-
-    The bank's own are lines whose latest match says fee or interest: no document of ours stands behind them. The
-    ledger's balance is that of documents up to and including that date.
-    """
+def statements(db: Session, project_id: int) -> list[tuple[int, int, int]]:
+    """Return (special account, balance after its last statement line, balance in the ledger as of that line)."""
     later = aliased(StatementLine)
     last = db.execute(
-        select(StatementLine.special_account_id, StatementLine.booked_on, StatementLine.balance_after_fen)
+        select(StatementLine.special_account_id, StatementLine.seq, StatementLine.balance_after_fen)
         .join(SpecialAccount, SpecialAccount.id == StatementLine.special_account_id)
         .where(
             SpecialAccount.project_id == project_id,
@@ -594,43 +608,132 @@ def statements(db: Session, project_id: int) -> list[tuple[int, date, int, int]]
         )
         .order_by(StatementLine.special_account_id)
     ).all()
-    told = []
-    for special, on, after in last:
-        newer = aliased(StatementMatch)
-        own = db.execute(
-            select(func.coalesce(func.sum(StatementLine.amount_fen), 0))
-            .join(StatementMatch, StatementMatch.statement_line_id == StatementLine.id)
-            .where(
-                StatementLine.special_account_id == special,
-                StatementMatch.kind.in_(("fee", "interest")),
-                ~exists().where(newer.statement_line_id == StatementLine.id, newer.id > StatementMatch.id),
+    return [(special, after, balance_at(db, special, seq)) for special, seq, after in last]
+
+
+_NEWER = aliased(StatementMatch)
+_LATEST = ~exists().where(_NEWER.statement_line_id == StatementMatch.statement_line_id, _NEWER.id > StatementMatch.id)
+"""Of the matches of a line, the one that counts."""
+
+
+def balance_at(db: Session, special: int, seq: int) -> int:
+    """Return the sum of a special account's legs as of a line of its statement.
+
+    A document stands where its line stands: what arrives later the same day is after it. One without a line is there when
+    it is of an earlier day, or of that day and a line of its amount is left that nobody knows. A batch the bank booked in
+    one sum is there whole from its line on, and what failed of it comes back with a line of its own.
+    """
+    rows = db.execute(
+        select(
+            StatementLine.seq, StatementLine.booked_on, StatementLine.amount_fen, StatementMatch.kind, StatementMatch.document_id,
+            StatementMatch.id,
+        )
+        .outerjoin(StatementMatch, and_(StatementMatch.statement_line_id == StatementLine.id, _LATEST))
+        .where(StatementLine.special_account_id == special)
+    ).all()  # fmt: skip
+    place = {(row.kind, row.document_id): row.seq for row in rows if row.document_id is not None}
+    place |= {("statement_match", row.id): row.seq for row in rows if row.id is not None}
+    on = next(row.booked_on for row in rows if row.seq == seq)
+    free = Counter(row.amount_fen for row in rows if row.kind is None and row.booked_on == on and row.seq <= seq)
+    batches = {
+        row.id: row
+        for row in db.execute(
+            select(
+                PaymentBatch.id,
+                func.sum(PaymentItem.amount_fen).label("fen"),
+                func.sum(case((_said("failed"), PaymentItem.amount_fen), else_=0)).label("failed"),
             )
-        ).scalar_one()
-        told.append((special, on, after - int(own), balance_on(db, special, on)))
-    return told
+            .join(PaymentItem, PaymentItem.batch_id == PaymentBatch.id)
+            .where(PaymentBatch.special_account_id == special)
+            .group_by(PaymentBatch.id)
+        )
+        if ("batch", row.id) in place
+    }
+    there = sum(-int(row.fen) for row in batches.values() if place["batch", row.id] <= seq)
+    there += sum(int(row.failed) for row in batches.values() if place.get(("batch_return", row.id), seq + 1) <= seq)
+    for source, source_id, dated, batch_id, status, fen in db.execute(_moved(special)):
+        at = place.get((source, source_id))
+        if at is None and status == "success" and batch_id in batches:
+            continue  # within the batch's sum
+        if at is not None:
+            there += fen if at <= seq else 0
+        elif dated is None or dated < on:
+            there += fen
+        elif dated == on and free[fen] > 0:
+            free[fen] -= 1
+            there += fen
+    return int(there)
+
+
+def _moved(special: int) -> Select[Any]:
+    """(document, its date, its batch, what the bank said of it, fen) of everything that moved the account."""
+    dated = func.coalesce(FundingReceipt.received_on, ItemResult.happened_on, AdvanceRow.paid_on, StatementLine.booked_on)
+    keys = (LedgerTxn.source_kind, LedgerTxn.source_id, dated, PaymentItem.batch_id, ItemResult.status)
+    return (
+        _with_documents(select(*keys, func.sum(LedgerLeg.amount_fen)))
+        .outerjoin(PaymentItem, PaymentItem.id == ItemResult.item_id)
+        .where(LedgerAccount.kind == str(AccountKind.SPECIAL_ACCOUNT), LedgerAccount.special_account_id == special)
+        .group_by(*keys)
+    )
+
+
+def _with_documents(wanted: Select[Any]) -> Select[Any]:
+    """Legs with the document of each, whichever it is."""
+    source = LedgerTxn.source_kind
+    return (
+        wanted.select_from(LedgerLeg)
+        .join(LedgerAccount, LedgerAccount.id == LedgerLeg.account_id)
+        .join(LedgerTxn, LedgerTxn.id == LedgerLeg.txn_id)
+        .outerjoin(FundingReceipt, and_(source == "funding_receipt", FundingReceipt.id == LedgerTxn.source_id))
+        .outerjoin(ItemResult, and_(source == "item_result", ItemResult.id == LedgerTxn.source_id))
+        .outerjoin(AdvanceRow, and_(source == "advance", AdvanceRow.id == LedgerTxn.source_id))
+        .outerjoin(StatementMatch, and_(source == "statement_match", StatementMatch.id == LedgerTxn.source_id))
+        .outerjoin(StatementLine, StatementLine.id == StatementMatch.statement_line_id)
+    )
 
 
 def balance_on(db: Session, special: int, on: date) -> int:
     """Return the sum of a special account's legs of documents dated up to ``on``; what it opened with counts from the beginning."""
-    source = LedgerTxn.source_kind
     dated = or_(
-        source == "special_account",
-        and_(source == "funding_receipt", FundingReceipt.received_on <= on),
-        and_(source == "item_result", ItemResult.happened_on <= on),
-        and_(source == "advance", AdvanceRow.paid_on <= on),
+        LedgerTxn.source_kind == "special_account",
+        FundingReceipt.received_on <= on,
+        ItemResult.happened_on <= on,
+        AdvanceRow.paid_on <= on,
+        StatementLine.booked_on <= on,
     )
-    legs = (
-        select(func.coalesce(func.sum(LedgerLeg.amount_fen), 0))
-        .join(LedgerAccount, LedgerAccount.id == LedgerLeg.account_id)
-        .join(LedgerTxn, LedgerTxn.id == LedgerLeg.txn_id)
-        .outerjoin(FundingReceipt, FundingReceipt.id == LedgerTxn.source_id)
-        .outerjoin(ItemResult, ItemResult.id == LedgerTxn.source_id)
-        .outerjoin(AdvanceRow, AdvanceRow.id == LedgerTxn.source_id)
-        .where(
-            LedgerAccount.kind == str(AccountKind.SPECIAL_ACCOUNT), LedgerAccount.special_account_id == special, dated
-        )
+    legs = _with_documents(select(func.coalesce(func.sum(LedgerLeg.amount_fen), 0))).where(
+        LedgerAccount.kind == str(AccountKind.SPECIAL_ACCOUNT), LedgerAccount.special_account_id == special, dated
     )
     return int(db.execute(legs).scalar_one())
+
+
+def bank_own(db: Session, special: int) -> list[tuple[int, str, int, date]]:
+    """Return (match, fee, fee_refund or interest, fen, day) of the lines that are the bank's own by their latest match."""
+    rows = db.execute(
+        select(StatementMatch.id, StatementMatch.kind, StatementLine.amount_fen, StatementLine.booked_on)
+        .join(StatementLine, StatementLine.id == StatementMatch.statement_line_id)
+        .where(StatementLine.special_account_id == special, StatementMatch.kind.in_(OWN_KINDS), _LATEST)
+        .order_by(StatementMatch.id)
+    )
+    return [tuple(row) for row in rows]
+
+
+def posted_matches(db: Session, project_id: int, special: int) -> dict[int, TxnKind]:
+    """Return match -> kind of what it posted, of the account's, without those taken back."""
+    back = aliased(LedgerTxn)
+    rows = db.execute(
+        select(LedgerTxn.source_id, LedgerTxn.kind)
+        .join(StatementMatch, StatementMatch.id == LedgerTxn.source_id)
+        .join(StatementLine, StatementLine.id == StatementMatch.statement_line_id)
+        .where(
+            LedgerTxn.project_id == project_id,
+            LedgerTxn.source_kind == "statement_match",
+            LedgerTxn.kind != str(TxnKind.REVERSE),
+            StatementLine.special_account_id == special,
+            ~exists().where(back.reverses_id == LedgerTxn.id),
+        )
+    )
+    return {match_id: TxnKind(kind) for match_id, kind in rows}
 
 
 def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -29,7 +29,7 @@ LATER: dict[str, tuple[str, ...]] = {
     "project_company": ("exit_on",),
     "team": (),
     "worker": (),
-    "gate": (),
+    "gate": ("face_px_min",),
     "credential": ("revoked_at",),
     "face_template": ("erased_at", "erased_reason"),
     "face_photo": ("erased_at",),
@@ -50,9 +50,12 @@ NOT_SEALED: dict[str, str] = {
     "write_request": "answers to requests; no fact rests on them",
     "pay_period": "no row id; its state and digest are checked against lines and ledger, who moved it is in the journal",
     "finding": "worked out anew every hour; what was decided about it is sealed",
+    "decision_policy": "a project's word on how its gates decide; who changed it is in the journal, what was in force stands with each passage",
     "device": "moves with every heartbeat; passages name it in their chain",
     "account": "passwords and languages change; who did what is in the journal",
     "membership": "roles are taken back; who gave and took them is in the journal",
+    "review_picture": "gone within days; who looked at it is in the journal, what was said about the passage is sealed",
+    "face_advice": "worked out anew every night",
 }
 """Table of facts, masters or months -> why it has no seal. Other tables can be thrown away."""
 

@@ -507,7 +507,7 @@ def area_value(db: Session, area_code: str, key: str, on: date) -> Any | None:
 
     Args:
         area_code: the project's.
-        key: minimum_wage_month_fen, minimum_wage_hour_fen, agreement_parties, publicity_days,
+        key: minimum_wage_month_fen, minimum_wage_hour_fen, agreement_parties, account_fee_bearer, publicity_days,
             correction_limit_month or correction_days.
     """
     prefixes = [area_code[:length] for length in range(len(area_code) + 1)]

@@ -65,7 +65,7 @@ class CorrectionRow(Base):
     minutes: Mapped[int | None]
     day_milli: Mapped[int | None]
     reason: Mapped[str] = mapped_column(String(24))
-    """Stable code: forgot, gate_broken, other_gate, outside_work, dispute, leader_record, other."""
+    """Stable code: forgot, gate_broken, not_recognised, other_gate, outside_work, dispute, leader_record, other."""
     note: Mapped[str] = mapped_column(Text)
     evidence: Mapped[list[int]] = mapped_column(JSON)
     """Ids of evidence_file."""

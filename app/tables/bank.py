@@ -196,7 +196,7 @@ class StatementMatch(Base):
     id: Mapped[int] = _id()
     statement_line_id: Mapped[int] = mapped_column(ForeignKey("statement_line.id"), index=True)
     kind: Mapped[str] = mapped_column(String(16))
-    """item_result, funding_receipt, advance, fee, interest or unknown."""
+    """item_result, funding_receipt, advance, batch, batch_return, fee, fee_refund, interest or unknown."""
     document_id: Mapped[int | None] = mapped_column(BigInteger)
     by: Mapped[str] = mapped_column(String(64))
     at: Mapped[datetime]

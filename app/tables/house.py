@@ -164,6 +164,25 @@ class Gate(Base):
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
     name: Mapped[str] = mapped_column(String(100))
     direction: Mapped[str] = mapped_column(String(4))
+    face_px_min: Mapped[int | None]
+    """Least side of a face in pixels: who stands further off is asked to step closer. None: the pack's."""
+
+
+class DecisionPolicy(Base):
+    """识别判定规则: how strictly the gates of one project decide. A project without a row has the service's."""
+
+    __tablename__ = "decision_policy"
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"), primary_key=True, autoincrement=False)
+    stranger_max: Mapped[float | None]
+    """Greatest chance that one frame of a stranger is taken for somebody."""
+    votes_min: Mapped[int | None]
+    """Frames that must agree when none is sure by itself; 1 = each frame decides alone."""
+    track_seconds: Mapped[float | None]
+    """How far back the votes of one person count."""
+    liveness: Mapped[str | None] = mapped_column(String(8))
+    """活体检测: enforce, observe or off."""
+    replay: Mapped[str | None] = mapped_column(String(8))
+    """重放检测: enforce, observe or off."""
 
 
 class Device(Base):
@@ -279,6 +298,7 @@ class PassageRow(Base):
         UniqueConstraint("project_id", "seq", name="uq_passage_seq"),
         Index("ix_passage_project_time", "project_id", "occurred_at"),
         Index("ix_passage_worker_time", "project_id", "worker_id", "occurred_at"),
+        Index("ix_passage_frame", "project_id", "frame_sha256"),
     )
     id: Mapped[int] = _id()
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
@@ -305,6 +325,13 @@ class PassageRow(Base):
     margin_min: Mapped[float | None]
     contract_id: Mapped[str | None] = mapped_column(String(64))
     quality: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    frame_sha256: Mapped[str | None] = mapped_column(String(64))
+    """Of the picture alone: the same picture in another envelope has the same."""
+    liveness: Mapped[float | None]
+    """活体分数: probability that it is a face and not a picture of one, as the model says; 0 to 1."""
+    liveness_min: Mapped[float | None]
+    basis: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    """What else the decision rested on: roster, rates, votes, liveness and replay; see ``app.gate``."""
     salt: Mapped[bytes]
     prev_hash: Mapped[str] = mapped_column(String(64))
     hash: Mapped[str] = mapped_column(String(64))

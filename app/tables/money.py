@@ -304,9 +304,9 @@ class LedgerTxn(Base):
     post_month: Mapped[date]
     origin_month: Mapped[date]
     kind: Mapped[str] = mapped_column(String(20))
-    """accrue, adjust, withhold, recover, submit, settle, return, fund, advance, off_account, on_behalf, reverse."""
+    """accrue, adjust, withhold, recover, submit, settle, return, fund, advance, off_account, on_behalf, fee, interest, reverse."""
     source_kind: Mapped[str] = mapped_column(String(24))
-    """Table of the document: payroll_line, payment_item, item_result, funding_receipt, advance, payment."""
+    """Table of the document: payroll_line, payment_item, item_result, funding_receipt, advance, payment, statement_match."""
     source_id: Mapped[int]
     reverses_id: Mapped[int | None] = mapped_column(ForeignKey("ledger_txn.id"), unique=True)
     posted: Mapped[bool] = mapped_column(default=False)

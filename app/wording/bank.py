@@ -64,6 +64,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "batch_sent": ("该批次已送银行，不能撤回", "The batch went to the bank and cannot be withdrawn"),
     "batch_not_approved": ("该批次尚未复核", "The batch is not approved yet"),
     "batch_not_sent": ("该批次尚未送银行", "The batch did not go to the bank yet"),
+    "fee_bearer_missing": (
+        "按协议或地区规定承担专户手续费的单位尚未登记到本项目，请先登记",
+        "The company that bears the account's bank fees by agreement or county rule is not on the project: enter it first",
+    ),
     "batch_short": ("专户余额不足", "The special account does not hold that much"),
     "batch_totals_differ": ("文件合计与批次不符，未生成", "Count or sum differ from the batch; no file was made"),
     "batch_amount_wrong": ("第 {row} 笔金额有误", "The amount of transfer {row} is wrong"),
@@ -140,6 +144,7 @@ NAMES: dict[str, tuple[str, str]] = {
     "statement_kind.batch": ("整批代发", "A whole batch"),
     "statement_kind.batch_return": ("整批退回", "What failed of a batch"),
     "statement_kind.fee": ("手续费", "Fee"),
+    "statement_kind.fee_refund": ("手续费退回", "Fee given back"),
     "statement_kind.interest": ("利息", "Interest"),
     "statement_kind.unknown": ("不明", "Unknown"),
     "party.owner": ("建设单位", "Owner"),

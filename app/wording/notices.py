@@ -67,11 +67,62 @@ _FACE_1 = Notice(
     ),
 )
 
-FACE: dict[str, Notice] = {notice.version: notice for notice in (_FACE_1,)}
+_FACE_2 = Notice(
+    version="face-2",
+    title=_FACE_1.title,
+    paragraphs=(
+        (
+            "用来做什么",
+            "用来在本工地大门认出您、开门、记您的工时。劳动监察部门要求时，还用来核对同一张脸有没有登记两个身份证号。"
+            "不用于别的。",
+            "What for",
+            "To know you at this site's gate, to open it, and to count your work. Where the labour inspectorate orders it, "
+            "also to see whether one face is registered under two ID numbers. For nothing else.",
+        ),
+        (
+            "怎么用",
+            "拍几张照片，算出一组数字（人脸特征）。到大门时，摄像头的画面与它比对。画面比对后不保存，只有下面一种例外。",
+            "How",
+            "We take a few photographs and work out a row of numbers from them. At the gate the camera's picture is compared "
+            "with it. That picture is not kept, with the one exception below.",
+        ),
+        (
+            "没认出来时",
+            "您另外同意保留照片的，很像您又没认出来的画面可以加密保存，最多 7 天，给人看是不是您，好补记工时。谁看过都有记录。",
+            "When you are not recognised",
+            "If you agree that photographs are kept, a picture that is very like you and was not recognised may be kept, "
+            "encrypted and for 7 days at most, so that somebody can say whether it was you and your work is counted. Who "
+            "looked at it is recorded.",
+        ),
+        (
+            "保存什么、多久",
+            "人脸特征加密保存在本工地的系统里，您退场后 30 天内删除。照片不保存，除非您另外同意；同意的也在那时删除。",
+            "What is kept, and how long",
+            "The row of numbers is kept encrypted in this site's system and erased within 30 days after you leave. The "
+            "photographs are not kept unless you agree to that as well; then they are erased at the same time.",
+        ),
+        (
+            "保留照片有什么用",
+            "更换识别模型时，用保留的照片重新计算，您不必再来拍照。不同意保留也行，到时再来拍一次。",
+            "What kept photographs are for",
+            "When the recognition model is changed the numbers are worked out again from them, and you need not come again. "
+            "You may say no to that; then you come once more.",
+        ),
+        *_FACE_1.paragraphs[3:],
+    ),
+)
+
+FACE: dict[str, Notice] = {notice.version: notice for notice in (_FACE_1, _FACE_2)}
 """version -> notice."""
 
-FACE_CURRENT = _FACE_1.version
+FACE_CURRENT = _FACE_2.version
 """The one to show today."""
+
+GATE_PICTURES = frozenset({_FACE_2.version})
+"""Notices that tell a worker that a picture of the gate may be kept for review: a consent to another one does not cover it."""
+
+COUNTY_SEARCH = frozenset({_FACE_2.version})
+"""Notices that tell a worker that his face may be looked for under other ID numbers."""
 
 
 def scope_names(language: str) -> dict[str, str]:

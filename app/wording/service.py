@@ -74,5 +74,9 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "content_hash_malformed": ("内容摘要格式有误", "The content hash is malformed"),
     "content_hash_repeated": ("内容摘要重复", "The content hash is given twice"),
     "pack_missing": ("识别模型尚未就绪", "The model pack is not ready"),
+    "stream_malformed": ("视频流数据格式有误", "The stream's data cannot be read"),
+    "stream_late": ("视频流延迟过大", "The stream's frames arrive too late"),
+    "stream_replaced": ("设备已另建连接", "The device has opened another connection"),
+    "stream_without_credit": ("设备发送超出许可", "The device sent more than it was allowed"),
     "stopping": ("服务正在停止", "The service is stopping"),
 }

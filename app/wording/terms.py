@@ -115,6 +115,7 @@ NAMES: dict[str, tuple[str, str]] = {
     "split_by.shares": ("按约定份额", "By agreed shares"),
     "area_key.minimum_wage_month_fen": ("月最低工资", "Minimum wage a month"),
     "area_key.minimum_wage_hour_fen": ("小时最低工资", "Minimum wage an hour"),
+    "area_key.account_fee_bearer": ("专户手续费承担方", "Who bears the account's bank fees"),
     "area_key.agreement_parties": ("专户协议签署方", "Parties of the account's agreement"),
     "area_key.publicity_days": ("公示天数", "Days of publicity"),
     "area_key.correction_days": ("补卡期限（天）", "Days for corrections"),

@@ -51,6 +51,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "补卡类型须为 missing_in、missing_out、add_session、void_passage、wrong_person 或 set_day",
         "A correction is missing_in, missing_out, add_session, void_passage, wrong_person or set_day",
     ),
+    "correction_not_matched": (
+        "没有人认定过该时刻被拒的人脸是他，请先在“人脸认定”中认定",
+        "Nobody has said that a face refused at that moment is his; say so in the face review first",
+    ),
     "correction_reason_unknown": ("没有这种补卡原因", "There is no such reason"),
     "correction_fields_wrong": ("填写的内容与补卡类型不符", "What is given does not fit the kind of correction"),
     "correction_not_engaged": ("该工人当天不在本项目", "This worker was not engaged on this project on that date"),
@@ -119,6 +123,7 @@ NAMES: dict[str, tuple[str, str]] = {
     "correction_kind.set_day": ("整天认定", "Day decided"),
     "correction_reason.forgot": ("忘记打卡", "Forgot"),
     "correction_reason.gate_broken": ("设备故障", "Gate broken"),
+    "correction_reason.not_recognised": ("闸机未识别", "Not recognised by the gate"),
     "correction_reason.other_gate": ("走了其他通道", "Another gate"),
     "correction_reason.outside_work": ("场外作业", "Work outside"),
     "correction_reason.dispute": ("争议认定", "Dispute"),

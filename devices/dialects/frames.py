@@ -319,6 +319,11 @@ def parse_heartbeat(head: SignedHead, body: bytes) -> Heartbeat:
     Raises:
         BadPayload: ``heartbeat_malformed``; not the JSON of the contract, or events without an oldest one.
     """
+    return read_heartbeat(body, device_id=head.device_id, nonce=head.nonce, sent_at=head.sent_at)
+
+
+def read_heartbeat(body: bytes, *, device_id: str, nonce: str, sent_at: datetime) -> Heartbeat:
+    """Read the body of a heartbeat, however it came; see ``parse_heartbeat``."""
     said = _json_object(body) if len(body) <= CARD_BODY_BYTES_MAX else None
     if said is None:
         raise BadPayload("body", "heartbeat_malformed")
@@ -328,9 +333,9 @@ def parse_heartbeat(head: SignedHead, body: bytes) -> Heartbeat:
     if (said.get("oldest_stored_at_ms") is not None) != (stored > 0):
         raise BadPayload("oldest_stored_at_ms", "heartbeat_malformed")
     return Heartbeat(
-        device_id=head.device_id,
-        nonce=head.nonce,
-        sent_at=head.sent_at,
+        device_id=device_id,
+        nonce=nonce,
+        sent_at=sent_at,
         counted_at=_beat_time(said, "sent_at_ms"),
         stored_events=stored,
         oldest_at=_beat_time(said, "oldest_stored_at_ms") if stored else None,
@@ -397,6 +402,9 @@ class Reply:
     hold_ms: int
     server_time_ms: int
     next_frame_after_ms: int
+    advice: str = ""
+    """What the person can do, for a gate that shows pictures: look, still, closer, middle, alone, light, glare. Empty: another
+    look would say the same."""
 
     def __post_init__(self) -> None:
         if self.decision not in ("admit", "refuse", "ask"):

@@ -9,7 +9,7 @@ from alembic import op
 from migrations import walls
 
 revision = "findings_rest_on"
-down_revision = "findings_followed"
+down_revision = "decision_basis"
 branch_labels = None
 depends_on = None
 

@@ -37,8 +37,8 @@ def test_books_that_hold_are_told_assertion_by_assertion(books, muster):
     done = muster("verify")
     assert done.exit_code == 0, done.output
     lines = done.output.splitlines()
-    assert sum(line.startswith("ok      A  ") for line in lines) == sum(line.startswith("ok      B  ") for line in lines) == 19
-    assert "FAILED" not in done.output and "38 assertions, 0 failed" in done.output
+    assert sum(line.startswith("ok      A  ") for line in lines) == sum(line.startswith("ok      B  ") for line in lines) == 21
+    assert "FAILED" not in done.output and "42 assertions, 0 failed" in done.output
     assert any(line.startswith("ok      A  ledger_special_account  expected 400 fen, found 400 fen  ") for line in lines)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+import numpy as np
 import pytest
 from sqlalchemy import select
 
@@ -17,7 +18,7 @@ from app.house import House
 from app.intake import Intake
 from app.observing import Metrics
 from app.settings import Settings
-from app.store import gates, people, timekeeping
+from app.store import decisions, gates, people, timekeeping
 from app.tables import StaleDay
 from app.vault import Vault
 from devices.base import CardEvent, FrameEvent, Heartbeat
@@ -130,6 +131,88 @@ def test_a_face_between_two_workers_is_not_decided(entrance: Camera, house: Hous
     enrol_drawn(house.database, house.vault, house.engine, site.a.id, site.li.id, WANG, now, twin=1.0, allow_alike=True)
     assert entrance.shows(draw_face(WANG, twin=0.5), now).code == "face_ambiguous"
     assert recorded(house, site) == [(None, "refuse", "face_ambiguous")]
+
+
+# --- votes over the frames of one person ---------------------------------------------------------------------
+
+SECOND = timedelta(seconds=1)
+UNSURE = {"distance": 0.45}
+"""Similarity .55 on a roster of two: above the limit of .50, below the .56 from which one frame is enough."""
+
+
+def test_an_unsure_face_is_asked_to_look_again_and_passes_with_the_second_frame(entrance: Camera, house: House, site: Cast, now: datetime):
+    first = entrance.shows(draw_face(WANG, **UNSURE), now)
+    assert (first.verdict, first.code, first.open, first.recorded, first.advice) == (Verdict.REFUSE, "look_again", False, True, "look")
+    second = entrance.shows(draw_face(WANG, distance=0.46), now + SECOND)
+    assert (second.code, second.open) == ("admitted", True)
+    assert recorded(house, site) == [(None, "refuse", "look_again"), (site.wang.id, "admit", "admitted")]
+    with house.database.read() as db:
+        basis = [r.basis for r in gates.passages_after(db, site.a.id, 0, 9)]
+    assert [b["votes"]["agreeing"] for b in basis] == [1, 2]
+    assert basis[1]["templates"] == 2 and basis[1]["stranger_max"] == 0.01 and basis[1]["votes"]["share"] == 1.0
+
+
+def test_a_sure_face_passes_at_once(entrance: Camera, now: datetime):
+    assert entrance.shows(draw_face(WANG, variant=3), now).code == "admitted"
+
+
+def test_the_same_picture_twice_is_one_vote(entrance: Camera, now: datetime):
+    picture = draw_face(WANG, **UNSURE)
+    assert [entrance.shows(picture, now + n * SECOND).code for n in range(3)] == ["look_again"] * 3
+
+
+def test_votes_of_ten_seconds_ago_or_of_another_gate_do_not_count(entrance: Camera, house: House, site: Cast, now: datetime):
+    entrance.shows(draw_face(WANG, **UNSURE), now)
+    assert entrance.shows(draw_face(WANG, distance=0.46), now + 10 * SECOND).code == "look_again"
+    assert Camera(house, site.a.exit).shows(draw_face(WANG, distance=0.44), now + 11 * SECOND).code == "look_again"
+
+
+def test_the_man_behind_does_not_pass_on_another_mans_votes(entrance: Camera, now: datetime):
+    for n in range(3):
+        entrance.shows(draw_face(WANG, variant=n + 1), now + n * SECOND / 4)
+    assert entrance.shows(draw_face(LI, **UNSURE), now + SECOND).code == "look_again"
+    assert entrance.shows(draw_face(LI, distance=0.46), now + 1.2 * SECOND).code == "admitted"
+
+
+def test_a_stranger_does_not_pass_however_often_he_looks(entrance: Camera, house: House, site: Cast, now: datetime):
+    for n in range(12):
+        assert entrance.shows(draw_face(WANG, distance=0.51 + n / 100), now + n * SECOND / 4).code == "face_unknown"
+
+
+def test_an_old_frame_from_a_gates_store_decides_alone_and_opens_nothing(entrance: Camera, now: datetime):
+    """Nobody stands there any more to look again; whoever he was, he worked."""
+    answer = entrance.shows(draw_face(WANG, **UNSURE), now, captured_at=now - timedelta(hours=1))
+    assert (answer.code, answer.open) == ("admitted", False)
+
+
+def test_a_project_may_do_without_votes(entrance: Camera, house: House, site: Cast, now: datetime):
+    with house.database.write() as db:
+        decisions.set_policy(db, site.a.id, decisions.PolicyRow(votes_min=1))
+    assert entrance.shows(draw_face(WANG, **UNSURE), now).code == "admitted"
+
+
+def test_a_gate_that_looks_from_afar_asks_to_step_closer(entrance: Camera, house: House, site: Cast, now: datetime):
+    with house.database.write() as db:
+        decisions.set_face_px_min(db, site.a.id, site.a.entrance.gate_id, 600)
+    answer = entrance.shows(draw_face(WANG), now)
+    assert (answer.code, answer.advice) == ("face_too_small", "closer")
+    with house.database.write() as db:
+        decisions.set_face_px_min(db, site.a.id, site.a.entrance.gate_id, None)
+    assert entrance.shows(draw_face(WANG, variant=1), now).code == "admitted"
+
+
+@pytest.mark.parametrize("broken", ["embedding", "quality"])
+def test_a_face_that_is_not_a_number_admits_nobody_and_is_recorded(entrance: Camera, house: House, site: Cast, now: datetime, broken, monkeypatch):
+    def analyse(image, *, purpose):
+        analysis = SyntheticEngine.analyse(house.engine, image, purpose=purpose)
+        face = analysis.subject
+        nan = {"embedding": face.embedding * np.nan} if broken == "embedding" else {"quality": replace(face.quality, yaw=np.nan)}
+        return replace(analysis, subject=replace(face, **nan))
+
+    monkeypatch.setattr(house.engine, "analyse", analyse)
+    answer = entrance.shows(draw_face(WANG), now)
+    assert (answer.verdict, answer.code, answer.recorded) == (Verdict.REFUSE, "face_unreadable", True)
+    assert recorded(house, site) == [(None, "refuse", "face_unreadable")]
 
 
 @pytest.mark.parametrize(

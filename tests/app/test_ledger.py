@@ -299,9 +299,11 @@ def full(database, books, wang, li):
         books.answer(db, second, "failed")
         books.pay(db, li, 50_000, FEBRUARY)
         ids = books.statement(db, special, [901_000, -450_000, -30, 7])
+        books.match(db, ids[0], "funding_receipt", 1)
         books.match(db, ids[2], "fee")
         books.match(db, ids[3], "fee")
         books.match(db, ids[3], "interest")
+        ledger.post_bank_own(db, books.project_id, special, lambda on: books.cast.a.project_company_id, by=BY, now=books.now)
         books.sheet(db, MARCH, [Earned(wang, 1_000)])
         assert third.amount_fen == 200_000
         assert books.wrong(db) == []
@@ -427,7 +429,7 @@ TAMPERED = {
     ),
     "a fee nobody explained": (
         "UPDATE statement_match SET kind = 'unknown' WHERE kind = 'fee'",
-        {("ledger_statement", "special_account:s1")},
+        {("ledger_bank_fee", "bank_fee:c1"), ("ledger_special_account", "special_account:s1")},
     ),
     "an advance that grew": (
         "UPDATE advance SET amount_fen = amount_fen + 1",

@@ -241,6 +241,8 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("POST", "/v1/devices/{device_id}/frames"): _open(HMAC, 401, headers=lambda t: _forged(frames.frames_path(t.device_id))),
     ("POST", "/v1/devices/{device_id}/cards"): _open(HMAC, 401, headers=lambda t: _forged(frames.cards_path(t.device_id))),
     ("POST", "/v1/devices/{device_id}/heartbeats"): _open(HMAC, 401, headers=lambda t: _forged(frames.heartbeats_path(t.device_id))),
+    # Asked for without an upgrade there is nothing; its handshake is tried in tests/app/test_api_streams.py.
+    ("APIWebSocketRoute", "/v1/devices/{device_id}/stream"): _open(HMAC, 404),
     # --- accounts ---
     ("DELETE", "/v1/sign-in"): _service(SIGNED_IN, 204),
     ("GET", "/v1/me"): _service(SIGNED_IN),
@@ -300,6 +302,14 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("POST", P + "/devices"): Row("AM", 201, lambda t: {"gate_id": t.gate_id, "name": "西门机"}),
     ("POST", P + "/devices/{device_id}/rotate"): Row("AM"),
     ("POST", P + "/devices/{device_id}/disable"): Row("AM", 204),
+    # --- faces beside the gate's answer ---
+    ("GET", P + "/face-policy"): Row("MLI"),
+    ("PUT", P + "/face-policy"): Row("M", body=lambda t: {"review_pictures": "off"}),
+    ("GET", P + "/face-review"): Row("ML"),
+    # He may; the passage asks, and was not refused.
+    ("POST", P + "/face-review"): Row("ML", 422, lambda t: {"passage_ids": [t.passage_id], "verdict": "discarded"}),
+    ("GET", P + "/passages/{passage_id}/picture"): Row("ML", 404),
+    ("GET", P + "/face-advice"): Row("MLI"),
     # --- days, wages, findings ---
     ("GET", P + "/headcount"): Row("MLGI"),
     ("GET", P + "/days"): Row("MLI", tail="?month=2026-03"),
@@ -477,6 +487,9 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("POST", SITE + "/payroll/{sheet_id:int}/send-back"): PAGE,
     ("POST", SITE + "/payroll/{sheet_id:int}/words"): PAGE,
     ("GET", SITE + "/findings"): PAGE,
+    ("GET", SITE + "/review"): PAGE,
+    ("POST", SITE + "/review/words"): PAGE,
+    ("POST", SITE + "/review/policy"): PAGE,
     ("GET", SITE + "/settings"): PAGE,
     ("GET", SITE + "/charts/teams"): PAGE,
     ("GET", SITE + "/charts/week"): PAGE,

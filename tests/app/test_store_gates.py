@@ -180,7 +180,7 @@ def test_no_column_of_a_passage_can_be_changed_unnoticed(database, ten, behind_t
         value = "98"
     elif "at" in column.split("_"):
         value = "'2026-04-01 00:00:00.000001'"
-    elif column == "quality":
+    elif column in ("quality", "basis"):
         value = "'{\"a\": 1}'"
     else:
         value = "'othr'"
@@ -196,13 +196,37 @@ def test_a_chain_written_anew_fails_against_the_head_that_was_given_away(databas
     for row in rows:
         fields = {name: getattr(row, name) for name in gates._CHAINED}
         fields["worker_id"] = ten.li.id
-        fresh = chain.link(last, row.seq, "passage", chain.commitment(row.salt, fields))
+        fresh = chain.link(last, row.seq, "passage", chain.commitment(row.salt, gates.committed(fields)))
         behind_the_walls(
             f"UPDATE passage SET worker_id = {ten.li.id}, prev_hash = '{last}', hash = '{fresh}' WHERE id = {row.id}")
         last = fresh
     behind_the_walls(f"UPDATE chain_head SET hash = '{last}' WHERE project_id = {ten.a.id}")
     assert faults(database, ten.a.id) == []
     assert faults(database, ten.a.id, held) == [(10, "rewritten")]
+
+
+OF_0002 = (
+    "project_id", "device_id", "gate_id", "direction", "event_key", "content_sha256", "worker_id", "channel", "verdict", "code",
+    "captured_at", "received_at", "occurred_at", "similarity", "margin", "similarity_min", "margin_min", "contract_id", "quality",
+)  # fmt: skip
+"""What a link committed to before passages kept their picture's digest, liveness and basis."""
+
+
+@pytest.mark.parametrize(
+    "filled", ["frame_sha256 = 'f'", "liveness = 0.99", "liveness_min = 0.1", "basis = '{\"votes\": 9}'"]
+)
+def test_passages_of_an_older_muster_verify_and_cannot_be_filled_in(database, ten, behind_the_walls, filled):
+    with database.read() as db:
+        rows = gates.passages_after(db, ten.a.id, 0, 100)
+    last = chain.GENESIS
+    for row in rows:
+        old = {name: getattr(row, name) for name in OF_0002}
+        fresh = chain.link(last, row.seq, "passage", chain.commitment(row.salt, old))
+        assert fresh == row.hash, "an empty field that came later changes nothing"
+        last = fresh
+    assert faults(database, ten.a.id) == []
+    behind_the_walls(f"UPDATE passage SET {filled} WHERE seq = 3")
+    assert faults(database, ten.a.id) == [(3, "edited")]
 
 
 # --- the walls ---------------------------------------------------------------------------------------------

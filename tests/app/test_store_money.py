@@ -355,7 +355,7 @@ def test_a_month_of_a_thousand_workers_is_gathered_and_verified_in_seconds(datab
                    "occurred_at": at, "similarity": 0.61, "margin": 0.2, "similarity_min": 0.5, "margin_min": 0.1,
                    "contract_id": "c" * 64, "quality": {"sharpness": 0.5, "face_pixels": 140}}
         salt = seq.to_bytes(16, "big")
-        hash_ = chain.link(last, seq, "passage", chain.commitment(salt, fields))
+        hash_ = chain.link(last, seq, "passage", chain.commitment(salt, gates.committed(fields)))
         rows.append({**fields, "seq": seq, "salt": salt, "prev_hash": last, "hash": hash_})
         last = hash_
     with database.write() as db:

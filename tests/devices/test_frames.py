@@ -459,7 +459,7 @@ REPLY = frames.Reply(
 
 
 def test_the_answer_has_exactly_the_fields_of_the_contract():
-    fields = "event_id event_key decision code text open recorded repeated hold_ms server_time_ms next_frame_after_ms"
+    fields = "event_id event_key decision code text open recorded repeated hold_ms server_time_ms next_frame_after_ms advice"
     assert list(REPLY.as_json()) == fields.split()
     assert json.loads(REPLY.body()) == REPLY.as_json()
     assert "请通行" not in repr(REPLY)

@@ -6,8 +6,20 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from app.domain.admission import AdmissionPolicy, Decision, Standing, decide, decide_credential, standing
+from app.domain.admission import (
+    MEND,
+    AdmissionPolicy,
+    Ballot,
+    Decision,
+    Standing,
+    decide,
+    decide_credential,
+    standing,
+    tally,
+)
 from app.domain.facts import Verdict
 from tests.story import CAST, engagements
 
@@ -122,3 +134,87 @@ def test_standing_follows_the_engagements_of_the_day():
     assert on(28, month=2) == (False, False)
     assert on(1) == on(4) == (True, False)
     assert on(5) == (False, True)
+
+
+# --- votes -----------------------------------------------------------------------------------------------------
+
+ME, HIM, NOBODY = 1, 2, None
+
+
+def voted(*ballots: tuple[int | None, float], similarity=0.96, sure_min=0.98, votes_min=2, margin=0.1, codes=()) -> str:
+    """The code for Wang's frame, the frames of his track given as (whom, weight)."""
+    return decide(
+        match_similarity=similarity, match_margin=margin, similarity_min=0.95, margin_min=0.08, sure_min=sure_min,
+        quality_codes=codes, standing=WANG, policy=AdmissionPolicy(votes_min=votes_min),
+        ballots=tuple(Ballot(who, weight) for who, weight in ballots),
+    ).code  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("ballots", "code"),
+    [
+        ([(ME, 0.8)], "look_again"),
+        ([(ME, 0.8), (ME, 0.7)], "admitted"),
+        ([(ME, 0.4), (ME, 0.4)], "look_again"),
+        ([(ME, 0.4), (ME, 0.4), (ME, 0.4)], "admitted"),
+        ([(ME, 0.8), (ME, 0.7), (NOBODY, 0.9)], "admitted"),
+        ([(ME, 0.8), (ME, 0.7), (NOBODY, 0.8), (NOBODY, 0.7)], "look_again"),
+        ([(ME, 0.8), (ME, 0.7), (HIM, 0.8), (HIM, 0.7)], "look_again"),
+        ([(ME, 0.8), (ME, 0.7), (HIM, 0.9)], "admitted"),
+        ([(ME, 0.8), (HIM, 0.2), (HIM, 0.2)], "look_again"),
+        ([], "look_again"),
+    ],
+)
+def test_an_unsure_face_needs_frames_that_agree(ballots, code):
+    assert voted(*ballots) == code
+
+
+def test_a_sure_face_passes_at_once():
+    assert voted((ME, 0.1), similarity=0.98) == "admitted"
+    assert voted((ME, 0.1), (NOBODY, 0.9), (NOBODY, 0.9), similarity=0.98) == "admitted"
+
+
+def test_a_sure_face_whose_other_frames_named_another_man_does_not():
+    assert voted((ME, 0.5), (HIM, 0.5), similarity=0.98) == "look_again"
+    assert voted((ME, 0.6), (HIM, 0.5), similarity=0.98) == "admitted"
+
+
+def test_a_project_that_does_not_vote_decides_frame_by_frame():
+    assert voted(votes_min=1) == voted((HIM, 0.9), votes_min=1) == "admitted"
+
+
+BALLOTS = st.lists(st.tuples(st.sampled_from([ME, HIM, NOBODY]), st.floats(0, 1)), max_size=20)
+
+
+@given(BALLOTS, st.floats(-1, 1.2), st.floats(-0.1, 2.0))
+def test_no_votes_admit_a_face_below_the_limits(ballots, similarity, margin):
+    if voted(*ballots, similarity=similarity, margin=margin) == "admitted":
+        assert similarity >= 0.95 and margin >= 0.08
+
+
+@given(BALLOTS)
+def test_votes_only_ever_keep_out(ballots):
+    assert voted(*ballots, votes_min=1) == "admitted"
+
+
+@given(BALLOTS, st.randoms(use_true_random=False), st.sampled_from([0.95, 0.96, 0.99]))
+def test_the_order_of_the_frames_decides_nothing(ballots, random, similarity):
+    turned = list(ballots)
+    random.shuffle(turned)
+    assert voted(*ballots, similarity=similarity) == voted(*turned, similarity=similarity)
+    assert tally(ME, [Ballot(*b) for b in ballots]) == tally(ME, [Ballot(*b) for b in turned])
+
+
+@given(BALLOTS, st.sampled_from(["several_faces", "face_turned", "liveness_failed", "replay", "face_unreadable"]))
+def test_a_frame_that_cannot_be_used_is_not_saved_by_votes(ballots, code):
+    assert voted(*ballots, similarity=0.99, codes=(code,)) == code
+
+
+@pytest.mark.parametrize("weight", [NAN, math.inf, -1.0, 2.0])
+def test_a_weight_that_is_no_share_counts_nothing(weight):
+    assert voted((ME, weight), (ME, weight), (ME, weight)) == "look_again"
+
+
+def test_what_a_person_can_mend_is_said_for_refusals_of_the_picture_only():
+    assert MEND["face_too_small"] == "closer" and MEND["look_again"] == "look"
+    assert not {"admitted", "face_unknown", "not_engaged", "consent_withdrawn", "replay"} & MEND.keys()

@@ -1,0 +1,1 @@
+"""How bytes arrive, one transport a file; a link calls back and never imports the application."""
