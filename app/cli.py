@@ -414,15 +414,20 @@ def _pack_facts(entry: Any, settings: Settings) -> dict[str, Any]:
 
 
 @pack_app.command("verify")
-def pack_verify() -> None:
+def pack_verify(
+    pack_id: Annotated[str, typer.Argument(help="this pack only, and also against the library its weights were made for")] = "",
+) -> None:
     """Check every file of every pack against its digest. Exit status 1 when one is wrong."""
     from recognition import list_packs
 
+    if pack_id:
+        return packs.check(pack_id)
     entries = list_packs(read_settings().models_dir)
     for entry in entries:
         out.print(f"{entry.pack_id}: {'ok' if entry.pack else entry.error}", highlight=False)
     if not entries or any(entry.pack is None for entry in entries):
         raise typer.Exit(1)
+    return None
 
 
 @pack_app.command("import-dat")
@@ -435,7 +440,7 @@ def pack_import(
     from recognition import import_dat
 
     pack = import_dat(file, read_settings().models_dir, pack_id, licence_text=licence.read_text(encoding="utf-8"))
-    out.print(f"{pack.pack_id} {pack.contract_id}: set MUSTER_PACK_ID={pack.pack_id} to use it", highlight=False)
+    out.print(f"{pack.pack_id} {pack.contract_id}: `muster pack use {pack.pack_id}` makes it the one that recognises", highlight=False)
 
 
 # --- people ----------------------------------------------------------------------------------------------------
@@ -810,8 +815,9 @@ def key_rotate() -> None:
 # Commands of attendance and money stand in a room of their own and use what is above; as ``python -m app.cli``
 # this module has another name, and must not be made twice.
 sys.modules.setdefault("app.cli", sys.modules[__name__])
-from app import commands  # noqa: E402
+from app import commands, packs  # noqa: E402
 
+packs.register(pack_app)
 for child, name in commands.APPS:
     app.add_typer(child, name=name)
 app.command("export")(commands.export)

@@ -75,7 +75,11 @@ def load_engine(settings: Settings) -> Any:
         from recognition.synthetic import SyntheticEngine
 
         return SyntheticEngine()
-    return recognition.Engine(recognition.load_pack(settings.models_dir / settings.pack_id))
+    engine = recognition.Engine(
+        recognition.load_pack(settings.models_dir / settings.pack_id), provider=settings.recognition_provider
+    )
+    log.info("pack_loaded", pack=settings.pack_id, providers=engine.providers, notes=engine.notes)
+    return engine
 
 
 def create_app(

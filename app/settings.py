@@ -13,6 +13,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 PREFIX = "MUSTER_"
+ACTIVE_PACK = "active"
+"""File in the models folder with the id of the pack that `muster pack use` chose; MUSTER_PACK_ID wins over it."""
 
 
 class SettingsWrong(Exception):
@@ -38,7 +40,10 @@ class Settings(BaseModel):
         None, description="older master keys, comma-separated, still able to open; see muster key rotate"
     )
     models_dir: Path = Field(Path("models"), description="folder with one folder per model pack")
-    pack_id: str = Field("dlib-resnet-v1", description="the model pack that recognises")
+    pack_id: str = Field("dlib-resnet-v1", description="the model pack that recognises; not set = the one chosen with muster pack use")
+    recognition_provider: Literal["auto", "onnxruntime", "openvino"] = Field(
+        "auto", description="what runs the models; auto = OpenVINO where it is installed, agrees and is quicker at start-up"
+    )
     host: str = Field("127.0.0.1", description="address the service listens on")
     port: int = Field(8080, ge=1, le=65535, description="port the service listens on")
     public_url: str = Field(
@@ -132,7 +137,11 @@ def read_settings(environ: Mapping[str, str] | None = None, **overrides: object)
         values[field] = text
     values.update({name: value for name, value in overrides.items() if value is not None})
     try:
-        return Settings.model_validate(values)
+        settings = Settings.model_validate(values)
+        chosen = settings.models_dir / ACTIVE_PACK
+        if "pack_id" not in values and chosen.is_file():
+            settings = settings.model_copy(update={"pack_id": chosen.read_text(encoding="utf-8").strip()})
+        return settings
     except ValidationError as error:
         # The value itself stays out of the message: it may be a secret.
         said = "; ".join(f"{PREFIX}{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())

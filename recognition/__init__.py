@@ -23,6 +23,7 @@ import cv2
 
 cv2.setNumThreads(1)
 
+from recognition.adoption import Offer, adopt, compare_with_library, look
 from recognition.build import build_default_pack, import_dat
 from recognition.decode import ENROLMENT_PIXELS_MAX, GATE_PIXELS_MAX, BadImage, decode_jpeg, encode_jpeg
 from recognition.engine import Engine
@@ -40,36 +41,42 @@ from recognition.pack import (
     load_pack,
 )
 from recognition.quality import vote_weight
+from recognition.runner import PROVIDERS, openvino_installed
+from recognition.samples import sample_frame
 from recognition.snapshot import coarse_picture, face_picture
 from recognition.track import Track, Tracker, Vote
 
 __all__ = [
-    "DEFAULT_PACK",
-    "ENROLMENT_PIXELS_MAX",
-    "GATE_PIXELS_MAX",
-    "STRANGER_MAX",
-    "STRANGER_RANGE",
     "Analysis",
     "BadImage",
     "Curve",
+    "DEFAULT_PACK",
+    "ENROLMENT_PIXELS_MAX",
     "Engine",
     "Face",
     "FarPoint",
+    "GATE_PIXELS_MAX",
     "Gallery",
     "Limits",
     "Match",
+    "Offer",
+    "PROVIDERS",
     "Pack",
     "PackError",
     "PackListing",
     "Quality",
+    "STRANGER_MAX",
+    "STRANGER_RANGE",
     "Thresholds",
     "Track",
     "Tracker",
     "Vote",
     "Weakness",
+    "adopt",
     "best_match",
     "build_default_pack",
     "coarse_picture",
+    "compare_with_library",
     "decode_jpeg",
     "encode_jpeg",
     "face_picture",
@@ -77,6 +84,9 @@ __all__ = [
     "limits_for",
     "list_packs",
     "load_pack",
+    "look",
     "mean_template",
+    "openvino_installed",
+    "sample_frame",
     "vote_weight",
 ]

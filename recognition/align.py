@@ -1,4 +1,9 @@
-"""Five landmarks to the upright 150 x 150 chip that the embedding network was trained on."""
+"""Five landmarks to the upright chip that the embedding network was trained on.
+
+Two families, two targets. dlib's network wants 150 x 150 pixels aligned by four corners of the eyes and the base of the
+nose (the *landmarks* that every Face has); networks of the ArcFace kind want 112 x 112 aligned by two eyes, the tip of the
+nose and two corners of the mouth (the *keypoints* that their detectors find).
+"""
 
 from __future__ import annotations
 
@@ -21,13 +26,24 @@ _AVERAGE = np.array(
 )
 REFERENCE = (_PADDING + _AVERAGE) / (1 + 2 * _PADDING) * CHIP
 
+FIVE_CHIP = 112
+# Where the picture's left and right eye, the tip of the nose and the corners of the mouth lie in an ArcFace chip.
+FIVE_REFERENCE = np.array(
+    [(38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041)]
+)
+# In dlib's average face an eye is 0.40 as wide as the eyes are apart, and the base of the nose lies 0.37 of the way from
+# its tip, as the ArcFace target has it, to the mouth.
+_EYE_HALF, _NOSE_DOWN = 0.20, 0.37
+
 
 def similarity(source: np.ndarray, target: np.ndarray) -> tuple[complex, complex]:
     """Return (a, b) with target = a * source + b in the complex plane, least squares over the points."""
     p = source[:, 0] + 1j * source[:, 1]
     q = target[:, 0] + 1j * target[:, 1]
     p_mean, q_mean = p.mean(), q.mean()
-    a = (np.conj(p - p_mean) * (q - q_mean)).sum() / (np.abs(p - p_mean) ** 2).sum()
+    spread = (np.abs(p - p_mean) ** 2).sum()
+    # All points in one place: they turn and scale nothing.
+    a = (np.conj(p - p_mean) * (q - q_mean)).sum() / spread if spread > 1e-12 else 0j
     return complex(a), complex(q_mean - a * p_mean)
 
 
@@ -46,30 +62,56 @@ def chip_to_image(points: np.ndarray) -> tuple[complex, complex]:
     return step, centre - step * complex((CHIP - 1) / 2, (CHIP - 1) / 2)
 
 
-def cut(image: np.ndarray, a: complex, b: complex, *, mirror: bool = False) -> np.ndarray:
-    """Return the (150, 150, 3) chip whose pixel z shows ``a * z + b``; black outside the picture.
+def landmarks_of(keypoints: np.ndarray) -> np.ndarray:
+    """Return the (5, 2) float32 landmarks of a face of which eyes, tip of the nose and corners of the mouth are known.
+
+    Size, pose and sharpness are measured on landmarks, whichever pack found the face.
+
+    Args:
+        keypoints: (5, 2): the picture's left eye, its right eye, tip of the nose, left and right corner of the mouth.
+    """
+    left, right, nose, mouth_left, mouth_right = keypoints.astype(np.float64)
+    half = _EYE_HALF * (right - left)
+    base = nose + _NOSE_DOWN * ((mouth_left + mouth_right) / 2 - nose)
+    return np.stack([right + half, right - half, left - half, left + half, base]).astype(np.float32)
+
+
+def five_chip(image: np.ndarray, keypoints: np.ndarray) -> np.ndarray:
+    """Return the (112, 112, 3) uint8 chip of the face whose keypoints these are; as insightface aligns it.
+
+    The similarity is fitted from the picture to the chip, as there. A face more than about twice the chip is halved
+    first, which insightface does not do.
+    """
+    a, b = similarity(keypoints.astype(np.float64), FIVE_REFERENCE)
+    if abs(a) < 1e-6:  # all five points in one place
+        a = 1e-6 + 0j
+    return cut(image, 1 / a, -b / a, side=FIVE_CHIP)
+
+
+def cut(image: np.ndarray, a: complex, b: complex, *, mirror: bool = False, side: int = CHIP) -> np.ndarray:
+    """Return the (side, side, 3) chip whose pixel z shows ``a * z + b``; black outside the picture.
 
     A face more than about twice the chip is halved first, as often as needed: sampling it at
     single points would alias.
     """
-    image, a, b = _around(image, a, b)
-    while _bounds_area(a) > 4 * CHIP * CHIP and min(image.shape[:2]) >= 8:
+    image, a, b = _around(image, a, b, side)
+    while _bounds_area(a, side) > 4 * side * side and min(image.shape[:2]) >= 8:
         # Half of a 5 x 5 binomial pyramid; its first pixel lies over pixel (2.5, 1.5) of the larger one.
         height, width = image.shape[:2]
         small = cv2.pyrDown(image)
         image = small[1 : 1 + (height - 3) // 2, 1 : 1 + (width - 3) // 2]
         a, b = a / 2, b / 2 - complex(1.25, 0.75)
     if mirror:
-        # Chip pixel x shows what 149 - x showed: z -> 149 - conj(z), not a similarity.
+        # Chip pixel x shows what side - 1 - x showed: z -> side - 1 - conj(z), not a similarity.
         matrix = np.array([[-a.real, -a.imag, 0.0], [-a.imag, a.real, 0.0]])
-        end = a * (CHIP - 1) + b
+        end = a * (side - 1) + b
         matrix[:, 2] = end.real, end.imag
     else:
         matrix = np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]])
     return cv2.warpAffine(
         image,
         matrix,
-        (CHIP, CHIP),
+        (side, side),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_CONSTANT,
         borderValue=(0, 0, 0),
@@ -82,7 +124,7 @@ def chip(image: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def jittered(image: np.ndarray, points: np.ndarray, count: int) -> list[np.ndarray]:
-    """Return ``count`` chips of one face, each turned, moved and scaled a little, every other one mirrored.
+    """Return ``count`` chips of 150 pixels of one face, each turned, moved and scaled a little, every other one mirrored.
 
     Up to 3 degrees, 2 % of the side and 5 % in size: what averaging over was measured to help
     (misses at a false accept rate of 1e-3 fell from 3.6 to 0.7 %). The first is the plain chip.
@@ -105,17 +147,17 @@ def jittered(image: np.ndarray, points: np.ndarray, count: int) -> list[np.ndarr
 _STEPS = (math.sqrt(2), math.sqrt(3), math.sqrt(5), math.sqrt(7))
 
 
-def _bounds_area(a: complex) -> float:
+def _bounds_area(a: complex, side: int) -> float:
     """Area of the upright rectangle around the chip's square, in picture pixels."""
-    side = (CHIP - 1) * (abs(a.real) + abs(a.imag))
-    return side * side
+    length = (side - 1) * (abs(a.real) + abs(a.imag))
+    return length * length
 
 
-def _around(image: np.ndarray, a: complex, b: complex) -> tuple[np.ndarray, complex, complex]:
+def _around(image: np.ndarray, a: complex, b: complex, side: int) -> tuple[np.ndarray, complex, complex]:
     """Only the part of the picture that a large face needs, so that halving it stays cheap."""
-    if _bounds_area(a) <= 4 * CHIP * CHIP:
+    if _bounds_area(a, side) <= 4 * side * side:
         return image, a, b
-    corners = [a * complex(x, y) + b for x in (0, CHIP - 1) for y in (0, CHIP - 1)]
+    corners = [a * complex(x, y) + b for x in (0, side - 1) for y in (0, side - 1)]
     height, width = image.shape[:2]
     edge = 32
     x0 = max(0, min(width, math.floor(min(z.real for z in corners)) - edge))

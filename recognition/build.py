@@ -8,20 +8,16 @@ needs ``pkg_resources``, which setuptools no longer ships.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import importlib.util
 import io
-import json
-import os
-import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
-from recognition import dat, nets
+from recognition import dat, nets, writing
 from recognition.limits import FarPoint
 from recognition.pack import (
     DEFAULT_PACK,
@@ -32,7 +28,6 @@ from recognition.pack import (
     ThresholdRow,
     Weakness,
     load_pack,
-    parse_manifest,
 )
 
 BUILDER = 2
@@ -189,20 +184,6 @@ def landmarks_npz(predictor: dat.ShapePredictor) -> bytes:
 # -- the manifest ----------------------------------------------------------------------------
 
 
-def _toml(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        # A TOML basic string takes all of JSON's escapes and no raw control characters.
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    return repr(value)
-
-
-def _table(head: str, fields: dict[str, object]) -> str:
-    lines = [f"{key} = {_toml(value)}" for key, value in fields.items() if value is not None]
-    return "\n".join([head, *lines] if head else lines) + "\n"
-
-
 def _manifest(
     *,
     pack_id: str,
@@ -228,64 +209,18 @@ def _manifest(
         "face_px_min": 60,
         "far_measured_to": FAR_MEASURED_TO if far else None,
     }
-    tables = [_table("", top), _table("[name]", {"zh": name_zh, "en": name_en})]
+    tables = [writing.table("", top), writing.table("[name]", {"zh": name_zh, "en": name_en})]
     for part, (file, model, digest) in parts.items():
         fields: dict[str, object] = {"file": file, "model": model, "version": "1", "weights_sha256": digest}
         if part == "embedding":
             fields |= {"dimension": 128, "preprocessing": PREPROCESSING}
-        tables.append(_table(f"[{part}]", fields))
-    tables.append(_table("[enrolment]", {"photographs_min": 1, "photographs_advised": 3, "jitters": 10}))
-    tables += [_table("[[threshold]]", asdict(row)) for row in thresholds]
-    tables += [_table("[[far]]", asdict(point)) for point in far]
-    tables += [_table("[[weakness]]", asdict(row)) for row in weaknesses]
-    tables += [_table("[[file]]", row) for row in files]
+        tables.append(writing.table(f"[{part}]", fields))
+    tables.append(writing.table("[enrolment]", {"photographs_min": 1, "photographs_advised": 3, "jitters": 10}))
+    tables += [writing.table("[[threshold]]", asdict(row)) for row in thresholds]
+    tables += [writing.table("[[far]]", asdict(point)) for point in far]
+    tables += [writing.table("[[weakness]]", asdict(row)) for row in weaknesses]
+    tables += [writing.table("[[file]]", row) for row in files]
     return "\n".join(tables)
-
-
-def _install(folder: Path, contents: dict[str, bytes]) -> Pack:
-    """Write a folder beside its final place, verify it, and move it there in one step."""
-    parse_manifest(contents[MANIFEST].decode(), folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".building-", dir=folder.parent) as temporary:
-        # Named as the pack already, because a manifest must agree with its folder's name.
-        fresh = Path(temporary) / folder.name
-        fresh.mkdir()
-        for name, data in contents.items():
-            with open(fresh / name, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-        pack = load_pack(fresh)
-        if _same(folder, contents[MANIFEST]):
-            # Another process, or an earlier run, wrote the very same pack: leave it to its readers.
-            return load_pack(folder)
-        if folder.exists():
-            # A folder that is not empty cannot be replaced in one step; the old one goes away with
-            # the temporary folder. Between the two renames the pack is missing, never half there.
-            os.rename(folder, Path(temporary) / "old")
-        try:
-            os.rename(fresh, folder)
-        except OSError:
-            # Another process was quicker in this very moment; its pack is as good, if it is the same.
-            if not _same(folder, contents[MANIFEST]):
-                raise
-    return dataclasses.replace(pack, folder=folder)
-
-
-def _same(folder: Path, manifest: bytes) -> bool:
-    """Does ``folder`` hold this pack already, every file as the manifest says?"""
-    try:
-        return (folder / MANIFEST).read_bytes() == manifest and bool(load_pack(folder))
-    except (PackError, OSError):
-        return False
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-def _file(name: str, data: bytes, source: str, licence: str = _LICENCE) -> dict[str, object]:
-    return {"name": name, "sha256": _digest(data), "licence": licence, "source": source}
 
 
 # -- the two ways to a pack ------------------------------------------------------------------
@@ -336,13 +271,13 @@ def build_default_pack(models_dir: Path, *, progress: Progress | None = None, fo
             "landmarks": ("landmarks.npz", _LANDMARKS.model, _LANDMARKS.sha256),
         },
         files=[
-            _file("embedding.onnx", embedding, f"{_EMBEDDING.file} of {_SOURCE}"),
-            _file("detector.onnx", detector, f"{_DETECTOR.file} of {_SOURCE}"),
-            _file("landmarks.npz", landmarks, f"{_LANDMARKS.file} of {_SOURCE}"),
-            _file("LICENSE", licence, "written by the pack builder"),
+            writing.file_row("embedding.onnx", embedding, f"{_EMBEDDING.file} of {_SOURCE}", _LICENCE),
+            writing.file_row("detector.onnx", detector, f"{_DETECTOR.file} of {_SOURCE}", _LICENCE),
+            writing.file_row("landmarks.npz", landmarks, f"{_LANDMARKS.file} of {_SOURCE}", _LICENCE),
+            writing.file_row("LICENSE", licence, "written by the pack builder", _LICENCE),
         ],
     )
-    pack = _install(
+    pack = writing.install(
         folder,
         {
             "embedding.onnx": embedding,
@@ -409,7 +344,7 @@ def import_dat(
     tell("embedding", 0.3)
     embedding = _convert(Path(path).name, dat.read_embedding, nets.emit_embedding, data)
     tell("writing", 0.9)
-    digest = _digest(data)
+    digest = writing.digest(data)
     terms = licence_text.encode()
     detector, landmarks, base_terms = (base.read(name) for name in ("detector.onnx", "landmarks.npz", "LICENSE"))
     origin = {file.name: file.source for file in base.files}
@@ -427,14 +362,14 @@ def import_dat(
             "landmarks": ("landmarks.npz", _LANDMARKS.model, _LANDMARKS.sha256),
         },
         files=[
-            _file("embedding.onnx", embedding, source or Path(path).name, licence),
-            _file("detector.onnx", detector, origin["detector.onnx"]),
-            _file("landmarks.npz", landmarks, origin["landmarks.npz"]),
-            _file("LICENSE", terms, "handed over with the import", licence),
-            _file("LICENSE.default", base_terms, "the default pack"),
+            writing.file_row("embedding.onnx", embedding, source or Path(path).name, licence),
+            writing.file_row("detector.onnx", detector, origin["detector.onnx"], _LICENCE),
+            writing.file_row("landmarks.npz", landmarks, origin["landmarks.npz"], _LICENCE),
+            writing.file_row("LICENSE", terms, "handed over with the import", licence),
+            writing.file_row("LICENSE.default", base_terms, "the default pack", _LICENCE),
         ],
     )
-    pack = _install(
+    pack = writing.install(
         Path(models_dir) / pack_id,
         {
             "embedding.onnx": embedding,

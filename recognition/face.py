@@ -38,6 +38,9 @@ class Face:
     """Why this face is not good enough for the purpose, in the order a person should mend them; empty when it is."""
     embedding: np.ndarray | None
     """(D,) float32 as the pack's metric wants it; only the subject has one."""
+    keypoints: np.ndarray | None = None
+    """(5, 2) float32: the picture's left eye, its right eye, tip of the nose, left and right corner of the mouth; None
+    with the embedded pack, whose detector does not find them."""
 
     @property
     def side(self) -> float:

@@ -19,10 +19,15 @@ from types import MappingProxyType
 
 from recognition.limits import Curve, FarPoint
 
-FORMAT = 1
+FORMATS = (1, 2)
+"""1: the network of the embedded pack; 2: says of each model what kind of network it is."""
 MANIFEST = "pack.toml"
 DEFAULT_PACK = "dlib-resnet-v1"
 METRICS = ("euclidean", "cosine")
+DETECTORS = ("mmod", "scrfd", "yunet")
+"""mmod finds boxes, and five landmarks come from a model of their own; scrfd and yunet find both."""
+EMBEDDERS = ("dlib", "arcface")
+"""Which chip the network wants: dlib's 150 pixels from eye corners and nose, or 112 from eyes, nose and mouth."""
 PACK_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -42,6 +47,12 @@ class PackError(Exception):
         source_changed      the weights to convert are not the ones this converter knows
         source_unreadable   the weights to convert are not the network they should be
         writer_missing      the ``onnx`` library is not installed
+        graph_wrong         a model's inputs or outputs are not those of the network the manifest says it is
+        digest_missing      weights that nobody vouches for, and nobody has accepted
+        licence_missing     the terms the weights are held under were not given
+        licence_refused     the terms were shown and not accepted
+        provider_missing    the library that was asked for to run the models is not installed
+        drift_too_large     a quantised model's embeddings lie too far from the original's
     """
 
     def __init__(self, code: str, detail: str):
@@ -82,6 +93,11 @@ class ModelPart:
     version: str
     weights_sha256: str
     """Digest of the weights this file was converted from: it survives a newer ONNX writer."""
+    kind: str = ""
+    """One of DETECTORS or EMBEDDERS; "" for landmarks."""
+    mean: float = 0.0
+    std: float = 1.0
+    """The network takes (pixel - mean) / std, pixels 0..255. The embedded pack's scale for itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +128,7 @@ class Pack:
     threshold_rows: tuple[ThresholdRow, ...]
     weaknesses: tuple[Weakness, ...]
     parts: Mapping[str, ModelPart]
-    """embedding, detector, landmarks."""
+    """embedding, detector, and landmarks where the detector has none."""
     files: tuple[PackFile, ...]
     folder: Path | None = None
     contract_id: str = field(default="")
@@ -268,7 +284,7 @@ def parse_manifest(text: str, folder: Path) -> Pack:
         top = _Table(tomllib.loads(text), "")
     except tomllib.TOMLDecodeError as error:
         raise PackError("manifest_unreadable", f"{folder.name}: {error}") from None
-    top.number("format", int, FORMAT, FORMAT)
+    form = top.number("format", int, FORMATS[0], FORMATS[-1])
     pack_id = top.word("id", PACK_ID)
     if pack_id != folder.name:
         raise PackError("manifest_wrong", f"id is {pack_id!r} in a folder named {folder.name!r}")
@@ -288,16 +304,27 @@ def parse_manifest(text: str, folder: Path) -> Pack:
     names = {file.name for file in files}
 
     parts = {}
-    for key in ("embedding", "detector", "landmarks"):
+    for key, kinds in (("detector", DETECTORS), ("embedding", EMBEDDERS), ("landmarks", ())):
+        if key == "landmarks" and parts["detector"].kind != "mmod":
+            continue  # the detector finds them
         part = top.table(key)
+        kind, mean, std = kinds[0] if kinds else "", 0.0, 1.0
+        if form == 2 and kinds:
+            kind = part.word("kind")
+            if kind not in kinds:
+                raise part.wrong("kind", f"cannot be {kind!r}")
+            mean, std = part.number("mean", float, -1e3, 1e3), part.number("std", float, 1e-3, 1e3)
         parts[key] = ModelPart(
-            part.word("file", _FILE_NAME), part.word("model"), part.word("version"), part.word("weights_sha256", _SHA256)
-        )
+            part.word("file", _FILE_NAME), part.word("model"), part.word("version"), part.word("weights_sha256", _SHA256),
+            kind, mean, std,
+        )  # fmt: skip
         if parts[key].file not in names:
             raise part.wrong("file", "is not among the files")
         if key == "embedding":
             dimension = part.number("dimension", int, 2, 4096)
             preprocessing = part.word("preprocessing")
+            if (kind == "dlib") != (parts["detector"].kind == "mmod"):
+                raise part.wrong("kind", f"{kind!r} has no use for the landmarks of {parts['detector'].kind!r}")
         part.done()
 
     enrolment = top.table("enrolment")

@@ -81,6 +81,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.demo": {"*"},
     "app.cli": {"*"},
     "app.commands": {"*"},
+    "app.packs": {"*"},
     "app.main": {"*"},
     # lifted out and run alone on a gate's own box
     "recognition": {"recognition"},
@@ -99,7 +100,8 @@ OUTSIDE: dict[str, set[str] | None] = {
     "devices": set(),
     "devices.links": set(),
     "devices.sim_stream": {"websockets"},
-    "recognition": {"numpy", "cv2", "onnxruntime", "onnx"},
+    # insightface and openvino are imported inside functions only: the first to try an added pack, the second if it is there.
+    "recognition": {"numpy", "cv2", "onnxruntime", "onnx", "insightface", "openvino"},
     "app.forms": {"openpyxl", "xlsxwriter", "segno"},
     "app.assets": set(),
 }

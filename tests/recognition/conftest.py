@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from recognition import Engine, build_default_pack
+from bench import graphs
+from recognition import Engine, adopt, build_default_pack, look
 
 ROOT = Path(__file__).resolve().parents[2]
 PHOTOS = ROOT.parent / "shared" / "photos"
@@ -96,3 +97,21 @@ def scene():
         return frame
 
     return paste
+
+
+@pytest.fixture(scope="session")
+def detector_bytes():
+    return graphs.scrfd_500m()[0]
+
+
+@pytest.fixture(scope="session")
+def recogniser_bytes():
+    return graphs.mobilefacenet(blocks=(1, 1, 1, 1))[0]
+
+
+@pytest.fixture(scope="session")
+def shaped_engine(tmp_path_factory, detector_bytes, recogniser_bytes):
+    """An engine of an InsightFace-shaped pack that came in through the door."""
+    folder = tmp_path_factory.mktemp("packs")
+    graphs.write_insightface(folder / "in", detector_bytes, recogniser_bytes, names=("det.onnx", "rec.onnx"), manifest=True)
+    return Engine(adopt(look(folder / "in"), folder / "models", pack_id="shaped", licence_accepted=True))

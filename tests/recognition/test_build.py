@@ -5,7 +5,7 @@ import tomllib
 import pytest
 
 import recognition.build as build
-from recognition import PackError, build_default_pack, import_dat, load_pack
+from recognition import PackError, build_default_pack, import_dat, load_pack, writing
 from recognition.pack import ThresholdRow
 
 _opened = None
@@ -107,7 +107,7 @@ def test_a_failure_while_writing_leaves_nothing_half_built(tmp_path, monkeypatch
     def disk_full(_descriptor):
         raise OSError("disk full")
 
-    monkeypatch.setattr(build.os, "fsync", disk_full)
+    monkeypatch.setattr(writing.os, "fsync", disk_full)
     with pytest.raises(OSError, match="disk full"):
         build_default_pack(tmp_path)
     assert list(tmp_path.iterdir()) == []
