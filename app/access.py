@@ -91,6 +91,7 @@ ACTIONS: dict[str, frozenset[Role]] = {
     "service.read": frozenset({_A}),
     "calendar.write": frozenset({_A}),
     "area.write": frozenset({_A}),
+    "county.read": frozenset({_I}),
     # Of a project: asked with one.
     "project.read": frozenset({_A, _M, _L, _G, _I, _S, _T}),
     "devices.write": frozenset({_A, _M}),
@@ -134,7 +135,9 @@ ACTIONS: dict[str, frozenset[Role]] = {
 }
 """action -> roles that may do it. ``project.read`` is the project's own line: its name, code and place."""
 
-SERVICE_ACTIONS = frozenset({"projects.create", "accounts.write", "service.read", "calendar.write", "area.write"})
+SERVICE_ACTIONS = frozenset(
+    {"projects.create", "accounts.write", "service.read", "calendar.write", "area.write", "county.read"}
+)
 """Actions that belong to no project; every other one is asked with a project."""
 
 
@@ -176,7 +179,12 @@ class Person:
     def roles(self, project_id: int | None = None, project_area: str | None = None) -> frozenset[Role]:
         """His roles on a project; without one, the roles that belong to no project."""
         if project_id is None:
-            return frozenset(m.role for m in self.memberships if m.role is Role.ADMINISTRATOR)
+            return frozenset(
+                m.role
+                for m in self.memberships
+                # An inspector without an area inspects nothing.
+                if m.role is Role.ADMINISTRATOR or (m.role is Role.INSPECTOR and m.area_code)
+            )
         return frozenset(m.role for m in self.memberships if m.reaches(project_id, project_area))
 
 
@@ -269,6 +277,11 @@ def projects_of(db: Session, person: Person) -> list[ProjectInfo]:
         ids = sorted({m.project_id for m in person.memberships if m.project_id is not None})
         found = people.projects(db, ids) if ids else []
     return [p for p in found if person.roles(p.id, p.area_code)]
+
+
+def inspected(db: Session, person: Person) -> list[ProjectInfo]:
+    """The projects of his area, for an inspector; a role he may have on another project adds none."""
+    return [p for p in people.projects(db, None) if Role.INSPECTOR in person.roles(p.id, p.area_code)]
 
 
 def companies_of(person: Person, project: ProjectInfo, action: str | None = None) -> frozenset[int] | None:

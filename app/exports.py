@@ -8,6 +8,7 @@
     ledger            农民工工资支付台账 of a year, one page a worker
     account           专户收支台账
     settlement        退场工资结算确认书
+    three_way         三方核对表 of a month
 
 Every file carries the end of the project's chain of passages in its footer and leaves a row of who took what. ID numbers
 stand in full only for the labour officer, whose papers need them; for everybody else they are masked.
@@ -23,7 +24,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from app import projection, settlements, sheets
+from app import inspection, projection, settlements, sheets
 from app.domain.identity import View, mask_id_number, mask_name, mask_phone
 from app.domain.sheet import ItemKind
 from app.domain.workdays import next_month
@@ -35,6 +36,7 @@ from app.forms import payroll as payroll_form
 from app.forms import people as people_form
 from app.forms import settlement as settlement_form
 from app.forms import slip as slip_form
+from app.forms import threeway as threeway_form
 from app.forms.book import Stamp
 from app.store import accounts, bank, gates, money, people, timekeeping
 from app.store import exports as kept
@@ -611,3 +613,37 @@ def _last_day(exit_on: date | None) -> date | None:
 
 def _company(db: Session, project_id: int, project_company_id: int) -> str:
     return next((c.name for c in people.project_companies(db, project_id) if c.id == project_company_id), "")
+
+
+# --- the three-way check ---------------------------------------------------------------------------------------
+
+
+def three_way(
+    db: Session, vault: Vault, *, project_id: int, month: date, language: str = "zh", full: bool = False, by: str, now: datetime
+) -> File:
+    """Gate, sheet and bank of a month, person by person, those who differ most first.
+
+    Raises:
+        NotFound: ``project_unknown``.
+        BadRequest: ``month_out_of_range``, ``month_in_future``.
+    """
+    desk = _desk(db, vault, project_id, language, full, by, now)
+    told = inspection.three_way(db, project_id, month, now)
+    names = bank.names(db, {row.worker_id for row in told.check.rows})
+    teams = {team.id: team.name for team in people.teams(db, project_id)}
+    lines = [
+        threeway_form.CheckLine(
+            name=names.get(row.worker_id, ""), team=teams.get(row.team_id, ""),
+            gate_milli=row.gate.day_milli if row.gate else 0, undecided=row.gate.undecided_days if row.gate else 0,
+            accrued_fen=row.gate.accrued_fen if row.gate else 0,
+            sheet_milli=row.sheet.day_milli if row.sheet else None, gross_fen=row.sheet.gross_fen if row.sheet else None,
+            withheld_fen=row.sheet.withheld_fen if row.sheet else None, net_fen=row.sheet.net_fen if row.sheet else None,
+            paid_fen=row.bank.paid_fen if row.bank else 0,
+            differences="、".join(label(f"difference.{each}", language) for each in row.differences), is_red=row.is_red,
+        )
+        for row in told.check.rows
+    ]  # fmt: skip
+    content = threeway_form.three_way_sheet(
+        threeway_form.CheckHead(desk.project.name, desk.general(), month, told.due_on), lines, desk.stamp
+    )
+    return desk.done("three_way", f"three-way-{desk.project.code}-{month:%Y-%m}.xlsx", content, month=f"{month:%Y-%m}")

@@ -1615,6 +1615,19 @@ def why(
     return answer
 
 
+def month_of_worker(
+    db: Session, project_id: int, worker_id: int, month: date, line_ids: Sequence[int], now: datetime
+) -> dict[str, Any]:
+    """A worker's whole month as ``why`` tells it, with several lines: each has its ``confirmation`` and ``transfers``."""
+    told = []
+    for line_id in line_ids:
+        line = store.line(db, line_id)
+        said = store.confirmations(db, project_id, "line", [line.line_hash]).get(line.line_hash)
+        moved = [_transfer_json(t) for t in store.transfers(db, line_id=line_id)]
+        told.append(_line_json(line, store.sheet(db, line.sheet_id), said) | {"transfers": moved})
+    return _month_json(db, project_id, worker_id, month, now) | {"lines": told}
+
+
 def _why_day(db: Session, project_id: int, worker_id: int, on: date, now: datetime) -> dict[str, Any]:
     if not people.engagements_of(db, project_id, worker_id):
         raise NotFound("worker_not_on_project")

@@ -14,7 +14,7 @@ WORDS = {"app.errors", "app.settings", "app.wording"}
 RULES = {"app.domain"}
 ROWS = {"app.store", "app.vault", "app.tables", "app.db"}
 
-USE_CASES = {"app.papers", "app.roster", "app.enrolment", "app.gate", "app.payroll", "app.oversight", "app.access", "app.terms", "app.timekeeping", "app.ledger", "app.sheets", "app.periods", "app.settlements", "app.projection", "app.bank", "app.exports", "app.imports", "app.seals", "app.review"}
+USE_CASES = {"app.papers", "app.roster", "app.enrolment", "app.gate", "app.payroll", "app.oversight", "app.access", "app.terms", "app.timekeeping", "app.ledger", "app.sheets", "app.periods", "app.settlements", "app.projection", "app.bank", "app.exports", "app.imports", "app.seals", "app.review", "app.inspection"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     # rules: the standard library only
@@ -70,8 +70,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     # tables that come in: each row by the use case of its own
     "app.imports": WORDS | RULES | {"app.store", "app.vault", "app.forms", "app.terms", "app.bank", "app.timekeeping"},
     # papers show what sheets, settlements and days say
-    "app.exports": WORDS | RULES | {"app.store", "app.vault", "app.forms", "app.sheets", "app.settlements", "app.projection"},
+    "app.exports": WORDS | RULES | {"app.inspection", "app.store", "app.vault", "app.forms", "app.sheets", "app.settlements", "app.projection"},
     "app.oversight": WORDS | RULES | {"app.store", "app.db", "app.observing", "app.access"},
+    # the bureau's look: what days, sheets and payments say, side by side
+    "app.inspection": WORDS | RULES | {"app.store", "app.projection", "app.sheets"},
     "app.access": WORDS | RULES | {"app.store", "app.vault", "app.db", "app.web"},
     # edges: JSON, HTML, the clock, the shell
     "app.api": WORDS | RULES | USE_CASES | {"app.store", "app.db", "app.house", "app.forms", "app.web", "devices", "devices.links", "app.galleries", "app.api", "recognition"},

@@ -4,7 +4,7 @@
     GET /v1/projects/{id}/forms/payroll?sheet_id=&shape=short|detail|statutory|notice
     GET /v1/projects/{id}/forms/slips?sheet_id=
     GET /v1/projects/{id}/forms/roster, /forms/moves?from_on=&to_on=, /forms/movement?month=, /forms/ledger?year=
-    GET /v1/projects/{id}/forms/account, /forms/settlement?settlement_id=
+    GET /v1/projects/{id}/forms/account, /forms/settlement?settlement_id=, /forms/three-way?month=
 
 Taking one is journalled, with the file's digest. ID numbers stand in full only for the labour officer.
 """
@@ -148,3 +148,16 @@ def settlement(
     """Of a settlement that was made."""
     given = _given(request, person, db, project_id, now, language)
     return _file(exports.settlement(db, settlement_id=settlement_id, **given))
+
+
+@router.get(
+    "/v1/projects/{project_id}/forms/three-way", summary="三方核对表", response_class=Response,
+    responses={**FILE, **refusals(*OF_PROJECT, (400, "month_malformed"), (400, "month_in_future"))},
+)  # fmt: skip
+def three_way(
+    request: Request, person: Someone, db: Tx, now: Now, project_id: ProjectId,
+    month: Annotated[str, Query(max_length=10, examples=["2026-03"])], language: Language = "zh",
+) -> Response:  # fmt: skip
+    """Gate, sheet and bank person by person, those who differ most first."""
+    given = _given(request, person, db, project_id, now, language)
+    return _file(exports.three_way(db, month=month_of_text(month), **given))

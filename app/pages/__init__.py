@@ -25,6 +25,7 @@ from app.pages import (
     findings,
     gate,
     grid,
+    inspection,
     live,
     page,
     payrolls,
@@ -49,6 +50,8 @@ PAGES: tuple[Page, ...] = (
     payrolls.PAGE,
     payrolls.PAGE_SHEET,
     account.PAGE,
+    inspection.PAGE,
+    inspection.PAGE_STRIP,
     findings.PAGE,
     review.PAGE,
     settings.PAGE,
@@ -186,7 +189,11 @@ def _shell(ask: Ask, each: Page):
     )
 
 
-PARENTS = {workers.PAGE_WORKER.path: workers.PAGE_ROSTER.path, payrolls.PAGE_SHEET.path: payrolls.PAGE.path}
+PARENTS = {
+    workers.PAGE_WORKER.path: workers.PAGE_ROSTER.path,
+    payrolls.PAGE_SHEET.path: payrolls.PAGE.path,
+    inspection.PAGE_STRIP.path: inspection.PAGE.path,
+}
 """A page without a word of its own in the menu -> the page whose word is lit."""
 
 

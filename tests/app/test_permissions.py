@@ -328,6 +328,9 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("POST", P + "/audits"): Row("MLI", body=lambda t: {"month": "2026-03"}),
     ("GET", P + "/findings"): Row("MLI"),
     ("GET", P + "/findings/{finding_id}"): Row("MLI"),
+    ("GET", P + "/three-way"): Row("MLI", tail="?month=2026-03"),
+    ("GET", P + "/three-way/{worker_id}"): Row("MLI", tail="?month=2026-03"),
+    ("GET", "/v1/county"): _service("I"),
     ("POST", "/v1/findings/{finding_id}/decisions"): Row(
         "MLI", 201, lambda t: {"state": "explained", "note": "见附件说明"}
     ),
@@ -464,6 +467,7 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("GET", P + "/forms/movement"): Row("MLI", tail="?month=2026-03"),
     ("GET", P + "/forms/ledger"): Row("MLI", 409, tail="?year=2019"),
     ("GET", P + "/forms/account"): Row("MLI", 404),
+    ("GET", P + "/forms/three-way"): Row("MLI", tail="?month=2026-03"),
     ("GET", P + "/forms/settlement"): Row("MLI", 404, tail="?settlement_id=999999"),
     # --- pages, acts, charts, and the stream ---
     # Whoever has one project goes on to it.
@@ -486,6 +490,8 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("POST", SITE + "/payroll/{sheet_id:int}/approve"): PAGE,
     ("POST", SITE + "/payroll/{sheet_id:int}/send-back"): PAGE,
     ("POST", SITE + "/payroll/{sheet_id:int}/words"): PAGE,
+    ("GET", SITE + "/three-way"): PAGE,
+    ("GET", SITE + "/three-way/{worker_id:int}"): PAGE,
     ("GET", SITE + "/findings"): PAGE,
     ("GET", SITE + "/review"): PAGE,
     ("POST", SITE + "/review/words"): PAGE,

@@ -1,0 +1,216 @@
+"""Use case: what the labour bureau looks at. Reads only; whoever asks has been let in.
+
+    three_way      a project's month by gate, by sheet and by bank, person by person (三方核对)
+    strip          one worker's month on one screen: days, passages, corrections, terms, lines, signatures, transfers, payments
+    county         the projects of somebody's area with their colour and the reason
+
+The gate's side is the projection, laid over with whoever has newer facts (``app.projection``): a project of five thousand answers
+from rows.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from app import projection, sheets
+from app.domain.calendar import NoCalendar, pay_due_on
+from app.domain.colour import Colour, Group, colour_of, worst_first
+from app.domain.facts import Payment
+from app.domain.threeway import Bank, Check, Gate, Row, Sheet, compare
+from app.domain.workdays import due_on, month_of, next_month
+from app.errors import BadRequest, NotFound
+from app.store import findings, money, people, timekeeping
+from app.store import inspection as rows
+from app.store import projection as projected
+from app.store import sheets as held
+from app.store.findings import FindingInfo
+from app.store.people import ProjectInfo
+
+EARLIEST = date(2000, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class ThreeWay:
+    """A project's month, checked."""
+
+    month: date
+    due_on: date
+    """The last day on which its wages are paid in time."""
+    check: Check
+
+
+def three_way(db: Session, project_id: int, month: date, now: datetime, *, worker_id: int | None = None) -> ThreeWay:
+    """Compare gate, sheet and bank for a month.
+
+    Args:
+        month: its first day.
+        worker_id: only him; None is everybody.
+
+    Raises:
+        NotFound: ``project_unknown``.
+        BadRequest: ``month_out_of_range``, ``month_in_future``.
+    """
+    project = people.project(db, project_id)
+    today = _today(project, now)
+    _check_month(month, today)
+    if worker_id is None:
+        lines = projection.wages_of_month(db, project_id, month, now)
+    else:
+        lines = projection.worker_month(db, project_id, worker_id, month, now)
+    of: dict[int, list[Any]] = defaultdict(list)
+    for line in lines:
+        of[line.worker_id].append(line)
+    gates = [
+        Gate(
+            worker, own[-1].team_id, sum(o.day_milli for o in own), sum(o.undecided_days for o in own),
+            sum(o.gross_fen for o in own),
+        )
+        for worker, own in of.items()
+    ]  # fmt: skip
+    due = _due_date(db, month, held.pay_day(db, project_id))
+    on_sheet: Sequence[Sheet] = rows.sheet_sums(db, project_id, month, worker_id=worker_id)
+    at_bank: Sequence[Bank] = rows.bank_sums(db, project_id, month, today, worker_id=worker_id)
+    return ThreeWay(month, due, compare(gates, on_sheet, at_bank, is_due=today > due))
+
+
+def _due_date(db: Session, month: date, pay_day: int) -> date:
+    """The last day on which a month's wages are paid in time; not shifted where the calendar is unknown."""
+    try:
+        return pay_due_on(timekeeping.calendar(db, month, next_month(next_month(month))), month, pay_day)
+    except NoCalendar:
+        return due_on(month, pay_day)
+
+
+def months_of(db: Session, project_id: int, now: datetime) -> list[date]:
+    """The months there may be something to compare in, newest first: from the first passage or payment to this one."""
+    project = people.project(db, project_id)
+    this = month_of(_today(project, now))
+    first = projected.first_passage_at(db, project_id)
+    found = {month for month in rows.months_with_anything(db, project_id) if month <= this} | {this}
+    if first is not None:
+        found.add(min(this, month_of(first.astimezone(ZoneInfo(project.time_zone)).date())))
+    month = min(found)
+    while month < this:
+        found.add(month)
+        month = next_month(month)
+    return sorted(found, reverse=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """One worker's month, everything his wages rest on (JSON-ready where it comes from ``sheets.why``)."""
+
+    row: Row
+    due_on: date
+    is_due: bool
+    days: tuple[dict[str, Any], ...]
+    """As ``sheets.why`` tells them, oldest first."""
+    month_items: tuple[dict[str, Any], ...]
+    corrections: tuple[dict[str, Any], ...]
+    terms: tuple[dict[str, Any], ...]
+    lines: tuple[dict[str, Any], ...]
+    """On the newest sheets, each with its signature and its ``transfers``."""
+    payments: tuple[Payment, ...]
+    findings: tuple[FindingInfo, ...]
+
+
+def strip(db: Session, project_id: int, worker_id: int, month: date, now: datetime) -> Strip:
+    """Everything one worker's month rests on.
+
+    Raises:
+        NotFound: ``project_unknown``, ``worker_not_on_project``.
+        BadRequest: ``month_out_of_range``, ``month_in_future``.
+    """
+    told = three_way(db, project_id, month, now, worker_id=worker_id)
+    if not told.check.rows and not people.engagements_of(db, project_id, worker_id):
+        raise NotFound("worker_not_on_project")
+    row = told.check.rows[0] if told.check.rows else Row(worker_id, None, None, None, None, (), 0)
+    whole = sheets.month_of_worker(db, project_id, worker_id, month, rows.sheets_of(db, project_id, worker_id, month), now)
+    found = [f for f in findings.findings(db, project_id, month) if (f.subject_kind, f.subject_id) == ("worker", worker_id)]
+    return Strip(
+        row=row,
+        due_on=told.due_on,
+        is_due=told.check.is_due,
+        days=tuple(whole["days"]),
+        month_items=tuple(whole["month_items"]),
+        corrections=tuple(whole["corrections"]),
+        terms=tuple(whole["terms"]),
+        lines=tuple(whole["lines"]),
+        payments=money.payments(db, project_id, month, worker_id=worker_id),
+        findings=tuple(found),
+    )
+
+
+# --- the county ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectLine:
+    """A project as the county sees it."""
+
+    project: ProjectInfo
+    colour: Colour
+    people: int
+    """On its roster today."""
+    last_seen_at: datetime | None
+    """When its gates last saw anybody."""
+    overdue_fen: int
+    """Owed past its pay day (欠薪)."""
+    overdue_workers: int
+    """The most people of one such month."""
+    oldest: date | None
+    """The oldest month something is owed of past its pay day."""
+
+
+def county(db: Session, projects: Sequence[ProjectInfo], now: datetime) -> list[ProjectLine]:
+    """Every project with its colour and what it owes, the worst first.
+
+    What is owed is added up from the projection, which the worker keeps within minutes of the facts.
+    """
+    if not projects:
+        return []
+    ids = [project.id for project in projects]
+    today = now.astimezone(ZoneInfo("Asia/Shanghai")).date()
+    groups: dict[int, list[Group]] = defaultdict(list)
+    for tally in rows.rule_tallies(db, ids, today):
+        groups[tally.project_id].append(
+            Group(tally.rule, tally.severity, tally.state, tally.count, tally.overdue, tally.first_id)
+        )
+    owing: dict[int, list[rows.Owing]] = defaultdict(list)
+    for each in rows.owing(db, ids):
+        owing[each.project_id].append(each)
+    pay_days = rows.pay_days(db, ids)
+    dues = {(o.month, pay_days[o.project_id]) for own in owing.values() for o in own}
+    due_dates = {key: _due_date(db, *key) for key in dues}
+    engaged, seen = rows.people_engaged(db, ids, today), rows.last_passages(db, ids)
+    found = []
+    for project in projects:
+        late = [o for o in owing[project.id] if today > due_dates[o.month, pay_days[project.id]]]
+        found.append(
+            ProjectLine(
+                project,
+                colour_of(groups.get(project.id, ()), looked=project.id in seen or project.id in groups),
+                engaged.get(project.id, 0),
+                seen.get(project.id),
+                sum(o.owed_fen for o in late),
+                max((o.workers for o in late), default=0),
+                min((o.month for o in late), default=None),
+            )
+        )
+    return sorted(found, key=lambda line: (*worst_first(line.colour), -line.overdue_fen, line.project.id))
+
+
+def _check_month(month: date, today: date) -> None:
+    if month < EARLIEST:
+        raise BadRequest("month_out_of_range")
+    if month > month_of(today):
+        raise BadRequest("month_in_future")
+
+
+def _today(project: ProjectInfo, now: datetime) -> date:
+    return now.astimezone(ZoneInfo(project.time_zone)).date()
