@@ -201,6 +201,7 @@ def admit_frame(house: House, device: gates.DeviceInfo, event: FrameEvent, recei
         Unusable: the picture cannot be read, or its time cannot be right.
         Busy: no pack is loaded, or nothing can be saved.
     """
+    house = house.now()
     if house.engine is None:
         raise Busy("pack_missing", retry_after_s=30)
     stages = Stages()
