@@ -4,6 +4,7 @@ import threading
 from typing import Any
 
 from app.galleries import Galleries
+from app.observing import log
 from app.settings import Settings
 from app.vault import Vault
 
@@ -24,7 +25,9 @@ def load_engine(settings: Settings, pack_id: str | None = None) -> Any:
         from recognition.synthetic import SyntheticEngine
 
         return SyntheticEngine()
-    return recognition.Engine(recognition.load_pack(settings.models_dir / pack_id))
+    engine = recognition.Engine(recognition.load_pack(settings.models_dir / pack_id), provider=settings.recognition_provider)
+    log.info("pack_loaded", pack=pack_id, providers=engine.providers, notes=engine.notes)
+    return engine
 
 
 class AtWork:

@@ -266,16 +266,19 @@ def examine_kept(engine: Any, settings: Settings, photographs: list[bytes]) -> E
     """
     templates: list[np.ndarray] = []
     pictures: list[bytes] = []
-    refused = "photographs_missing"
+    codes: list[str] = []
     for photograph in photographs:
         found = _look(engine, settings, photograph)
         if isinstance(found, str):
-            refused = found if refused == "photographs_missing" else refused
+            codes.append(found)
         else:
             templates.append(found[0])
             pictures.append(found[1])
+    if not photographs:
+        raise Unusable("photographs_missing", needed=1)
     if not templates:
-        raise Unusable(refused)
+        code = codes[0]
+        raise Unusable(code)
     return Examined(mean_template(templates, engine.pack.metric), tuple(pictures), engine.pack)
 
 

@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session, aliased
 from app.store import append, insert_or_leave
 from app.tables import Consent, FacePhoto, FaceTemplate, PackChange, PackChangeAct, PackChangeFault
 
-
 _LOCK = 0x7061636B
 """Of PostgreSQL's advisory locks: "pack"."""
 
@@ -53,7 +52,12 @@ def lock(db: Session) -> None:
 
 def latest(db: Session) -> ChangeInfo | None:
     """Return the newest change, open or over."""
-    last = select(func.max(PackChangeAct.id)).where(PackChangeAct.change_id == PackChange.id).scalar_subquery()
+    last = (
+        select(func.max(PackChangeAct.id))
+        .where(PackChangeAct.change_id == PackChange.id)
+        .correlate(PackChange)
+        .scalar_subquery()
+    )
     row = db.execute(
         select(*_CHANGE, PackChangeAct.act, PackChangeAct.holds_from)
         .outerjoin(PackChangeAct, PackChangeAct.id == last)
