@@ -137,9 +137,8 @@ ACTIONS: dict[str, frozenset[Role]] = {
 """action -> roles that may do it. ``project.read`` is the project's own line: its name, code and place."""
 
 SERVICE_ACTIONS = frozenset(
-    {"projects.create", "accounts.write", "service.read", "calendar.write", "area.write", "county.read"}
+    {"projects.create", "accounts.write", "service.read", "calendar.write", "area.write", "packs.write", "county.read"}
 )
-SERVICE_ACTIONS = frozenset({"projects.create", "accounts.write", "service.read", "calendar.write", "area.write", "packs.write"})
 """Actions that belong to no project; every other one is asked with a project."""
 
 

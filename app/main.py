@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import shutil
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -120,6 +120,7 @@ def create_app(
     )
     state = app.state
     state.house, state.settings, state.database, state.vault = house, settings, database, vault
+    state.packs_failed = {} if engine is not None else {settings.pack_id: datetime.now(UTC)}
     state.engine, state.galleries, state.metrics = engine, house.galleries, metrics
     state.months = sheets.Months()
     state.quota = frames_api.Quota(settings.device_frames_per_second_max)
@@ -128,8 +129,7 @@ def create_app(
     for router in (
         frames_api.router, streams_api.router, access_api.router, papers_api.router, enrolment_api.router, wages_api.router,
         timekeeping_api.router, terms_api.router, sheets_api.router, bank_api.router, exports_api.router,
-        imports_api.router, findings_api.router, review_api.router, inspection_api.router,
-        imports_api.router, findings_api.router, review_api.router, repack_api.router,
+        imports_api.router, findings_api.router, review_api.router, repack_api.router, inspection_api.router,
     ):
         # Not include_router: that makes every route anew, at the first request, which then takes a third of a second.
         app.router.routes.extend(router.routes)
@@ -149,6 +149,8 @@ def create_app(
 
 PACK_LOOK_SECONDS = 5.0
 """How soon a running service follows a switch of the pack."""
+PACK_RETRY = timedelta(minutes=1)
+"""A pack that did not load is not tried again sooner."""
 
 
 def _loaded(settings: Settings, pack_id: str) -> Any:
@@ -170,8 +172,19 @@ def follow_pack(app: FastAPI, now: datetime) -> bool:
         wanted = repack.in_force(db, house.settings, now)
     engine, beside = at_work.pair[0], at_work.beside
     held = {e.pack.pack_id: e for e in (engine, beside) if e is not None}
-    one = held.get(wanted.pack_id) or _loaded(house.settings, wanted.pack_id)
-    other = (held.get(wanted.beside) or _loaded(house.settings, wanted.beside)) if wanted.beside else None
+    failed: dict[str, datetime] = app.state.packs_failed
+
+    def engine_of(pack_id: str | None) -> Any:
+        if pack_id is None or pack_id in held:
+            return held.get(pack_id)
+        if now - failed.get(pack_id, datetime.min.replace(tzinfo=UTC)) < PACK_RETRY:
+            return None
+        loaded = _loaded(house.settings, pack_id)
+        if loaded is None:
+            failed[pack_id] = now
+        return loaded
+
+    one, other = engine_of(wanted.pack_id), engine_of(wanted.beside)
     if one is None:
         return False
     changed = at_work.set(one, other)
