@@ -208,17 +208,18 @@ def migrate() -> None:
 @app.command()
 def verify(
     held: Annotated[
-        list[str] | None, typer.Option(help="a head somebody kept, as printed here: CODE:NUMBER:HASH, or seal:NUMBER:MARK; may be repeated")
+        list[str] | None, typer.Option(help="a head somebody kept, as printed here: journal:NUMBER:HASH, CODE:NUMBER:HASH or seal:NUMBER:MARK; may be repeated")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check every project's chain of passages, link by link, its books against its documents, and every sealed fact.
+    """Check the journal and every project's chain of passages, link by link, the books against their documents, and every sealed fact.
 
-    Exit status 1 when a fault is found, or something in the books does not hold. Give the heads and the last seal to
-    somebody outside: with them, even a chain that was rewritten from end to end is found out.
+    Exit status 1 when a fault is found, or something in the books does not hold. Give the head of the journal to somebody
+    outside: with it alone, even a house that was rewritten from end to end is found out.
     """
-    from app import ledger, seals
+    from app import journal, ledger, seals
     from app.store import gates, people
+    from app.store import journal as chain
 
     kept: dict[str, tuple[int, str]] = {}
     for said in held or ():
@@ -229,7 +230,17 @@ def verify(
     report: dict[str, Any] = {"projects": 0, "passages": 0, "heads": {}, "faults": [], "assertions": [], "seals": {}}
     with opened() as (_settings, database, vault), database.read() as db:
         projects = people.projects(db, None)
-        given = kept.pop("seal", None)
+        given, head_held = kept.pop("seal", None), kept.pop("journal", None)
+        report["journal"] = {
+            "lines": chain.count(db),
+            "head": str(chain.head(db)),
+            "faults": [asdict(fault) for fault in chain.verify(db, head_held)],
+        }
+        codes = {project.id: project.code for project in projects}
+        report["faults"] += [
+            {"project": codes.get(f.project_id, ""), "seq": f.seq, "kind": "rewritten", "detail": f"not the passage the journal recorded on {f.recorded_at:%Y-%m-%d}"}
+            for f in journal.recorded_faults(db)
+        ]
         last = seals.last(db)
         broken = [asdict(found) for found in seals.broken(db, vault, held=given)]
         report["seals"] = {
@@ -254,6 +265,11 @@ def verify(
     if as_json:
         print(json.dumps(report, ensure_ascii=False))
     else:
+        told = report["journal"]
+        out.print(f"{told['lines']} lines of the journal, {len(told['faults'])} faults")
+        out.print(f"head {told['head']}", highlight=False, soft_wrap=True)
+        for fault in told["faults"]:
+            out.print(f"FAILED  journal_chain  link {fault['seq']}: {fault['kind']} {fault['detail']}", style="red", highlight=False, soft_wrap=True, markup=False)
         out.print(f"{report['projects']} projects, {report['passages']} passages, {len(report['faults'])} faults")
         for head in report["heads"].values():
             out.print(f"head {head}", highlight=False, soft_wrap=True)
@@ -268,7 +284,7 @@ def verify(
             rows = f"{fault['table']} rows {fault['after'] + 1} to {fault['upto']}" if fault["upto"] else fault["table"]
             out.print(f"FAILED  facts_sealed  {rows}, seal {fault['number']}  {sentence('facts_sealed', language())}", style="red", highlight=False, soft_wrap=True, markup=False)
         out.print(f"{report['seals']['taken']} seals, {len(broken)} broken")
-    if report["faults"] or failed or broken:
+    if report["journal"]["faults"] or report["faults"] or failed or broken:
         raise typer.Exit(1)
 
 
@@ -277,6 +293,27 @@ def _assertion_line(told: dict[str, Any]) -> str:
     amounts = "" if told["expected_fen"] is None else f"  expected {told['expected_fen']} fen, found {told['found_fen']} fen"
     subject = f"  {told['subject']}" if told["subject"] else ""
     return f"{'ok    ' if told['holds'] else 'FAILED'}  {told['project']}  {told['code']}{subject}{amounts}  {told['sentence']}"
+
+
+@app.command("journal-head")
+def journal_head(
+    on: Annotated[str | None, typer.Option(help="the end of this day of the county, as 2026-03-31; else now")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the head of the journal: to be handed to somebody outside, and held against the house with ``verify --held``."""
+    from app import journal
+    from app.store import journal as chain
+
+    try:
+        day = None if on is None else date.fromisoformat(on)
+    except ValueError:
+        raise typer.BadParameter("a day is written like 2026-03-31", param_hint="--on") from None
+    with opened() as (_settings, database, _vault), database.read() as db:
+        head = chain.head(db) if day is None else journal.head_of_day(db, day)
+    if as_json:
+        print(json.dumps({"seq": head.seq, "hash": head.hash, "at": head.at.isoformat() if head.at else None, "held": str(head)}))
+    else:
+        out.print(f"{head}  {head.at.isoformat() if head.at else ''}".rstrip(), highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -674,28 +711,18 @@ def project_enrol(
     notice: Annotated[str | None, typer.Option(help="version of the notice he was read; the current one when left out")] = None,
 ) -> None:
     """Enrol a worker's face, with the separate consent he has given."""
-    from app import enrolment, repack
-    from app.engines import load_engine
-    from app.errors import Unusable
+    from app import enrolment
+    from app.main import load_engine
 
     with opened() as (settings, database, vault):
-        with database.read() as db:
-            force = repack.in_force(db, settings, now())
-        pictures, beside = [path.read_bytes() for path in photographs], None
-        examined = enrolment.examine(load_engine(settings, force.pack_id), settings, pictures)
-        if force.beside:
-            try:
-                beside = enrolment.examine_kept(load_engine(settings, force.beside), settings, pictures)
-            except Unusable as unfit:
-                err.print(f"{force.beside} cannot use these photographs: {sentence(unfit.code, language())}", highlight=False)
+        examined = enrolment.examine(load_engine(settings), settings, [path.read_bytes() for path in photographs])
         with database.write() as db:
             consent = enrolment.ConsentGiven(
                 scope=tuple(scope), notice_version=notice or enrolment.NOTICE_VERSION, method=method,
                 at=agreed_at.astimezone() if agreed_at else now(),
             )
             enrolled = enrolment.enrol(
-                db, vault, examined, project_id=_project_id(db, project), worker_id=worker, consent=consent, beside=beside,
-                now=now(), by=BY,
+                db, vault, examined, project_id=_project_id(db, project), worker_id=worker, consent=consent, now=now(), by=BY
             )
     out.print(f"enrolled from {enrolled.photographs} photographs; {enrolled.advised_more} more are advised")
 
@@ -825,9 +852,8 @@ def key_rotate() -> None:
 # Commands of attendance and money stand in a room of their own and use what is above; as ``python -m app.cli``
 # this module has another name, and must not be made twice.
 sys.modules.setdefault("app.cli", sys.modules[__name__])
-from app import commands, face_commands, packs  # noqa: E402
+from app import commands, packs  # noqa: E402
 
-pack_app.add_typer(face_commands.change_app, name="change")
 packs.register(pack_app)
 for child, name in commands.APPS:
     app.add_typer(child, name=name)

@@ -40,6 +40,7 @@ from app.forms import threeway as threeway_form
 from app.forms.book import Stamp
 from app.store import accounts, bank, gates, money, people, timekeeping
 from app.store import exports as kept
+from app.store import journal as chain
 from app.store import sheets as held
 from app.store.people import ProjectInfo, RosterRow
 from app.vault import Vault
@@ -80,10 +81,11 @@ class _Desk:
     by: str
     now: datetime
     head: str
+    journal: str
 
     @property
     def stamp(self) -> Stamp:
-        return Stamp(made_at=self.now, zone=self.project.time_zone, head_hash=self.head, language=self.language)
+        return Stamp(made_at=self.now, zone=self.project.time_zone, head_hash=self.head, journal=self.journal, language=self.language)
 
     def id_number(self, row: RosterRow) -> str:
         number = self.vault.open(
@@ -124,7 +126,8 @@ def _desk(db: Session, vault: Vault, project_id: int, language: str, full: bool,
     if language not in ("zh", "en"):
         raise BadRequest("form_unknown")
     project = people.project(db, project_id)
-    return _Desk(db, vault, project, language, full, by, now, gates.head(db, project_id)[1])
+    end = chain.head(db)
+    return _Desk(db, vault, project, language, full, by, now, gates.head(db, project_id)[1], f"{end.seq}:{end.hash}")
 
 
 # --- attendance ------------------------------------------------------------------------------------------------

@@ -73,7 +73,7 @@ def seal(database: Database, vault: Vault, now: datetime, *, by: str = "worker")
 
 def _worth(db: Session, last: Seal, tops: dict[str, int], fresh: set[str]) -> bool:
     """More was written than the last seal's own line."""
-    return bool(fresh - {"journal_entry"}) or tops["journal_entry"] > last.tops["journal_entry"] + 1
+    return bool(fresh - {"journal_entry", "journal_link"}) or tops["journal_entry"] > last.tops["journal_entry"] + 1
 
 
 def broken(

@@ -10,6 +10,7 @@ Since 0002 a wall is a ``Wall``: one condition, written once for both databases 
     period_walls     a month goes open, locked, closed, in order, and never back
     ledger_walls     legs sum to zero before they are posted, in an open month, and never change
     policy_walls     attendance rules of one scope never overlap; they are ended or voided, never edited
+    journal_walls    the journal's end moves with its lines
     bank_walls       a statement continues its balance; no line is sent for more than its net; results have an order
 
 Every statement names its trigger ``wall_<table>_<what>``. A migration that rebuilds a table on SQLite (batch
@@ -471,6 +472,19 @@ def policy_walls() -> tuple[Wall, ...]:
             "rules are ended or voided, once, never edited",
         ),
         Wall("attendance_policy", "delete", "DELETE", "1 = 1", "rules are voided, never deleted"),
+    )  # fmt: skip
+
+
+def journal_walls() -> tuple[Wall, ...]:
+    """Refuse an end of the journal's chain that is no link of it, or goes back, or goes away."""
+    there = "EXISTS (SELECT 1 FROM journal_link l WHERE l.seq = NEW.seq AND l.hash = NEW.hash)"
+    return (
+        Wall("journal_head", "one", "INSERT", "NEW.id <> 1", "the journal has one end"),
+        Wall(
+            "journal_head", "moves", "UPDATE", f"NEW.id <> OLD.id OR NEW.seq <= OLD.seq OR NOT {there}",
+            "the end of the journal moves with its lines",
+        ),
+        Wall("journal_head", "delete", "DELETE", "1 = 1", "the end of the journal is not deleted"),
     )  # fmt: skip
 
 

@@ -69,6 +69,8 @@ class Stamp:
     """Head of the project's chain the form was made from, hex digits; empty when there is none yet."""
     language: str = "zh"
     """``zh`` or ``en``; anything else is Chinese."""
+    journal: str = ""
+    """Head of the journal before this form was taken, number:hash."""
 
     @property
     def made_on(self) -> date:
@@ -197,7 +199,9 @@ class Book:
         head = re.sub("[^0-9A-Za-z:_-]", "", self.stamp.head_hash)[:64] or "-"
         made, page, chain = (self.stamp.word(f"foot_{part}") for part in ("made", "page", "chain"))
         # A blank after a size: &8 and then a digit would be another size.
-        sheet.set_footer(f"&L&8 {made} {self.stamp.made_on.isoformat()}   {page}&R&8 {chain} {head}", {"margin": 0.3})
+        journal = re.sub("[^0-9A-Za-z:]", "", self.stamp.journal)[:84]
+        ends = f"{chain} {head}" + (f"\n{self.stamp.word('foot_journal')} {journal}" if journal else "")
+        sheet.set_footer(f"&L&8 {made} {self.stamp.made_on.isoformat()}   {page}&R&8 {ends}", {"margin": 0.3})
         sheet.hide_gridlines(2)
         return sheet
 

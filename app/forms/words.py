@@ -5,6 +5,7 @@ HEADS: dict[str, tuple[str, str]] = {
     "foot_made": ("制表日期", "Made on"),
     "foot_page": ("第 &P 页 / 共 &N 页", "Page &P of &N"),
     "foot_chain": ("链首", "Chain head"),
+    "foot_journal": ("日志", "Journal"),
     "no": ("序号", "No."),
     "name": ("姓名", "Name"),
     "sex": ("性别", "Sex"),

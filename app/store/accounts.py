@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import Conflict
 from app.store import append, insert_or_leave
+from app.store import journal as chain
 from app.tables import Account, JournalEntry, Membership, SignIn, SignInAttempt
 
 
@@ -322,8 +323,8 @@ def journal(
     object: str,
     facts: dict[str, Any],
 ) -> None:
-    """Append a line: who did or saw what. No personal data in ``facts``."""
-    append(
+    """Append a line: who did or saw what. No personal data in ``facts``. It is chained when the transaction commits."""
+    written = append(
         db,
         JournalEntry.__table__,
         at=at,
@@ -333,12 +334,13 @@ def journal(
         object=object,
         facts=facts,
     )
+    chain.note(db, written, at)
 
 
-def journalled(db: Session, *, project_id: int, action: str, object: str, since: datetime) -> bool:
+def journalled(db: Session, *, project_id: int | None, action: str, object: str, since: datetime) -> bool:
     """True when a project's journal has such a line since an instant."""
     wanted = select(JournalEntry.id).where(
-        JournalEntry.project_id == project_id,
+        JournalEntry.project_id.is_not_distinct_from(project_id),
         JournalEntry.at >= since,
         JournalEntry.action == action,
         JournalEntry.object == object,

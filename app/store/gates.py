@@ -1,6 +1,6 @@
 """Gates, devices, and the chain of passages."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from secrets import token_bytes
@@ -500,6 +500,15 @@ def head(db: Session, project_id: int) -> tuple[int, str]:
     if row is None:
         raise NotFound("project_unknown")
     return row.seq, row.hash
+
+
+def hashes(db: Session, project_id: int, seqs: Sequence[int]) -> dict[int, str]:
+    """Return number -> hash of some passages of a project."""
+    found: dict[int, str] = {}
+    for start in range(0, len(seqs), 500):
+        wanted = select(_ROW.c.seq, _ROW.c.hash).where(_ROW.c.project_id == project_id, _ROW.c.seq.in_(seqs[start : start + 500]))
+        found |= dict(tuple(row) for row in db.execute(wanted))
+    return found
 
 
 def verify_chain(

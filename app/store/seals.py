@@ -15,7 +15,7 @@ from sqlalchemy import LargeBinary, Table, func, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from app.store import append
+from app.store import accounts
 from app.tables import APPEND_ONLY, Base, JournalEntry
 
 ACTION = "facts_sealed"
@@ -59,8 +59,8 @@ NOT_SEALED: dict[str, str] = {
 }
 """Table of facts, masters or months -> why it has no seal. Other tables can be thrown away."""
 
-_KEYS = {"measure_share": "measure_id", "ledger_leg": "txn_id"}
-"""Tables whose rows come with another row: sealed by its id."""
+_KEYS = {"measure_share": "measure_id", "ledger_leg": "txn_id", "journal_link": "seq"}
+"""Tables without an id of their own: sealed by that of the row they come with, or their number."""
 
 SEALED: tuple[str, ...] = tuple(
     table.name
@@ -105,8 +105,8 @@ def _seal(at: datetime, facts: dict[str, Any]) -> Seal:
 
 def add(db: Session, seal: Seal, by: str) -> None:
     """Write a seal down."""
-    append(
-        db, JournalEntry.__table__, at=seal.at, actor=by, action=ACTION, project_id=None, object=f"seal:{seal.number}",
+    accounts.journal(
+        db, at=seal.at, actor=by, action=ACTION, project_id=None, object=f"seal:{seal.number}",
         facts={"number": seal.number, "tops": seal.tops, "marks": seal.marks, "mark": seal.mark},
     )  # fmt: skip
 

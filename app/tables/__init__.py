@@ -64,6 +64,8 @@ from app.tables.house import (
     FindingRow,
     Gate,
     JournalEntry,
+    JournalHead,
+    JournalLink,
     Membership,
     PassageReview,
     PassageRow,
@@ -154,6 +156,8 @@ APPEND_ONLY = (
     "twin_review",
     # findings_rest_on
     "project_paper",
+    # journal_chained
+    "journal_link",
 )
 """Tables whose rows are refused UPDATE and DELETE by trigger (``migrations/walls.py``), on SQLite and PostgreSQL
 alike. ``ledger_txn`` and ``pay_period`` have walls of their own: they move forward and never back."""
@@ -200,6 +204,8 @@ __all__ = [
     "Instant",
     "ItemResult",
     "JournalEntry",
+    "JournalHead",
+    "JournalLink",
     "LedgerAccount",
     "LedgerLeg",
     "LedgerTxn",

@@ -512,6 +512,27 @@ class JournalEntry(Base):
     facts: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
+class JournalLink(Base):
+    """Link of the journal's chain: made when the line's transaction commits. Appended only."""
+
+    __tablename__ = "journal_link"
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """1, 2, 3 ... without a gap, in the order of commits."""
+    entry_id: Mapped[int] = mapped_column(ForeignKey("journal_entry.id"), index=True)
+    """Not unique: SQLite gives out the id of a last row that somebody deleted once more."""
+    prev_hash: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+class JournalHead(Base):
+    """Where the journal's chain ends: one row, whose lock puts committing writers in a line."""
+
+    __tablename__ = "journal_head"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    seq: Mapped[int]
+    hash: Mapped[str] = mapped_column(String(64))
+
+
 class Schedule(Base):
     """Jobs that run without a request; one conditional UPDATE claims a turn."""
 

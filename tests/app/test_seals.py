@@ -106,7 +106,7 @@ def wrong(database, vault) -> list[tuple[str, int]]:
 
 def test_every_table_of_facts_is_sealed_or_says_why_not():
     # What is neither: can be thrown away and worked out or asked for again.
-    passing = {"attendance_day", "month_wage", "projection_mark", "stale_day", "device_nonce", "schedule", "sign_in", "sign_in_attempt", "chain_head"}
+    passing = {"attendance_day", "month_wage", "projection_mark", "stale_day", "device_nonce", "schedule", "sign_in", "sign_in_attempt", "chain_head", "journal_head"}
     assert set(store.SEALED) | set(store.NOT_SEALED) | passing == set(Base.metadata.tables)
     assert not set(store.SEALED) & set(store.NOT_SEALED)
     assert all(store.NOT_SEALED.values())
@@ -167,7 +167,7 @@ def test_what_is_written_later_is_the_next_seals_and_nothing_new_is_none(house, 
     with database.write() as db:
         house.advance(db, house.cast.li, 900)
     made = seals.seal(database, vault, now + 2 * LATER)
-    assert (made.number, set(made.marks)) == (2, {"advance", "ledger_txn", "ledger_leg", "ledger_account", "journal_entry"} & set(made.marks))
+    assert (made.number, set(made.marks)) == (2, {"advance", "ledger_txn", "ledger_leg", "ledger_account", "journal_entry", "journal_link"} & set(made.marks))
     behind_the_walls("UPDATE advance SET amount_fen = 1 WHERE amount_fen = 900")
     assert wrong(database, vault) == [("advance", 2)]
 
