@@ -159,8 +159,8 @@ class ProjectLine:
     """On its roster today."""
     last_seen_at: datetime | None
     """When its gates last saw anybody."""
-    overdue_fen: int
-    """Owed past its pay day (欠薪)."""
+    overdue_fen: int | None
+    """Owed past its pay day (欠薪); None while the worker has not worked the project's days out yet."""
     overdue_workers: int
     """The most people of one such month."""
     oldest: date | None
@@ -187,6 +187,7 @@ def county(db: Session, projects: Sequence[ProjectInfo], now: datetime) -> list[
     pay_days = rows.pay_days(db, ids)
     dues = {(o.month, pay_days[o.project_id]) for own in owing.values() for o in own}
     due_dates = {key: _due_date(db, *key) for key in dues}
+    known = rows.projected(db, ids)
     engaged, seen = rows.people_engaged(db, ids, today), rows.last_passages(db, ids)
     found = []
     for project in projects:
@@ -197,12 +198,12 @@ def county(db: Session, projects: Sequence[ProjectInfo], now: datetime) -> list[
                 colour_of(groups.get(project.id, ()), looked=project.id in seen or project.id in groups),
                 engaged.get(project.id, 0),
                 seen.get(project.id),
-                sum(o.owed_fen for o in late),
+                sum(o.owed_fen for o in late) if project.id in known or project.id not in seen else None,
                 max((o.workers for o in late), default=0),
                 min((o.month for o in late), default=None),
             )
         )
-    return sorted(found, key=lambda line: (*worst_first(line.colour), -line.overdue_fen, line.project.id))
+    return sorted(found, key=lambda line: (*worst_first(line.colour), -(line.overdue_fen or 0), line.project.id))
 
 
 def _check_month(month: date, today: date) -> None:

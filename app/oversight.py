@@ -251,6 +251,14 @@ def told(finding: FindingInfo, language: str) -> tuple[str, str]:
         return finding.rule, ""
 
 
+def title_of(rule: str, language: str) -> str:
+    """What a rule is called; the name itself for one of an earlier version."""
+    try:
+        return rule_name(rule, language)
+    except KeyError:
+        return rule
+
+
 def line_of(db: Session, project_id: int, finding_id: int, language: str) -> FindingLine:
     """One finding of a project.
 

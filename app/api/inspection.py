@@ -149,7 +149,7 @@ class CountyLine(BaseModel):
     overdue: int = Field(description="Findings past their deadline")
     people: int
     last_seen_at: datetime | None
-    overdue_fen: int = Field(description="Owed past its pay day")
+    overdue_fen: int | None = Field(description="Owed past its pay day; null until the worker has worked the days out")
     oldest: date | None = Field(description="The oldest month of that")
 
 

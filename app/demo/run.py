@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
-from app import enrolment, oversight, papers, payroll, seals
+from app import enrolment, inspection, oversight, papers, payroll, projection, seals
 from app.db import Database, make_engine, migrate
 from app.demo import history, payday, scenes
 from app.settings import Settings, read_settings
@@ -269,6 +269,7 @@ def _sum_up(settings: Settings, database: Database, made: history.Made, answers:
     with database.write() as db:
         for month in dict.fromkeys((made.month, history.month_before(now.date()), now.date().replace(day=1))):
             oversight.run_audit(db, made.project_id, month, now)
+    projection.refresh(database, made.project_id, now=now)
     seals.seal(database, open_vault(settings), now, by="demonstration")
     with database.read() as db:
         recorded = {
@@ -281,6 +282,7 @@ def _sum_up(settings: Settings, database: Database, made: history.Made, answers:
         heads = payroll.headcount_of(db, made.project_id, now)
         findings = oversight.findings_of(db, made.project_id, open_only=True, language=language())
         closed = payday.sum_up(db, made, now)
+        county = inspection.county(db, [people.project(db, made.project_id)], now)[0]
         enrolled = len(people.templates(db, made.project_id, _contract(settings)))
     admitted = wrong = stranger = 0
     refused: Counter[str] = Counter()
@@ -313,6 +315,9 @@ def _sum_up(settings: Settings, database: Database, made: history.Made, answers:
         "findings": len(findings),
         "decision_ms": {"p50": round(statistics.median(times), 1), "p95": round(times[int(len(times) * 0.95) - 1], 1)},
         "database": database.engine.dialect.name,
+        "county_url": f"http://{settings.host}:{settings.port}/county",
+        "county_level": county.colour.level.value,
+        "county_reason": county.colour.rule,
         **closed,
     }
 
@@ -363,6 +368,7 @@ def _show(console: Console, settings: Settings, database: Database, made, answer
     facts.add_row("on site now", str(summary["headcount"]))
     facts.add_row("answer p50 / p95", f"{summary['decision_ms']['p50']} / {summary['decision_ms']['p95']} ms")
     facts.add_row("address", f"http://{settings.host}:{settings.port}/")
+    facts.add_row("county, as inspector", f"{summary['county_url']}  {label('level.' + summary['county_level'], spoken)}: {oversight.title_of(summary['county_reason'], spoken)}")
     for login, password in passwords.items():
         facts.add_row("sign in", f"{login}  {password}")
     console.print(facts)

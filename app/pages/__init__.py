@@ -22,6 +22,7 @@ from app.db import Database, Reading
 from app.errors import NotFound, ServiceError
 from app.pages import (
     account,
+    county,
     findings,
     gate,
     grid,
@@ -42,6 +43,7 @@ from app.pages.words import marked, tr
 
 PAGES: tuple[Page, ...] = (
     projects.PAGE,
+    county.PAGE,
     today.PAGE,
     gate.PAGE,
     workers.PAGE_ROSTER,
@@ -202,7 +204,8 @@ def menu(ask: Ask, path: str) -> tuple[MenuItem, ...]:
     if ask.project is None:
         return ()
     readers = {today.PAGE.path: "attendance.read"}
-    return tuple(
+    up = (MenuItem(ask.say("本地区"), county.PAGE.path, False),) if access.may(ask.person, "county.read") else ()
+    return up + tuple(
         MenuItem(
             ask.say(each.menu),
             each.path.replace("{project_id:int}", str(ask.project.id)),

@@ -16,7 +16,7 @@ from app.oversight import FindingLine
 from app.pages import lines
 from app.pages.page import Act, Again, Ask, Page, shown, with_query
 from app.pages.words import marked
-from app.store import accounts, bank, gates, money
+from app.store import accounts, bank, gates, money, people
 from app.store import findings as finding_store
 from app.store import timekeeping as held
 
@@ -287,7 +287,7 @@ def _offered(ask: Ask, found: finding_store.FindingInfo, history: list[finding_s
 
 
 def _strip_url(ask: Ask, worker_id: int, month: date) -> str:
-    return with_query(f"/projects/{ask.project.id}/workers/{worker_id}", month=f"{month:%Y-%m}")
+    return with_query(f"/projects/{ask.project.id}/three-way/{worker_id}", month=f"{month:%Y-%m}")
 
 
 def _worker_url(ask: Ask, worker_id: int, month: date, day: str = "", anchor: str = "") -> str:
@@ -332,12 +332,36 @@ def _fact(ask: Ask, found: finding_store.FindingInfo, kind: str, id_: int) -> Ev
         except NotFound:
             label = ask.say("文件 %(id)s 号", id=id_)
         url = f"/v1/projects/{ask.project.id}/evidence/{id_}"
+    elif kind in ("worker", "gate", "team", "project"):
+        label, url = _place(ask, found, kind, id_)
     elif kind in FACTS:
         label = ask.say(FACTS[kind], id=id_)
-    if not url and kind in ("terms", "engagement") and found.subject_kind == "worker":
+        if kind in HOMES:
+            url = f"/projects/{ask.project.id}/{HOMES[kind].format(id=id_)}"
+    if not url and kind in ("line", "confirmation", "item", "settlement") and found.subject_kind == "worker":
+        url = _strip_url(ask, found.subject_id, found.month)
+    if not url and kind in ("terms", "engagement", "card", "template", "paper") and found.subject_kind == "worker":
         url = _worker_url(ask, found.subject_id, found.month, anchor="h-terms")
     return EvidenceItem(label, url, f"{kind}:{id_}")
 
+
+def _place(ask: Ask, found: finding_store.FindingInfo, kind: str, id_: int) -> tuple[str, str]:
+    """What is no paper: a person, a gate, a team, or the project itself, where something is not there."""
+    here = f"/projects/{ask.project.id}"
+    if kind == "worker":
+        return bank.names(ask.db, {id_}).get(id_, f"#{id_}"), _strip_url(ask, id_, found.month)
+    if kind == "gate":
+        return next((g.name for g in gates.gates(ask.db, ask.project.id) if g.id == id_), f"#{id_}"), f"{here}/gate"
+    if kind == "team":
+        name = next((t.name for t in people.teams(ask.db, ask.project.id) if t.id == id_), f"#{id_}")
+        return name, with_query(f"{here}/grid", team=id_, month=f"{found.month:%Y-%m}")
+    return ask.say("三方核对"), with_query(f"{here}/three-way", month=f"{found.month:%Y-%m}")
+
+
+HOMES = {
+    "sheet": "payroll/{id}", "batch": "account", "account": "account", "receipt": "account", "plan": "account", "statement": "account",
+}  # fmt: skip
+"""Kinds of facts that a page of the project shows."""
 
 FACTS = {
     "terms": marked("工资约定 %(id)s 号"),
@@ -347,6 +371,18 @@ FACTS = {
     "allowance": marked("津贴 %(id)s 号"),
     "mark": marked("缺勤登记 %(id)s 号"),
     "batch": marked("代发批次 %(id)s 号"),
+    "line": marked("工资表行 %(id)s 号"),
+    "sheet": marked("工资表 %(id)s 号"),
+    "confirmation": marked("本人签字 %(id)s 号"),
+    "item": marked("代发明细 %(id)s 号"),
+    "card": marked("工资卡 %(id)s 号"),
+    "account": marked("专户 %(id)s 号"),
+    "receipt": marked("拨付 %(id)s 号"),
+    "plan": marked("拨付计划 %(id)s 号"),
+    "statement": marked("对账单行 %(id)s 号"),
+    "template": marked("人脸特征 %(id)s 号"),
+    "settlement": marked("退场结算 %(id)s 号"),
+    "paper": marked("材料 %(id)s 号"),
 }
 """Kinds of facts without a page of their own -> how they are called."""
 

@@ -18,7 +18,9 @@ class ProjectsContext:
 
 
 def gather(ask: Ask):
-    """The list, or straight to the only project."""
+    """The list, or straight to the only project; an inspector's list is the county."""
+    if ask.person.memberships and all(m.role is access.Role.INSPECTOR for m in ask.person.memberships):
+        return page.go("/county")
     projects = tuple(access.projects_of(ask.db, ask.person))
     if len(projects) == 1:
         return page.go(f"/projects/{projects[0].id}")

@@ -26,6 +26,7 @@ from app.tables import (
     PayrollLine,
     PayrollSheet,
     Project,
+    ProjectionMark,
 )
 
 _Newer = aliased(PayrollSheet)
@@ -236,3 +237,8 @@ def people_engaged(db: Session, projects: Collection[int], today: date) -> dict[
 def pay_days(db: Session, projects: Collection[int]) -> dict[int, int]:
     """Return project -> day of the following month on which its wages are due."""
     return dict(map(tuple, db.execute(select(Project.id, Project.pay_day).where(Project.id.in_(sorted(projects))))))
+
+
+def projected(db: Session, projects: Collection[int]) -> set[int]:
+    """Return the projects whose days have been worked out ahead at least once: of the others nothing is known here."""
+    return set(db.execute(select(ProjectionMark.project_id).where(ProjectionMark.project_id.in_(sorted(projects)))).scalars())

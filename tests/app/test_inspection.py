@@ -114,6 +114,10 @@ def test_a_county_owes_what_its_workers_accounts_say(database, people_on_site, m
     assert county(database)[0].overdue_fen == owed
 
 
+def test_what_has_not_been_worked_out_is_not_said_to_be_nothing(database, people_on_site, march):
+    assert county(database)[0].overdue_fen is None
+
+
 def test_a_county_without_projects_is_empty(database):
     with database.read() as db:
         assert inspection.county(db, [], LATER) == []

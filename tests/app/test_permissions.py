@@ -472,6 +472,7 @@ ROUTES: dict[tuple[str, str], Row] = {
     # --- pages, acts, charts, and the stream ---
     # Whoever has one project goes on to it.
     ("GET", "/"): Row(SIGNED_IN, 303, of_project=False, page=True),
+    ("GET", "/county"): Row("I", of_project=False, page=True),
     ("GET", SITE): PAGE,
     ("GET", SITE + "/gate"): PAGE,
     ("GET", SITE + "/gate/stream"): Row("MLGI", page=True),

@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from app import oversight, payroll
+from app import oversight, payroll, projection
 from app.db import Database, make_engine, migrate
 from app.settings import Settings
 from app.store import gates, people
@@ -58,6 +58,7 @@ def make(database: Database, now: datetime) -> cast.Cast:
                 )
         _live_through(db, site, members, now)
         _pay(db, site, members, now)
+    projection.refresh(database, site.id, now=now)
     this = now.astimezone(ZONE).date().replace(day=1)
     for month in (this - timedelta(days=1), this):
         oversight.audit_project(database, site.id, month, now)

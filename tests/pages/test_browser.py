@@ -43,6 +43,8 @@ PAGES = {
     "payroll": "/projects/1/payroll",
     "account": "/projects/1/account",
     "findings": "/projects/1/findings",
+    "three-way": "/projects/1/three-way",
+    "strip": "/projects/1/three-way/4",
     "settings": "/projects/1/settings",
 }
 
@@ -308,3 +310,33 @@ def test_after_a_restart_nothing_is_lost_and_nothing_is_doubled(open_browser, se
     assert len(shown) == len(set(shown))
     # While the server was away the browser wrote that it could not reach it; that is what happened.
     page.wrong[:] = [w for w in page.wrong if "ERR_CONNECTION_REFUSED" not in w and "ERR_INCOMPLETE" not in w]
+
+
+def test_from_the_county_to_the_evidence_in_three_clicks(open_browser, server):
+    page = open_browser("lin")
+    page.goto(f"{server.url}/", wait_until="domcontentloaded")
+    expect(page).to_have_url(f"{server.url}/county")
+    red = page.locator("tr.level.red").first
+    expect(red).to_contain_text("嘉禾一期")
+    # One: why is it red?
+    red.locator("td a").first.click()
+    opened = page.locator("article.finding", has=page.locator(".opened-finding"))
+    expect(opened.locator(".evidence li").first).to_be_visible()
+    # Two: whose month is that?
+    opened.locator(".line a").click()
+    expect(page.locator("ol.strip li")).not_to_have_count(0)
+    # Three: what did the gate see?
+    page.locator("ol.strip li.worked a").first.click()
+    expect(page.locator("#opened tbody tr").first).to_contain_text("大门")
+    expect(page.locator("#opened td.code").first).to_contain_text("…")
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_county_page_is_readable_by_everybody(open_browser, server, axe, width, language):
+    page = open_browser("lin", width, language)
+    page.goto(f"{server.url}/county", wait_until="domcontentloaded")
+    expect(page.locator("tr.level").first).to_be_visible()
+    page.evaluate(axe)
+    assert [v["id"] for v in page.evaluate("axe.run()")["violations"]] == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
