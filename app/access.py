@@ -92,6 +92,7 @@ ACTIONS: dict[str, frozenset[Role]] = {
     "calendar.write": frozenset({_A}),
     "area.write": frozenset({_A}),
     "county.read": frozenset({_I}),
+    "packs.write": frozenset({_A}),
     # Of a project: asked with one.
     "project.read": frozenset({_A, _M, _L, _G, _I, _S, _T}),
     "devices.write": frozenset({_A, _M}),
@@ -136,7 +137,7 @@ ACTIONS: dict[str, frozenset[Role]] = {
 """action -> roles that may do it. ``project.read`` is the project's own line: its name, code and place."""
 
 SERVICE_ACTIONS = frozenset(
-    {"projects.create", "accounts.write", "service.read", "calendar.write", "area.write", "county.read"}
+    {"projects.create", "accounts.write", "service.read", "calendar.write", "area.write", "packs.write", "county.read"}
 )
 """Actions that belong to no project; every other one is asked with a project."""
 

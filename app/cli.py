@@ -711,18 +711,28 @@ def project_enrol(
     notice: Annotated[str | None, typer.Option(help="version of the notice he was read; the current one when left out")] = None,
 ) -> None:
     """Enrol a worker's face, with the separate consent he has given."""
-    from app import enrolment
-    from app.main import load_engine
+    from app import enrolment, repack
+    from app.engines import load_engine
+    from app.errors import Unusable
 
     with opened() as (settings, database, vault):
-        examined = enrolment.examine(load_engine(settings), settings, [path.read_bytes() for path in photographs])
+        with database.read() as db:
+            force = repack.in_force(db, settings, now())
+        pictures, beside = [path.read_bytes() for path in photographs], None
+        examined = enrolment.examine(load_engine(settings, force.pack_id), settings, pictures)
+        if force.beside:
+            try:
+                beside = enrolment.examine_kept(load_engine(settings, force.beside), settings, pictures)
+            except Unusable as unfit:
+                err.print(f"{force.beside} cannot use these photographs: {sentence(unfit.code, language())}", highlight=False)
         with database.write() as db:
             consent = enrolment.ConsentGiven(
                 scope=tuple(scope), notice_version=notice or enrolment.NOTICE_VERSION, method=method,
                 at=agreed_at.astimezone() if agreed_at else now(),
             )
             enrolled = enrolment.enrol(
-                db, vault, examined, project_id=_project_id(db, project), worker_id=worker, consent=consent, now=now(), by=BY
+                db, vault, examined, project_id=_project_id(db, project), worker_id=worker, consent=consent, beside=beside,
+                now=now(), by=BY,
             )
     out.print(f"enrolled from {enrolled.photographs} photographs; {enrolled.advised_more} more are advised")
 
@@ -852,8 +862,9 @@ def key_rotate() -> None:
 # Commands of attendance and money stand in a room of their own and use what is above; as ``python -m app.cli``
 # this module has another name, and must not be made twice.
 sys.modules.setdefault("app.cli", sys.modules[__name__])
-from app import commands, packs  # noqa: E402
+from app import commands, face_commands, packs  # noqa: E402
 
+pack_app.add_typer(face_commands.change_app, name="change")
 packs.register(pack_app)
 for child, name in commands.APPS:
     app.add_typer(child, name=name)

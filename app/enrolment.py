@@ -258,6 +258,30 @@ def examine(engine: Any, settings: Settings, photographs: list[bytes]) -> Examin
     return Examined(mean_template(templates, pack.metric), tuple(pictures), pack)
 
 
+def examine_kept(engine: Any, settings: Settings, photographs: list[bytes]) -> Examined:
+    """Make a template of photographs that were good enough for another pack; those of no use to this one are left out.
+
+    Raises:
+        Unusable: none is of use; the code of the first.
+    """
+    templates: list[np.ndarray] = []
+    pictures: list[bytes] = []
+    codes: list[str] = []
+    for photograph in photographs:
+        found = _look(engine, settings, photograph)
+        if isinstance(found, str):
+            codes.append(found)
+        else:
+            templates.append(found[0])
+            pictures.append(found[1])
+    if not photographs:
+        raise Unusable("photographs_missing", needed=1)
+    if not templates:
+        code = codes[0]
+        raise Unusable(code)
+    return Examined(mean_template(templates, engine.pack.metric), tuple(pictures), engine.pack)
+
+
 def _look(engine: Any, settings: Settings, photograph: bytes) -> tuple[np.ndarray, bytes] | str:
     """The template of one photograph and the picture written anew, or the code of what is wrong with it."""
     try:
@@ -309,6 +333,7 @@ def enrol(
     project_id: int,
     worker_id: int,
     consent: ConsentGiven | None,
+    beside: Examined | None = None,
     now: datetime,
     by: str,
 ) -> Enrolled:
@@ -316,6 +341,7 @@ def enrol(
 
     Args:
         examined: what ``examine`` made of his photographs, before this transaction began.
+        beside: the same by the other pack, while the pack is being changed (``app.repack``).
         consent: what he agrees to now; None to rely on what is recorded.
 
     Raises:
@@ -338,7 +364,7 @@ def enrol(
 
     # Append
     return keep_template(
-        db, vault, examined, project_id=project_id, worker_id=worker_id, consent=consent, now=now, by=by
+        db, vault, examined, project_id=project_id, worker_id=worker_id, consent=consent, beside=beside, now=now, by=by
     )
 
 
@@ -350,6 +376,7 @@ def keep_template(
     project_id: int,
     worker_id: int,
     consent: ConsentGiven | None,
+    beside: Examined | None = None,
     now: datetime,
     by: str,
 ) -> Enrolled:
@@ -363,7 +390,7 @@ def keep_template(
         consent_id, scope = _append_consent(db, project_id, worker_id, consent, now, by), consent.scope
     else:
         consent_id, scope = standing.id, standing.scope
-    # Also those of another pack: what nothing compares any more is not kept.
+    # Also those of another pack: what nothing compares any more is not kept, and both are made anew in a change.
     people.erase_templates(db, project_id, worker_id, "replaced", now)
     mine = owner(project_id, worker_id)
     template_id = people.add_template(
@@ -379,6 +406,20 @@ def keep_template(
         photographs=len(examined.photographs),
         now=now,
     )
+    if beside is not None and beside.pack.contract_id != examined.pack.contract_id:
+        people.add_template(
+            db,
+            worker_id=worker_id,
+            project_id=project_id,
+            consent_id=consent_id,
+            contract_id=beside.pack.contract_id,
+            pack_id=beside.pack.pack_id,
+            template_sealed=vault.seal(
+                template_bytes(beside.template), table="face_template", column="template_sealed", owner=mine
+            ),
+            photographs=len(beside.photographs),
+            now=now,
+        )
     if "image_retention" in scope:
         for photograph in examined.photographs:
             people.add_photo(

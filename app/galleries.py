@@ -112,7 +112,7 @@ class Galleries:
         """
         if self._pack is None:
             raise RuntimeError("no pack is loaded")
-        version = people.gallery_version(db, project_id)
+        version = people.gallery_version(db, project_id, self._pack.contract_id)
         with self._guard:
             kept = self._kept.get(project_id)
             loading = self._loading.setdefault(project_id, threading.Lock())

@@ -151,6 +151,7 @@ def scene_of(house: House, db: Session, device: gates.DeviceInfo) -> Scene:
     Raises:
         Busy: no pack is loaded.
     """
+    house = house.now()
     if house.engine is None:
         raise Busy("pack_missing", retry_after_s=30)
     return Scene(
@@ -201,6 +202,7 @@ def admit_frame(house: House, device: gates.DeviceInfo, event: FrameEvent, recei
         Unusable: the picture cannot be read, or its time cannot be right.
         Busy: no pack is loaded, or nothing can be saved.
     """
+    house = house.now()
     if house.engine is None:
         raise Busy("pack_missing", retry_after_s=30)
     stages = Stages()
@@ -239,9 +241,14 @@ def look(
 
     Raises:
         Unusable: the picture cannot be read.
+        Busy: ``pack_changing`` at this moment.
     """
     stages = stages or Stages()
+    house = house.now()
     pack = house.engine.pack
+    if scene.gallery.contract_id != pack.contract_id:
+        # The pack was changed between the two readings; the gate sends the frame again.
+        raise Busy("pack_changing", retry_after_s=1)
     with stages("decode"):
         try:
             image = decode_jpeg(picture, pixels_max=house.settings.frame_pixels_max)

@@ -1,9 +1,10 @@
 """What the application owns while it runs; handed to the use cases that need more than a transaction."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.db import Database
+from app.engines import AtWork
 from app.galleries import Galleries
 from app.intake import Intake
 from app.observing import Metrics
@@ -26,3 +27,12 @@ class House:
     metrics: Metrics
     tracker: Tracker = field(default_factory=Tracker)
     """Who stands before each gate now."""
+    at_work: AtWork | None = None
+    """Where the recogniser may be changed while the service runs (``app.repack``)."""
+
+    def now(self) -> "House":
+        """The house with the recogniser at work and its galleries, which fit each other; ask once a frame."""
+        if self.at_work is None:
+            return self
+        engine, galleries = self.at_work.pair
+        return self if engine is self.engine and galleries is self.galleries else replace(self, engine=engine, galleries=galleries)

@@ -7,6 +7,7 @@
     seal      every 5 min     a mark on every fact written since, that only the key can make
     seals     every night     every sealed fact against its mark
     purge     every hour      nonces, sign-in attempts and expired sign-ins that are too old to matter
+    repack    every minute    new templates from kept photographs, while the pack is changed
     pictures  every hour      pictures kept for review whose days are over
     drift     every night     whose template fits him less and less
     retention every day       faces that may not be kept any more: of workers who left, of consents taken back
@@ -23,14 +24,16 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app import access, enrolment, journal, ledger, oversight, projection, review, seals
+from app import access, enrolment, journal, ledger, oversight, projection, repack, review, seals
 from app.db import Database
+from app.engines import load_engine
 from app.observing import log
 from app.settings import Settings
-from app.store import accounts, gates, people, schedule
+from app.store import accounts, gates, packs, people, schedule
 from app.store import journal as chain
 from app.store import papers as kept
 from app.vault import open_vault
@@ -41,6 +44,12 @@ FACES_AT_ONCE = 50
 """Workers whose faces are erased in one transaction: a site that closes must not keep its gates waiting."""
 BOOKS_NAMED = 20
 """Wrong things of one project that are journalled in one night; when the books are torn apart the first say enough."""
+
+
+REPACK_SECONDS = 20.0
+"""Of each minute."""
+_engine: Any = None
+"""Of the new pack, kept from one stretch of re-embedding to the next."""
 
 
 class JobFailed(Exception):
@@ -194,6 +203,21 @@ def _purge(database: Database, settings: Settings, now: datetime) -> str:
     return f"{nonces} nonces, {tries} sign-ins and attempts"
 
 
+def _repack(database: Database, settings: Settings, now: datetime) -> str:
+    """A stretch of re-embedding: a third of a core, so that gates on the same box go on."""
+    global _engine
+    with database.read() as db:
+        change = packs.latest(db)
+        waiting = packs.next_behind(db, change, 0, 1) if change is not None and change.open else []
+    if not waiting:
+        _engine = None
+        return "nothing to work out"
+    if _engine is None or _engine.pack.contract_id != change.to_contract_id:
+        _engine = load_engine(settings, change.to_pack_id)
+    done = repack.work(database, open_vault(settings), settings, _engine, now=now, seconds_max=REPACK_SECONDS)
+    return f"{done.embedded} templates, {done.unusable} unusable, {'done' if done.done else 'goes on'}"
+
+
 def _pictures(database: Database, _settings: Settings, now: datetime) -> str:
     """Erase pictures of refused faces whose days are over."""
     with database.write() as db:
@@ -272,6 +296,7 @@ JOBS: dict[str, Job] = {
         Job("books", timedelta(hours=24), timedelta(hours=4), _books),
         Job("seal", timedelta(minutes=5), timedelta(minutes=30), _seal),
         Job("seals", timedelta(hours=24), timedelta(hours=4), _seals),
+        Job("repack", timedelta(minutes=1), timedelta(minutes=10), _repack),
         Job("pictures", timedelta(hours=1), timedelta(minutes=10), _pictures),
         Job("drift", timedelta(hours=24), timedelta(hours=1), _drift),
         Job("retention", timedelta(hours=24), timedelta(hours=1), _retention),

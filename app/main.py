@@ -3,9 +3,11 @@
 May import anything; nobody imports it but the command line and the server.
 """
 
+import asyncio
 import contextlib
 import shutil
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -18,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from app import __version__, pages, sheets
+from app import __version__, pages, repack, sheets
 from app.access import SameOrigin
 from app.api import access as access_api
 from app.api import bank as bank_api
@@ -29,6 +31,7 @@ from app.api import frames as frames_api
 from app.api import imports as imports_api
 from app.api import inspection as inspection_api
 from app.api import papers as papers_api
+from app.api import repack as repack_api
 from app.api import review as review_api
 from app.api import sheets as sheets_api
 from app.api import streams as streams_api
@@ -37,6 +40,7 @@ from app.api import timekeeping as timekeeping_api
 from app.api import wages as wages_api
 from app.bank import FILE_BYTES_MAX
 from app.db import Database, make_engine, migration_state, storage_error
+from app.engines import AtWork, load_engine
 from app.errors import BadRequest, Busy, NotFound, ServiceError, Unusable
 from app.galleries import Galleries
 from app.house import House
@@ -61,28 +65,6 @@ FORM_BYTES = 64 * 1024
 """What a form adds around its file."""
 
 
-def load_engine(settings: Settings) -> Any:
-    """The recogniser for the active pack.
-
-    Raises:
-        recognition.PackError: the pack is missing or does not verify.
-        RuntimeError: the synthetic pack was asked for in production.
-    """
-    import recognition
-
-    if settings.pack_id == "synthetic":
-        if settings.environment == "production":
-            raise RuntimeError("the synthetic pack recognises drawings, not people: never in production")
-        from recognition.synthetic import SyntheticEngine
-
-        return SyntheticEngine()
-    engine = recognition.Engine(
-        recognition.load_pack(settings.models_dir / settings.pack_id), provider=settings.recognition_provider
-    )
-    log.info("pack_loaded", pack=settings.pack_id, providers=engine.providers, notes=engine.notes)
-    return engine
-
-
 def create_app(
     settings: Settings, *, engine: Any = None, database: Database | None = None, vault: Vault | None = None
 ) -> FastAPI:
@@ -101,11 +83,9 @@ def create_app(
     own_database = database is None
     database = database or Database(make_engine(settings))
     vault = vault or open_vault(settings)
+    given = engine is not None
     if engine is None:
-        try:
-            engine = load_engine(settings)
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with a pack, wages must go on
-            log.error("pack_not_loaded", pack=settings.pack_id, error=type(error).__name__, detail=str(error))
+        engine = _loaded(settings, settings.pack_id)
     intake = Intake(
         threads=settings.recognition_threads,
         waiting_max=settings.waiting_frames_max,
@@ -116,15 +96,19 @@ def create_app(
         database=database,
         vault=vault,
         engine=engine,
-        galleries=Galleries(vault, engine.pack if engine else None),
+        galleries=(galleries := Galleries(vault, engine.pack if engine else None)),
         intake=intake,
         metrics=metrics,
+        at_work=AtWork(vault, engine, galleries),
     )
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        watching = asyncio.create_task(_watch_pack(app)) if not given else None
         log.info("started", version=__version__, database=database.engine.dialect.name, pack=settings.pack_id)
         yield
+        if watching is not None:
+            watching.cancel()
         await intake.close()
         if own_database:
             database.engine.dispose()
@@ -136,6 +120,7 @@ def create_app(
     )
     state = app.state
     state.house, state.settings, state.database, state.vault = house, settings, database, vault
+    state.packs_failed = {} if engine is not None else {settings.pack_id: datetime.now(UTC)}
     state.engine, state.galleries, state.metrics = engine, house.galleries, metrics
     state.months = sheets.Months()
     state.quota = frames_api.Quota(settings.device_frames_per_second_max)
@@ -144,7 +129,7 @@ def create_app(
     for router in (
         frames_api.router, streams_api.router, access_api.router, papers_api.router, enrolment_api.router, wages_api.router,
         timekeeping_api.router, terms_api.router, sheets_api.router, bank_api.router, exports_api.router,
-        imports_api.router, findings_api.router, review_api.router, inspection_api.router,
+        imports_api.router, findings_api.router, review_api.router, repack_api.router, inspection_api.router,
     ):
         # Not include_router: that makes every route anew, at the first request, which then takes a third of a second.
         app.router.routes.extend(router.routes)
@@ -160,6 +145,62 @@ def create_app(
     )
     app.add_middleware(AccessLine, metrics=metrics)
     return app
+
+
+PACK_LOOK_SECONDS = 5.0
+"""How soon a running service follows a switch of the pack."""
+PACK_RETRY = timedelta(minutes=1)
+"""A pack that did not load is not tried again sooner."""
+
+
+def _loaded(settings: Settings, pack_id: str) -> Any:
+    try:
+        return load_engine(settings, pack_id)
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with a pack, wages must go on
+        log.error("pack_not_loaded", pack=pack_id, error=type(error).__name__, detail=str(error))
+        return None
+
+
+def follow_pack(app: FastAPI, now: datetime) -> bool:
+    """Put the pack to work that is in force now, and load the one beside it; True when the gates have another than before.
+
+    A pack that cannot be loaded changes nothing: the gates go on with the one they have.
+    """
+    house: House = app.state.house
+    at_work = house.at_work
+    with house.database.read() as db:
+        wanted = repack.in_force(db, house.settings, now)
+    engine, beside = at_work.pair[0], at_work.beside
+    held = {e.pack.pack_id: e for e in (engine, beside) if e is not None}
+    failed: dict[str, datetime] = app.state.packs_failed
+
+    def engine_of(pack_id: str | None) -> Any:
+        if pack_id is None or pack_id in held:
+            return held.get(pack_id)
+        if now - failed.get(pack_id, datetime.min.replace(tzinfo=UTC)) < PACK_RETRY:
+            return None
+        loaded = _loaded(house.settings, pack_id)
+        if loaded is None:
+            failed[pack_id] = now
+        return loaded
+
+    one, other = engine_of(wanted.pack_id), engine_of(wanted.beside)
+    if one is None:
+        return False
+    changed = at_work.set(one, other)
+    app.state.engine, app.state.galleries = at_work.pair
+    if changed:
+        log.info("pack_switched", pack=wanted.pack_id, contract=one.pack.contract_id)
+    return changed
+
+
+async def _watch_pack(app: FastAPI) -> None:
+    while True:
+        try:
+            await run_in_threadpool(follow_pack, app, datetime.now(UTC))
+        except Exception as error:  # noqa: BLE001 - no database at this moment: the next look tries again
+            log.warning("pack_not_looked_for", error=type(error).__name__)
+        await asyncio.sleep(PACK_LOOK_SECONDS)
 
 
 def body_limit_of(settings: Settings):
@@ -198,7 +239,7 @@ def _add_operation(app: FastAPI, house: House, streams: streams_api.Streams) -> 
         ready = all(check == "ok" for check in checks.values())
         left_out = {
             str(project_id): {"foreign": found.foreign, "unreadable": len(found.unreadable)}
-            for project_id, found in house.galleries.left_out.items()
+            for project_id, found in house.now().galleries.left_out.items()
         }
         # Whoever is left out passes by card: no reason to take the gates away from everybody.
         return JSONResponse({"ready": ready, "checks": checks, "templates_left_out": left_out}, status_code=200 if ready else 503)
@@ -223,7 +264,7 @@ def count_faces(house: House) -> None:
 
 def readiness(house: House) -> dict[str, str]:
     """Each check by name: ``ok`` or what is wrong, without personal data."""
-    checks = {"pack": "ok" if house.engine is not None else "not loaded"}
+    checks = {"pack": "ok" if house.now().engine is not None else "not loaded"}
     try:
         with house.database.read() as db:
             db.execute(text("SELECT 1"))

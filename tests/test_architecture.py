@@ -14,7 +14,7 @@ WORDS = {"app.errors", "app.settings", "app.wording"}
 RULES = {"app.domain"}
 ROWS = {"app.store", "app.vault", "app.tables", "app.db"}
 
-USE_CASES = {"app.papers", "app.roster", "app.enrolment", "app.gate", "app.payroll", "app.oversight", "app.access", "app.terms", "app.timekeeping", "app.ledger", "app.sheets", "app.periods", "app.settlements", "app.projection", "app.bank", "app.exports", "app.imports", "app.seals", "app.review", "app.inspection", "app.journal"}
+USE_CASES = {"app.papers", "app.roster", "app.enrolment", "app.gate", "app.payroll", "app.oversight", "app.access", "app.terms", "app.timekeeping", "app.ledger", "app.sheets", "app.periods", "app.settlements", "app.projection", "app.bank", "app.exports", "app.imports", "app.seals", "app.review", "app.inspection", "app.repack", "app.journal"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     # rules: the standard library only
@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # the running house
     "app.observing": set(),
     "app.intake": {"app.errors"},
-    "app.house": {"app.settings", "app.db", "app.vault", "app.galleries", "app.intake", "app.observing", "recognition"},
+    "app.house": {"app.settings", "app.db", "app.engines", "app.vault", "app.galleries", "app.intake", "app.observing", "recognition"},
     "app.web": {"app.errors", "app.wording", "app.observing"},
     "app.connections": set(),
     "app.memory": set(),
@@ -55,6 +55,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.roster": WORDS | RULES | {"app.store", "app.vault", "app.forms", "app.fields", "app.papers"},
     "app.enrolment": WORDS | RULES | {"app.store", "app.vault", "app.galleries", "recognition"},
     "app.gate": WORDS | RULES | {"app.store", "app.house", "app.review", "recognition", "devices"},
+    # recognisers by name; which of two is at work while the pack is changed
+    "app.engines": {"app.settings", "app.observing", "app.vault", "app.galleries", "recognition"},
+    "app.repack": WORDS | RULES | {"app.store", "app.vault", "app.db", "app.observing", "app.galleries", "app.enrolment"},
     # what people say about refused faces; a correction may rest on it
     "app.review": WORDS | RULES | {"app.store", "app.vault", "app.db", "app.fields", "app.timekeeping", "recognition"},
     # money beside the special account is posted to the ledger when it is recorded
@@ -78,14 +81,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.inspection": WORDS | RULES | {"app.store", "app.projection", "app.sheets"},
     "app.access": WORDS | RULES | {"app.store", "app.vault", "app.db", "app.web"},
     # edges: JSON, HTML, the clock, the shell
-    "app.api": WORDS | RULES | USE_CASES | {"app.store", "app.db", "app.house", "app.forms", "app.web", "devices", "devices.links", "app.galleries", "app.api", "recognition"},
+    "app.api": WORDS | RULES | USE_CASES | {"app.store", "app.db", "app.house", "app.forms", "app.web", "app.engines", "devices", "devices.links", "app.galleries", "app.api", "recognition"},
     "app.pages": WORDS | RULES | USE_CASES | {"app.store", "app.db", "app.house", "app.forms", "app.web", "app.pages", "app.assets"},
-    "app.jobs": WORDS | RULES | USE_CASES | {"app.store", "app.db", "app.observing", "app.vault"},
+    "app.jobs": WORDS | RULES | USE_CASES | {"app.engines", "app.store", "app.db", "app.observing", "app.vault"},
     "app.assets": set(),
     "app.demo": {"*"},
     "app.cli": {"*"},
     "app.commands": {"*"},
     "app.packs": {"*"},
+    "app.face_commands": {"*"},
     "app.main": {"*"},
     # lifted out and run alone on a gate's own box
     "recognition": {"recognition"},

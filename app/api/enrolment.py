@@ -8,7 +8,7 @@
 """
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, File, Form, Path, Query, Request, UploadFile
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -230,14 +230,25 @@ def enrol(
     # Nothing is locked while the pictures are looked at: the transaction begins with its first statement.
     asking.rollback()
     state = request.app.state
-    examined = enrolment.examine(
-        state.engine, state.settings, [photograph.file.read() for photograph in photographs]
-    )
+    pictures = [photograph.file.read() for photograph in photographs]
+    examined = enrolment.examine(state.engine, state.settings, pictures)
     enrolled = enrolment.enrol(
-        db, state.vault, examined, project_id=project_id, worker_id=worker_id, consent=consent, now=now,
-        by=person.login,
+        db, state.vault, examined, project_id=project_id, worker_id=worker_id, consent=consent,
+        beside=_beside(state, pictures), now=now, by=person.login,
     )
     return EnrolledOut.model_validate(enrolled)
+
+
+def _beside(state: Any, pictures: list[bytes]) -> enrolment.Examined | None:
+    """What the other pack makes of the photographs while the pack is being changed; None when it can use none of them."""
+    beside = state.house.at_work.beside if state.house.at_work else None
+    if beside is None:
+        return None
+    try:
+        return enrolment.examine_kept(beside, state.settings, pictures)
+    except Unusable:
+        # Good enough for the pack at work: he is enrolled, and listed among those who must come again.
+        return None
 
 
 def _consent(

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from starlette.datastructures import FormData
 
-from app import review
+from app import repack, review
 from app.domain import workdays
 from app.errors import BadRequest
 from app.pages import lines
@@ -65,6 +65,29 @@ class AdviceLine:
 
 
 @dataclass(frozen=True)
+class ComeAgain:
+    """A worker who must be photographed again for the new model."""
+
+    name: str
+    team: str
+    url: str
+    why: str
+    """Key of its name: not_kept or unusable."""
+
+
+@dataclass(frozen=True)
+class ChangeLine:
+    """An open change of the recognition model, as far as this project goes."""
+
+    to_pack: str
+    state: str
+    switch_at: datetime | None
+    ready: int
+    to_work_out: int
+    must_come: tuple[ComeAgain, ...]
+
+
+@dataclass(frozen=True)
 class ReviewContext:
     """What the page of refused faces shows."""
 
@@ -75,6 +98,7 @@ class ReviewContext:
     other_url: str = shown("This page with the other choice about those who were let in later")
     people: tuple[PersonChoice, ...] = shown("Workers engaged today, to choose from")
     advice: tuple[AdviceLine, ...] = shown("Who should enrol again, longest first")
+    change: ChangeLine | None = shown("How far an open change of the recognition model is here; None when none is open")
     policy: FacePolicy = shown("What the project does with faces; store.faces.FacePolicy")
     decided_at: datetime | None = shown("When that was decided; None when it never was")
     may_set: bool = shown("The reader decides about it")
@@ -103,6 +127,7 @@ def gather(ask: Ask) -> ReviewContext:
         other_url=here if tried_again else with_query(here, all="1"),
         people=tuple(PersonChoice(f"{r.name} · {r.team_name} #{r.worker_id}") for r in engaged.values()),
         advice=advice_lines(ask, names),
+        change=_change(ask, names),
         policy=policy,
         decided_at=workdays.local(policy.decided_at, ask.policy) if policy.decided_at else None,
         may_set=ask.may("faces.policy"),
@@ -156,6 +181,26 @@ def advice_lines(ask: Ask, names: dict[int, tuple[str, str]], worker_id: int | N
             )
         )
     return tuple(told)
+
+
+def _change(ask: Ask, names: dict[int, tuple[str, str]]) -> ChangeLine | None:
+    told = repack.progress(ask.db, ask.project.id)
+    if told is None:
+        return None
+    [mine] = told.projects
+    change = told.change
+    return ChangeLine(
+        to_pack=change.to_pack_id,
+        state=change.act or "prepared",
+        switch_at=workdays.local(change.holds_from, ask.policy) if change.act == "switched" and change.holds_from else None,
+        ready=mine.ready,
+        to_work_out=mine.to_work_out,
+        must_come=tuple(
+            ComeAgain(*names.get(one.worker_id, (f"#{one.worker_id}", "")), f"/projects/{ask.project.id}/workers/{one.worker_id}",
+                      "unusable" if one.fault else "not_kept")
+            for one in mine.must_come
+        ),
+    )  # fmt: skip
 
 
 def decide(ask: Ask, values: FormData) -> str:

@@ -888,12 +888,19 @@ def templates(db: Session, project_id: int, contract_id: str) -> list[tuple[int,
 
 
 def foreign_templates(db: Session, project_id: int, contract_id: str) -> int:
-    """How many live templates of a project another pack made: nobody is compared with them."""
-    wanted = select(func.count(FaceTemplate.id)).where(
+    """How many workers of a project have a live template of another pack and none of this one: nobody is compared with them."""
+    own = aliased(FaceTemplate)
+    wanted = select(func.count(FaceTemplate.worker_id.distinct())).where(
         FaceTemplate.project_id == project_id,
         FaceTemplate.contract_id != contract_id,
         FaceTemplate.erased_at.is_(None),
         FaceTemplate.template_sealed.is_not(None),
+        ~exists().where(
+            own.project_id == FaceTemplate.project_id,
+            own.worker_id == FaceTemplate.worker_id,
+            own.contract_id == contract_id,
+            own.erased_at.is_(None),
+        ),
     )
     return db.execute(wanted).scalar_one()
 
@@ -923,7 +930,7 @@ def _erase(db: Session, wanted: Select[tuple[int]], reason: str, now: datetime) 
     return len(ids)
 
 
-def gallery_version(db: Session, project_id: int) -> tuple[Any, ...]:
+def gallery_version(db: Session, project_id: int, contract_id: str) -> tuple[Any, ...]:
     """Return a value that differs whenever ``templates`` may answer otherwise. Cheap, asked for every frame."""
     row = db.execute(
         select(
@@ -931,7 +938,7 @@ def gallery_version(db: Session, project_id: int) -> tuple[Any, ...]:
             func.count(FaceTemplate.id) - func.count(FaceTemplate.erased_at),
             func.max(FaceTemplate.erased_at),
             select(func.max(Consent.id)).where(Consent.project_id == project_id).scalar_subquery(),
-        ).where(FaceTemplate.project_id == project_id)
+        ).where(FaceTemplate.project_id == project_id, FaceTemplate.contract_id == contract_id)
     ).one()
     return tuple(row)
 

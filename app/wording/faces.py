@@ -15,6 +15,22 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "match_passages_wrong": ("这些不是本项目被拒的人脸通行", "These are not refused faces of this project"),
     "match_direction_unknown": ("补卡方向须为 in 或 out", "A correction is for in or out"),
     "match_not_proposed": ("画面没有指向这名工人", "No picture proposes this worker"),
+    "pack_changing": ("正在切换识别模型，请稍候再试", "The recognition model is being changed; please try again in a moment"),
+    "pack_unusable": ("没有这个模型包，或它不能使用", "There is no such model pack, or it cannot be used"),
+    "pack_change_open": ("已有一次模型更换尚未结束", "Another change of the model is not over yet"),
+    "pack_change_none": ("没有进行中的模型更换", "No change of the model is open"),
+    "pack_change_same": ("两个模型的人脸特征相同，无需更换", "Both models make the same templates; there is nothing to change"),
+    "pack_change_switched": ("已切换到新模型", "The new model is in force already"),
+    "pack_change_not_switched": ("尚未切换到新模型", "The new model is not in force"),
+    "pack_change_gaps": (
+        "还有 {workers} 名工人没有新模型的特征，切换后他们须刷卡或扫码；仍要切换请注明",
+        "{workers} workers have no template of the new model and would pass by card or code; say so to switch all the same",
+    ),
+    "pack_change_past": ("切换时间已过", "That moment is over"),
+    "pack_change_configured": (
+        "请先把配置改为新模型 {pack}，否则重启后会回到旧模型",
+        "Configure the new model {pack} first, or the next start goes back to the old one",
+    ),
 }
 
 NAMES: dict[str, tuple[str, str]] = {
@@ -32,6 +48,11 @@ NAMES: dict[str, tuple[str, str]] = {
     "identity_check.require": ("核验通过才能登记", "Needed to enrol"),
     "face_advice.similarity_falling": ("相似度走低", "Similarity is falling"),
     "face_advice.refusals_rising": ("被拒次数增多", "Refused more often"),
+    "pack_change.prepared": ("准备中", "Being prepared"),
+    "pack_change.switched": ("已切换", "Switched"),
+    "pack_change.rolled_back": ("已退回", "Rolled back"),
+    "come_again.not_kept": ("照片没有保留", "Photographs were not kept"),
+    "come_again.unusable": ("照片不能用于新模型", "Photographs are of no use to the new model"),
     "picture_kind.coarse": ("粗格画面", "Coarse picture"),
     "picture_kind.agreed": ("清晰画面", "Clear picture"),
 }

@@ -310,6 +310,10 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("POST", P + "/face-review"): Row("ML", 422, lambda t: {"passage_ids": [t.passage_id], "verdict": "discarded"}),
     ("GET", P + "/passages/{passage_id}/picture"): Row("ML", 404),
     ("GET", P + "/face-advice"): Row("MLI"),
+    ("GET", "/v1/pack-change"): _service("A"),
+    ("POST", "/v1/pack-change"): _service("A", 422, lambda t: {"pack_id": "no-such-pack"}),
+    ("POST", "/v1/pack-change/steps"): _service("A", 409, lambda t: {"step": "roll_back"}),
+    ("GET", P + "/pack-change"): Row("MLI"),
     # --- days, wages, findings ---
     ("GET", P + "/headcount"): Row("MLGI"),
     ("GET", P + "/days"): Row("MLI", tail="?month=2026-03"),

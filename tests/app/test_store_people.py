@@ -311,8 +311,8 @@ def test_every_change_of_a_gallery_shows_in_its_version(database, people_on_site
     with database.write() as db:
         for step in steps:
             step(db)
-            seen.append(people.gallery_version(db, cast.a.id))
-            assert people.gallery_version(db, cast.a.id) == seen[-1]
+            seen.append(people.gallery_version(db, cast.a.id, "c1"))
+            assert people.gallery_version(db, cast.a.id, "c1") == seen[-1]
     assert len(set(seen)) == len(steps)
 
 
