@@ -7,7 +7,7 @@ PYTEST_ARGS ?=
 BIN := .venv/bin
 STAMP := .make
 
-.PHONY: help demo test check serve worker assets pack browser lock bench bench-wages clean
+.PHONY: help demo test check serve worker assets pack browser lock bench bench-wages bench-fabrication clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ bench: $(STAMP)/test pack ## measure recognition and the whole frame
 
 bench-wages: $(STAMP)/test ## measure a month of 5,000 workers, and of 50,000
 	@$(BIN)/python -m bench.wages $(ARGS)
+
+bench-fabrication: $(STAMP)/test ## measure how often suspicions are right and wrong
+	@$(BIN)/python -m bench.fabrication $(ARGS)
 
 lock: ## write the locks again from pyproject.toml
 	@$(PYTHON) -m venv .make/lock && .make/lock/bin/pip install -q uv

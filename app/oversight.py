@@ -120,11 +120,12 @@ def gather(db: Session, project_id: int, month: date, as_of: datetime) -> Gather
         raise BadRequest("month_out_of_range")
     if month > month_of(as_of.astimezone(ZoneInfo(project.time_zone)).date()):
         raise BadRequest("month_in_future")
+    limits = audit.limits(db, project.area_code, next_month(month) - timedelta(days=1))
     return Gathered(
         money.project_month(db, project_id, month, as_of),
         audit.beside(db, project_id, month, as_of, area_code=project.area_code, time_zone=project.time_zone),
-        audit.county_month(db, {project_id}, month, as_of),
-        audit.limits(db, project.area_code, next_month(month) - timedelta(days=1)),
+        audit.county_month(db, {project_id}, month, as_of, limits),
+        limits,
     )
 
 
@@ -132,7 +133,7 @@ def examine(gathered: Gathered) -> tuple[Finding, ...]:
     """Run every rule, of the project and across projects; pure but for what it logs."""
     month = gathered.month
     found = run(month, beside=gathered.beside, limits=gathered.limits)
-    across = run_county(gathered.county, limits=gathered.limits).get(month.project_id, ())
+    across = run_county(gathered.county).get(month.project_id, ())
     for finding in (*found, *across):
         if finding.rule == "rule_failed":
             log.error("rule_failed", project_id=month.project_id, month=str(month.month), facts=dict(finding.facts))

@@ -18,7 +18,7 @@ from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from app.domain.audit import beside as told
-from app.domain.audit.thresholds import MINIMUM_WAGE, PREFIX, Thresholds, from_area
+from app.domain.audit.thresholds import DEFAULTS, MINIMUM_WAGE, PREFIX, Thresholds, from_area
 from app.domain.workdays import next_month
 from app.store import terms
 from app.store.terms import standing
@@ -30,9 +30,12 @@ from app.tables import (
     CorrectionRow,
     CorrectionStep,
     Engagement,
+    FacePolicyRow,
     FaceTemplate,
     FundingPlan,
     FundingReceipt,
+    IdentityCheck,
+    IdentityOverride,
     ItemResult,
     Membership,
     MonthWageRow,
@@ -50,6 +53,8 @@ from app.tables import (
     SpecialAccount,
     StatementLine,
     StatementMatch,
+    Twin,
+    TwinReview,
     WageTerm,
     Worker,
     WorkerConfirmation,
@@ -122,6 +127,8 @@ def beside(db: Session, project_id: int, month: date, as_of: datetime, *, area_c
         settlements=here.settlements(),
         labour_officers=here.labour_officers(),
         papers=papers(db, project_id),
+        identity_wanted=here.identity_wanted(),
+        identity=here.identity(),
         started_on=started,
         last_passage_at=last,
     )
@@ -155,7 +162,7 @@ class _Here:
     def traces(self) -> tuple[told.Trace, ...]:
         p = PassageRow.__table__.c
         rows = self.db.execute(
-            select(p.id, p.device_id, p.event_key, p.content_sha256, p.received_at, p.captured_at, p.similarity, p.similarity_min)
+            select(p.id, p.device_id, p.event_key, p.content_sha256, p.received_at, p.captured_at, p.similarity, p.similarity_min, p.frame_sha256, p.liveness, p.liveness_min)
             .where(p.project_id == self.project_id, p.occurred_at >= self.from_at, p.occurred_at < self.to_at, p.occurred_at <= self.as_of)
             .order_by(p.id)
         )
@@ -462,6 +469,20 @@ class _Here:
         )))  # fmt: skip
         return {each.engagement_id: (each.id, said.get(each.content_hash) == "agree") for each in rows}
 
+    def identity_wanted(self) -> bool:
+        row = FacePolicyRow.__table__.c
+        last = select(row.identity_check).where(row.project_id == self.project_id).order_by(row.id.desc()).limit(1)
+        return self.db.execute(last).scalar() in ("observe", "require")
+
+    def identity(self) -> dict[int, tuple[int, bool]]:
+        row = IdentityCheck.__table__.c
+        rows = self.db.execute(
+            select(row.id, row.worker_id, row.outcome, IdentityOverride.id)
+            .select_from(IdentityCheck).outerjoin(IdentityOverride, IdentityOverride.check_id == row.id)
+            .where(row.project_id == self.project_id).order_by(row.id)
+        )  # fmt: skip
+        return {worker: (id_, outcome == "same" or override is not None) for id_, worker, outcome, override in rows}
+
     def labour_officers(self) -> tuple[int, ...]:
         rows = self.db.execute(
             select(Membership.id)
@@ -475,7 +496,9 @@ class _Here:
 # --- the county ------------------------------------------------------------------------------------------------
 
 
-def county_month(db: Session, projects: Collection[int], month: date, as_of: datetime) -> told.CountyMonth:
+def county_month(
+    db: Session, projects: Collection[int], month: date, as_of: datetime, limits: Thresholds = DEFAULTS
+) -> told.CountyMonth:
     """Gather what people of these projects have to do with other projects, other cards and other papers.
 
     Only of people who touch somebody: engaged on two projects in the month, holding a card another one holds, or of one
@@ -522,7 +545,15 @@ def county_month(db: Session, projects: Collection[int], month: date, as_of: dat
                 alike[tuple(key)].append(id_)
     doubles = tuple(sorted(tuple(of) for of in alike.values() if len(of) > 1))
 
-    about = twice | {card.worker_id for card in cards} | {worker for of in doubles for worker in of}
+    said = select(TwinReview.verdict).where(TwinReview.twin_id == Twin.id).order_by(TwinReview.id.desc()).limit(1).correlate(Twin).scalar_subquery()
+    twins = tuple(
+        tuple(row) for row in db.execute(
+            select(Twin.id, Twin.low_worker_id, Twin.high_worker_id, said)
+            .where(or_(Twin.low_worker_id.in_(mine), Twin.high_worker_id.in_(mine))).order_by(Twin.id)
+        )
+    )  # fmt: skip
+
+    about = twice | {worker for pair in twins for worker in pair[1:3]} | {card.worker_id for card in cards} | {worker for of in doubles for worker in of}
     return told.CountyMonth(
         month=month,
         as_of=as_of,
@@ -530,6 +561,8 @@ def county_month(db: Session, projects: Collection[int], month: date, as_of: dat
         engagements=_elsewhere(db, about, month, end),
         sightings=_sightings(db, twice, month, as_of),
         cards=tuple(cards),
+        twins=twins,
+        limits=limits,
         doubles=doubles,
     )
 

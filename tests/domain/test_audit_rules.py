@@ -6,15 +6,35 @@ One row a rule. A row is three months: keywords of ``audit_month.found`` (or ``c
 import string
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
+from random import Random
 
 import pytest
 
 from app.domain import audit
-from app.domain.audit import COUNTY_RULES, Thresholds, sentence
-from app.domain.facts import MarkKind, Measure, PayKind, Payment, Terms
+from app.domain.audit import (
+    COUNTY_RULES,
+    LAWS,
+    LIMITS,
+    NOT_POSSIBLE,
+    RULES,
+    Beside,
+    CountyMonth,
+    Rule,
+    Severity,
+    Thresholds,
+    cited,
+    from_area,
+    run,
+    run_county,
+    sentence,
+)
+from app.domain.audit.thresholds import VERSION
+from app.domain.facts import MarkKind, Measure, PayKind, Payment, ProjectMonth, Terms
 from tests.domain.audit_month import (
     APRIL,
     MARCH,
+    MAY,
     NOTICE,
     Batch,
     Card,
@@ -39,7 +59,7 @@ from tests.domain.audit_month import (
     sheet,
     transfer,
 )
-from tests.story import CAST, engagements, paid
+from tests.story import CAST, engagements, paid, project_month
 
 WAGE = Thresholds(minimum_wage_fen=2260_00)
 ACCOUNT = SpecialAccount(5, date(2026, 1, 10), ("owner", "general_contractor", "bank"))
@@ -270,6 +290,16 @@ CASES: dict[str, tuple[dict, dict, dict]] = {
         {"story": full("wang"), "beside": beside(labour_officers=(4,))},
         {"story": full("wang"), "beside": beside(papers=(Paper(2, "key_post", MARCH, worker_id=2, detail={"post": "labour_officer"}),))},
     ),
+    "identity_doubtful": (
+        {"story": full("wang"), "beside": beside(identity={1: (6, False)})},
+        {"story": full("wang"), "beside": beside(identity={1: (6, True)})},
+        {"story": full("wang"), "beside": beside(identity={2: (6, False)})},
+    ),
+    "identity_unchecked": (
+        {"story": full("wang"), "beside": beside(identity_wanted=True)},
+        {"story": full("wang"), "beside": beside(identity_wanted=True, identity={1: (6, True)})},
+        {"story": full("wang"), "beside": beside()},
+    ),
     # --- process
     "same_hand": (
         {"beside": beside(changes=(change(1, "wang", 3, by="wu", ok=("liu", "wu")),))},
@@ -371,6 +401,11 @@ COUNTY_CASES: dict[str, tuple[dict, dict, dict]] = {
         {"engagements": (Elsewhere(1, 2, 1, MARCH, None),), "doubles": ((1, 9),)},
         {"engagements": (Elsewhere(1, 1, 7, MARCH, None),), "doubles": ((1, 9),)},
     ),
+    "one_face_twice": (
+        {"engagements": (Elsewhere(1, 1, 1, MARCH, None),), "twins": ((3, 1, 9, None),)},
+        {"engagements": (Elsewhere(1, 2, 1, MARCH, None),), "twins": ((3, 1, 9, None),)},
+        {"engagements": (Elsewhere(1, 1, 1, MARCH, None),), "twins": ((3, 1, 9, "different_people"),)},
+    ),
     "in_two_places": (
         {"sightings": (Sighting(1, 1, 1, at(march(3), 8)), Sighting(2, 1, 2, at(march(3), 8, 9, 59)))},
         {"sightings": (Sighting(1, 1, 1, at(march(3), 8)), Sighting(2, 1, 2, at(march(3), 8, 10)))},
@@ -417,3 +452,199 @@ def test_the_facts_of_a_finding_are_the_values_of_its_sentence(rule):
         wanted = {f for _, f, _, _ in string.Formatter().parse(audit.SENTENCES[rule][language][1]) if f}
         assert wanted <= set(finding.facts)
     assert all(isinstance(v, (int, str)) for v in finding.facts.values())
+
+
+# --- severities that depend on how far it goes
+
+
+@pytest.mark.parametrize(
+    ("rule", "month", "severity"),
+    [
+        ("paid_late", {"payments": [pay("wang", 5, date(2026, 4, 22))], "at": "05-20 00:00"}, Severity.YELLOW),
+        ("paid_late", {"payments": [pay("wang", 5, date(2026, 4, 23))], "at": "05-20 00:00"}, Severity.RED),
+        ("sheet_days_above_gate", {"story": full("wang"), "beside": beside(lines=(line(milli=1001),))}, Severity.YELLOW),
+        ("sheet_days_above_gate", {"beside": beside(lines=(line(milli=1000),))}, Severity.RED),
+        ("no_agreement", {"story": full("wang"), "engaged": engagements(["wang"], entry_on=march(1)), "at": "31 12:00"}, Severity.YELLOW),
+        ("no_agreement", {"story": full("wang"), "engaged": engagements(["wang"], entry_on=date(2026, 2, 28)), "at": "31 12:00"}, Severity.RED),
+        ("under_age", {"story": full("wang"), "beside": beside(people=(Person(1, date(2010, 3, 3), "M"),))}, Severity.YELLOW),
+        ("under_age", {"story": full("wang"), "beside": beside(people=(Person(1, date(2010, 3, 4), "M"),))}, Severity.RED),
+        ("exited_unsettled", CASES["exited_unsettled"][0] | {"beside": beside(settlements={1: (8, False)})}, Severity.YELLOW),
+        (
+            "deposit_missing",
+            {"beside": beside(papers=(Paper(1, "works_contract", date(2026, 1, 1)), Paper(2, "deposit_guarantee", date(2026, 1, 1), date(2026, 4, 20))))},
+            Severity.YELLOW,
+        ),
+        (
+            "key_post_absent",
+            {
+                "story": days("wang", 1, 18), "calendar": NOTICE,
+                "beside": beside(papers=(Paper(2, "key_post", MARCH, worker_id=1, detail={"post": "project_manager"}),)),
+            },
+            Severity.RED,
+        ),
+    ],
+)  # fmt: skip
+def test_how_far_it_goes_makes_it_worse(rule, month, severity):
+    [finding] = said(rule, month)
+    assert finding.severity is severity
+
+
+def test_one_person_under_two_names_is_red_once_an_inspector_has_said_so():
+    month = {"engagements": (Elsewhere(1, 1, 1, MARCH, None),), "twins": ((3, 1, 9, "same_person"),)}
+    assert [f.severity for f in said("one_face_twice", month)] == [Severity.RED]
+
+
+def test_money_and_the_last_good_day_stand_beside_the_finding():
+    [late] = said("paid_late", CASES["paid_late"][0])
+    assert (late.amount_fen, late.expected_on) == (5, date(2026, 4, 15))
+    [short] = said("balance_short", CASES["balance_short"][0])
+    assert short.amount_fen == 1
+
+
+# --- the research
+
+
+def research() -> set[str]:
+    """Every id of domain.md 4.7 and attendance.md 5.4."""
+    own = {"B": 8, "C": 6, "D": 6, "E": 7, "F": 10}
+    return {f"A{n:02d}" for n in range(1, 39)} | {f"a:A{n}" for n in range(1, 14)} | {f"{g}{n}" for g, of in own.items() for n in range(1, of + 1)}
+
+
+def test_every_line_of_the_research_has_a_rule_or_a_reason():
+    answered = {id_ for rule in (*RULES.values(), *COUNTY_RULES.values()) for id_ in rule.answers}
+    assert answered | set(NOT_POSSIBLE) == research()
+    assert not answered & set(NOT_POSSIBLE)
+    assert all(reason.endswith(".") for reason in NOT_POSSIBLE.values())
+
+
+def test_every_basis_is_named_and_never_quoted():
+    for rule in (*RULES.values(), *COUNTY_RULES.values()):
+        for law in rule.law:
+            assert cited(law, "zh").startswith("《") and cited(law, "en")
+    assert cited("L724-31", "zh") == "《保障农民工工资支付条例》第31条（条文号待核对）"
+    assert cited("L724-24", "zh") == "《保障农民工工资支付条例》第24条"
+    assert max(len(cited(law, language)) for law in LAWS for language in ("zh", "en")) < 130
+
+
+# --- limits
+
+
+def test_an_area_sets_limits_and_a_finding_names_their_version():
+    month = {"payments": [pay("wang", 5, date(2026, 4, 17))], "at": "05-20 00:00"}
+    strict = from_area({"audit.late_red_days": 1, "audit.unknown_limit": 5, "minimum_wage_month_fen": 2260_00})
+    assert strict.minimum_wage_fen == 2260_00 and strict["late_red_days"] == 1 and strict["late_red_days"] != LIMITS["late_red_days"].value
+    [mild], [hard] = said("paid_late", month), said("paid_late", month | {"limits": strict})
+    assert (mild.severity, hard.severity) == (Severity.YELLOW, Severity.RED)
+    assert mild.thresholds == VERSION and hard.thresholds.startswith(f"{VERSION}+") and len(hard.thresholds) <= 40
+    assert mild.key == hard.key
+    assert from_area({"audit.late_red_days": "soon", "minimum_wage_month_fen": None}).version == VERSION
+    with pytest.raises(ValueError, match="no such limit"):
+        Thresholds({"lateness": 1})
+
+
+def test_an_area_says_how_far_its_sites_lie_apart():
+    month = dict(COUNTY_CASES["in_two_places"][1])
+    assert said("in_two_places", month) == []
+    assert {f.thresholds for f in said("in_two_places", month | {"limits": Thresholds({"travel_minutes": 30})})} != set()
+
+
+def test_every_limit_has_a_source_and_is_read_by_a_rule():
+    code = "".join(p.read_text(encoding="utf-8") for p in Path(audit.__file__).parent.glob("*.py") if p.name != "thresholds.py")
+    assert all(limit.source for limit in LIMITS.values())
+    assert [key for key in LIMITS if f'"{key}"' not in code] == []
+
+
+# --- what holds for all of them
+
+
+def everything() -> tuple[ProjectMonth, Beside]:
+    """One month with something for nearly every rule."""
+    months = [dict(fires) for fires, *_ in CASES.values()]
+    together: dict[str, list] = {}
+    for n, month in enumerate(months):
+        for name in ("lines", "transfers", "sheets", "changes", "debits", "papers", "people", "batches", "cards"):
+            for row in getattr(month.get("beside", beside()), name):
+                together.setdefault(name, []).append(replace(row, id=row.id + 100 * n) if hasattr(row, "id") else row)
+    people = {p.worker_id: p for p in together.pop("people")}
+    story = "\n".join(full(*CAST, day=d) for d in range(2, 9)) + "\n11 08:00 wang in g1\n12 08:00 feng in g2 refused\n13 08:00 feng in g2 refused"
+    month = project_month(
+        story, at="05-20 00:00", wang=400_00, li=60_00, zhao=350_00, payments=paid(wang=100_00, li=420_00, sun=50_001_00),
+        marks=(leave(MarkKind.LEAVE, 3, "li"),),
+    )  # fmt: skip
+    traces = tuple(trace(p.id, similarity=0.4 if p.id % 9 else None, similarity_min=0.5, event_key=f"b:{2 * p.id}") for p in month.passages)
+    return month, beside(
+        traces=traces, people=tuple(people.values()), account=ACCOUNT, started_on=date(2026, 1, 1), last_passage_at=at(march(13)),
+        parties_required=("owner", "regulator"), identity_wanted=True, identity={2: (5, False)}, templates_left=((1, 3, march(2)),),
+        before={1: (5000_00, 1000_00)}, **{name: tuple(rows) for name, rows in together.items()},
+    )  # fmt: skip
+
+
+def shuffled(value, rng):
+    """The same facts in another order."""
+    changed = {}
+    for name in value.__dataclass_fields__:
+        held = getattr(value, name)
+        if isinstance(held, tuple) and len(held) > 1 and name not in ("parties_required",):
+            changed[name] = tuple(rng.sample(held, len(held)))
+        elif isinstance(held, dict) and len(held) > 1:
+            changed[name] = dict(rng.sample(list(held.items()), len(held)))
+    return replace(value, **changed)
+
+
+def test_many_rules_find_something_and_none_fails():
+    month, more = everything()
+    answer = run(month, beside=more, limits=WAGE)
+    assert "rule_failed" not in {f.rule for f in answer}
+    assert len({f.rule for f in answer}) >= 35, sorted({f.rule for f in answer})
+    assert len({f.key for f in answer}) == len(answer)
+    assert answer == run(month, beside=more, limits=WAGE)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_order_of_facts_does_not_matter(seed):
+    month, more = everything()
+    rng = Random(seed)
+    assert run(shuffled(month, rng), beside=shuffled(more, rng), limits=WAGE) == run(month, beside=more, limits=WAGE)
+
+
+def test_the_order_of_facts_does_not_matter_across_projects():
+    facts = CountyMonth(
+        MARCH, at(MAY), frozenset({1, 2}),
+        engagements=tuple(Elsewhere(n, 1 + n % 3, 1 + n % 2, MARCH, None) for n in range(1, 7)),
+        sightings=tuple(Sighting(n, 1 + n % 3, 1 + n % 2, at(march(3), 8, n)) for n in range(1, 40)),
+        cards=(Held(1, 1, 0), Held(2, 2, 0), Held(3, 3, 0)), twins=((1, 1, 2, None), (2, 2, 3, "same_person")), doubles=((1, 2), (1, 3)),
+    )  # fmt: skip
+    first = run_county(facts)
+    assert {f.rule for of in first.values() for f in of} >= {"engaged_twice", "shared_card", "one_face_twice", "rule_failed"}
+    good = replace(facts, doubles=((1, 2, 3),))
+    assert "rule_failed" not in {f.rule for of in run_county(good).values() for f in of}
+    for seed in range(4):
+        assert run_county(shuffled(good, Random(seed))) == run_county(good)
+
+
+def test_a_rule_across_projects_that_fails_is_a_finding_of_each_and_stops_nobody():
+    def broken(_):
+        raise KeyError("wang")
+        yield
+
+    rules = [Rule("broken", Severity.RED, "x", broken), COUNTY_RULES["shared_card"]]
+    answer = run_county(CountyMonth(MARCH, at(MAY), frozenset({1, 2}), (Elsewhere(1, 1, 1, MARCH, None),), (), (Held(4, 1, 0), Held(5, 2, 0))), rules)
+    assert {p: sorted(f.rule for f in of) for p, of in answer.items()} == {1: ["rule_failed", "shared_card"], 2: ["rule_failed"]}
+
+
+def test_each_rule_may_fail_alone():
+    """Facts no rule expects: whatever breaks, the others speak, and every failure is named."""
+    month, more = everything()
+    hollow = replace(more, lines=(None,), traces=(None,), sheets=(None,), papers=(None,))
+    answer = run(month, beside=hollow)
+    failed = {f.facts["failed_rule"] for f in answer if f.rule == "rule_failed"}
+    assert failed and failed < set(RULES)
+    assert {"worked_without_pay", "undecided_days", "paid_off_account"} <= {f.rule for f in answer}
+
+
+def test_findings_hold_no_personal_data():
+    month, more = everything()
+    told = repr([(f.facts, f.evidence) for f in run(month, beside=more, limits=WAGE)])
+    # The bundle itself has no names; dates of birth and logins are what it could leak.
+    assert not any(p.birth_on.isoformat() in told for p in more.people)
+    assert not any(f"'{login}'" in told for login in ("wu", "liu", "chen"))

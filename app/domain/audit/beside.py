@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from app.domain.audit.thresholds import DEFAULTS, Thresholds
+
 
 @dataclass(frozen=True, slots=True)
 class Trace:
@@ -29,6 +31,11 @@ class Trace:
     """Cosine to the worker's template, for a face."""
     similarity_min: float | None = None
     """The limit that held then."""
+    frame: str | None = None
+    """Hash of the picture alone: the same picture in another envelope has the same."""
+    liveness: float | None = None
+    """Probability that it was a face and not a picture of one, as the model says."""
+    liveness_min: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +247,10 @@ class Beside:
     """Accounts that may act as labour officer on the project now (membership ids)."""
     papers: tuple[Paper, ...] = ()
     """Not voided ones."""
+    identity_wanted: bool = False
+    """The project compares faces with identity cards."""
+    identity: Mapping[int, tuple[int, bool]] = field(default_factory=dict)
+    """Worker -> (his latest comparison, whether it, or somebody who vouched, said it is he)."""
     started_on: date | None = None
     """First day anybody was engaged; None before that."""
     last_passage_at: datetime | None = None
@@ -296,5 +307,9 @@ class CountyMonth:
     sightings: tuple[Sighting, ...] = ()
     cards: tuple[Held, ...] = ()
     """Cards that more than one worker has."""
+    twins: tuple[tuple[int, int, int, str | None], ...] = ()
+    """(pair id, worker, worker, an inspector's latest word) of people whose faces are more alike than two people's are."""
+    limits: Thresholds = DEFAULTS
+    """Of the area the answer is for."""
     doubles: tuple[tuple[int, ...], ...] = ()
     """Workers of one name, sex and date of birth under different ID numbers."""

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 from app.domain.audit.beside import CountyMonth, Elsewhere
 from app.domain.audit.rule import Hit, Hits, Severity, county_rule, grouped
-from app.domain.audit.thresholds import DEFAULTS
 from app.domain.workdays import next_month
 
 
@@ -58,13 +57,34 @@ def possible_same_person(county: CountyMonth) -> Hits:
     """This worker has the name, sex and date of birth of another one under a different ID number.
 
     Domain.md 4.7 A19. The same ID number twice cannot be recorded; two numbers for one person can. Faces are compared when a
-    person is enrolled, not here: templates are sealed.
+    person is enrolled and searched every night (``one_face_twice``).
     """
     engaged = _engaged(county)
     for twins in county.doubles:
         for worker_id in twins:
             for project_id in {e.project_id for e in engaged.get(worker_id, ())} & county.projects:
                 yield Hit(worker_id, [("worker", w) for w in twins], {"workers": len(twins)}, project_id=project_id)
+
+
+@county_rule(severity=Severity.YELLOW, answers="A19", law="L18")
+def one_face_twice(county: CountyMonth) -> Hits:
+    """The face of this worker is more like another worker's than two people's faces are.
+
+    Domain.md 4.7 A19. Pairs come from the search of one face under two names; red when an inspector has said that it is one person, excused when he has
+    said that they are two.
+    """
+    engaged = _engaged(county)
+    worst: dict[tuple[int, int], tuple[bool, list[tuple[str, int]]]] = {}
+    for twin_id, low, high, verdict in sorted(county.twins, key=lambda t: t[0]):
+        if verdict == "different_people":
+            continue
+        for worker_id in (low, high):
+            for project_id in {e.project_id for e in engaged.get(worker_id, ())} & county.projects:
+                same, evidence = worst.get((worker_id, project_id), (False, []))
+                worst[worker_id, project_id] = same or verdict == "same_person", [*evidence, ("twin", twin_id), ("worker", low), ("worker", high)]
+    for (worker_id, project_id), (same, evidence) in worst.items():
+        others = len({e for e in evidence if e[0] == "worker"}) - 1
+        yield Hit(worker_id, evidence, {"others": others}, severity=Severity.RED if same else None, project_id=project_id)
 
 
 @county_rule(severity=Severity.RED, answers="A21 B5")
@@ -74,7 +94,7 @@ def in_two_places(county: CountyMonth) -> Hits:
     Domain.md 3.2 and 4.7 A21, attendance.md 5.4 B5. Ten minutes, because the distance between sites is not held: sites farther
     apart than that are judged too mildly, never too hard.
     """
-    within = timedelta(minutes=DEFAULTS["travel_minutes"])
+    within = timedelta(minutes=county.limits["travel_minutes"])
     for worker_id, seen in grouped(sorted(county.sightings, key=lambda s: (s.at, s.id)), lambda s: s.worker_id).items():
         close: dict[int, set[int]] = defaultdict(set)
         times = 0

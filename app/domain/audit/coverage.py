@@ -14,6 +14,8 @@ Where two lines were merged, or a line means something else in this house:
 * A15 is B6; its strangers are unknown by definition and are refused at the gate.
 * A19 within one project, and the same ID number twice, are refused by the database; what is left goes across projects.
 * A21 is three things: two places at once (B5), too long a stay (B8), passing while on leave or not engaged (B6).
+* C2 is the comparison with the identity card; no state source is connected.
+* E5: frames are not kept, and a picture too small, dark or without a face is refused at the gate; what is left of it is ``low_liveness``.
 * A22 and A23 are spread over group F, which says the same in more pieces.
 * A33 with a complaint being handled: cases are not held yet; a settlement that was drawn up makes it yellow.
 * A34, second half: a file is kept sealed under its hash and never written again.
@@ -21,10 +23,9 @@ Where two lines were merged, or a line means something else in this house:
 """
 
 NOT_POSSIBLE: dict[str, str] = {
-    "C2": "No identity check against a state source is connected, so there is none to be missing.",
     "C3": "The expiry of an identity card is not recorded.",
     "C5": "No blacklist of persons or companies is held.",
-    "E5": "Frames are not kept: a picture too small, too dark or without a face is refused at the gate and recorded as such.",
     "E7": "Devices do not tell their firmware; it is not recorded.",
+    "F10": "When a device was on is known only as of its last heartbeat; heartbeats are not kept one by one.",
 }
 """Research id -> why no rule answers it."""

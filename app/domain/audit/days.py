@@ -12,7 +12,7 @@ from app.domain.workdays import local
 _A_DAY = timedelta(days=1)
 
 
-@rule(severity=Severity.YELLOW, answers="A21", law="L724-50")
+@rule(severity=Severity.YELLOW, law="L724-50")
 def undecided_days(reckoning: Reckoning) -> Hits:
     """A missed entry or exit has left days of this worker undecided for more than three days.
 

@@ -67,6 +67,31 @@ def agreement_not_scanned(reckoning: Reckoning) -> Hits:
         yield about_project(reckoning, [("terms", t) for t in bare], {"workers": len(set(bare.values())), "attended": len(reckoning.attended)})
 
 
+@rule(severity=Severity.RED, answers="C2", law="L18-8")
+def identity_doubtful(reckoning: Reckoning) -> Hits:
+    """This worker's face is not the one on his identity card, and nobody has vouched for him.
+
+    Attendance.md 5.4 C2. By his latest comparison on this project; a person's word that it is he excuses it.
+    """
+    for worker_id, (check_id, is_he) in reckoning.beside.identity.items():
+        worked = reckoning.days_of(worker_id)
+        if worked and not is_he:
+            yield Hit(worker_id, [("identity_check", check_id)] + [("passage", i) for d in worked for i in d.passage_ids], {"days": len(worked)})
+
+
+@rule(severity=Severity.YELLOW, answers="C2", law="L18-8")
+def identity_unchecked(reckoning: Reckoning) -> Hits:
+    """The project compares faces with identity cards, and people worked whom nobody has compared.
+
+    Attendance.md 5.4 C2. Where the project makes no such comparison nothing is said.
+    """
+    if not reckoning.beside.identity_wanted:
+        return
+    unchecked = reckoning.attended - set(reckoning.beside.identity)
+    if unchecked:
+        yield about_project(reckoning, [("worker", w) for w in unchecked], {"workers": len(unchecked), "attended": len(reckoning.attended)})
+
+
 @rule(severity=Severity.RED, answers="C4", law="LAB-15")
 def under_age(reckoning: Reckoning) -> Hits:
     """A child works here, or somebody under eighteen on a building site.

@@ -11,12 +11,12 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, TypeVar
 
-from app.domain.attendance import Day, DayState
+from app.domain.attendance import Day, DayState, wall
 from app.domain.audit.beside import NOTHING, Beside, CountyMonth, Line, Transfer
 from app.domain.audit.law import LAWS
 from app.domain.audit.thresholds import DEFAULTS, Thresholds
@@ -40,7 +40,7 @@ _WORST_FIRST = {Severity.RED: 0, Severity.YELLOW: 1, Severity.INFO: 2}
 Evidence = tuple[tuple[str, int], ...]
 """Kind of fact and its row id: ``passage``, ``payment``, ``terms``, ``engagement``, ``correction``, ``mark``,
 ``measure``, ``allowance``, ``line``, ``sheet``, ``confirmation``, ``item`` (of a batch), ``batch``, ``card``, ``account``
-(special account), ``receipt``, ``plan``, ``statement``, ``template``, ``settlement``, ``paper``, ``gate``, ``team``, ``worker``; ``project``
+(special account), ``receipt``, ``plan``, ``statement``, ``template``, ``identity_check``, ``twin``, ``settlement``, ``paper``, ``gate``, ``team``, ``worker``; ``project``
 where the finding is that something is not there."""
 
 
@@ -96,6 +96,20 @@ Hits = Iterator[Hit]
 def about_project(reckoning: "Reckoning", evidence: Iterable[tuple[str, int]], facts: Mapping[str, Any], **more: Any) -> Hit:
     """Return a hit about the project as a whole."""
     return Hit(reckoning.project_id, evidence, facts, subject_kind="project", **more)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """When a worker came and left on one date, by passages."""
+
+    worker_id: int
+    on: date
+    came_s: int
+    """Seconds since the local midnight of the work date; beyond 86,400 after midnight."""
+    left_s: int | None
+    in_id: int
+    """Passage."""
+    out_id: int | None
 
 
 @dataclass(frozen=True)
@@ -186,6 +200,28 @@ class Reckoning:
     def work_days_by_team(self) -> Mapping[int, tuple[WorkDay, ...]]:
         """Team -> days of its people with a passage or correction; days of people engaged nowhere are left out."""
         return grouped((w for w in self.work_days if w.team_id is not None and w.day.state is not DayState.OFF), lambda w: w.team_id)
+
+    @cached_property
+    def arrivals_by_team(self) -> Mapping[int, tuple[Arrival, ...]]:
+        """Team -> first entry and last exit of each date, as gates saw them; what people wrote is left out."""
+        found: dict[int, list[Arrival]] = defaultdict(list)
+        midnights: dict[date, datetime] = {}
+        for team_id, days in self.work_days_by_team.items():
+            for w in days:
+                seen = [s for s in w.day.sessions if not s.correction_ids]
+                if not seen:
+                    continue
+                if w.work_date not in midnights:
+                    midnights[w.work_date] = wall(w.work_date, time(), self.facts.policy)
+                zero = midnights[w.work_date]
+                first, last = seen[0], seen[-1]
+                found[team_id].append(
+                    Arrival(
+                        w.worker_id, w.work_date, int((first.in_at - zero).total_seconds()), int((last.out_at - zero).total_seconds()),
+                        first.passage_ids[0], last.passage_ids[-1],
+                    )
+                )  # fmt: skip
+        return {team: tuple(of) for team, of in found.items()}
 
     @cached_property
     def payments_by_worker(self) -> Mapping[int, tuple[Payment, ...]]:
@@ -365,21 +401,19 @@ def run(
     return worst_first(found)
 
 
-def run_county(
-    county: CountyMonth, rules: Iterable[Rule] | None = None, *, limits: Thresholds = DEFAULTS
-) -> dict[int, tuple[Finding, ...]]:
+def run_county(county: CountyMonth, rules: Iterable[Rule] | None = None) -> dict[int, tuple[Finding, ...]]:
     """Return project -> findings of the rules across projects, for every project of ``county.projects``.
 
     A rule that fails is a finding of every project that was asked about.
     """
     found: dict[int, list[Finding]] = {project_id: [] for project_id in county.projects}
-    month = month_of(county.month)
+    month, version = month_of(county.month), county.limits.version
     for each in COUNTY_RULES.values() if rules is None else rules:
         try:
             hits = grouped((hit for hit in each.hits(county) if hit.project_id in found), lambda hit: hit.project_id)
-            own = {project_id: _findings(each, of, month, limits.version) for project_id, of in hits.items()}
+            own = {project_id: _findings(each, of, month, version) for project_id, of in hits.items()}
         except Exception as error:  # noqa: BLE001
-            own = {p: [_failed(p, month, each.name, error, limits.version)] for p in found}
+            own = {p: [_failed(p, month, each.name, error, version)] for p in found}
         for project_id, findings in own.items():
             found[project_id] += findings
     return {project_id: worst_first(findings) for project_id, findings in found.items()}

@@ -279,9 +279,88 @@ SENTENCES: dict[str, dict[str, tuple[str, str]]] = {
         "zh": ("疑似同一人多个证件", "姓名、性别、出生日期相同的有 {workers} 人，证件号码不同。"),
         "en": ("Possibly the same person", "{workers} workers have one name, sex and date of birth and different ID numbers."),
     },
+    "one_face_twice": {
+        "zh": ("疑似一人多证（人脸）", "人脸与另外 {others} 人高度相似。"),
+        "en": ("One face, several names", "His face is more like that of {others} other worker(s) than two people's faces are."),
+    },
+    "identity_doubtful": {
+        "zh": ("人证不一致", "最近一次人证核验不一致且无人放行，本月出勤 {days} 天。"),
+        "en": ("Face and card differ", "His face was not the one on the identity card, nobody vouched for him, and he worked {days} day(s)."),
+    },
+    "identity_unchecked": {
+        "zh": ("未做人证核验", "出勤 {attended} 人中有 {workers} 人没有人证核验记录。"),
+        "en": ("Identity not checked", "Of {attended} people who worked, {workers} were never compared with their identity card."),
+    },
+    "low_liveness": {
+        "zh": ("活体检测偏低", "{passages} 次人脸放行中有 {low} 次活体分数低于当时限值。"),
+        "en": ("Pictures rather than faces", "{low} of {passages} faces let in had a liveness below the limit that held."),
+    },
     "in_two_places": {
         "zh": ("短时间出现在两个项目", "有 {times} 次在无法到达的时间内先后通过两个项目的闸机。"),
         "en": ("In two places", "{times} time(s) he passed gates of two projects within a time nobody can travel in."),
+    },
+    "no_habits": {
+        "zh": ("到岗时间无个人规律", "该班组 {workers} 人 {arrivals} 次到岗时间，个人相关 {person_icc}、当日相关 {day_icc}，既无个人习惯，也无同车同时到达的迹象。"),
+        "en": (
+            "Arrivals without habits",
+            "{arrivals} arrivals of {workers} people: correlation by person {person_icc}, by day {day_icc}. Neither habits nor a bus in common.",
+        ),
+    },
+    "uniform_arrivals": {
+        "zh": ("到岗时间均匀分布", "该班组 {arrivals} 次到岗在 {first} 至 {last} 之间近乎均匀分布（拟合度 {fit}）。"),
+        "en": ("Arrivals evenly spread", "{arrivals} arrivals of this team are spread evenly between {first} and {last} (fit {fit})."),
+    },
+    "constant_intervals": {
+        "zh": ("进场间隔固定", "自 {first_on} 起有 {days} 天，该班组人员以近乎相等的间隔进场。"),
+        "en": ("Even intervals", "On {days} day(s), the first on {first_on}, people of this team came in at even intervals."),
+    },
+    "same_order": {
+        "zh": ("每日进场顺序相同", "相邻两天比较 {compared} 次，{same} 次进场顺序完全相同。"),
+        "en": ("The same order every day", "Of {compared} pairs of neighbouring days {same} have people come in exactly the same order."),
+    },
+    "whole_minutes": {
+        "zh": ("时间多为整分", "{times} 个时间中有 {whole} 个为整分。"),
+        "en": ("Whole minutes", "{whole} of {times} times are whole minutes."),
+    },
+    "identical_days": {
+        "zh": ("进出时间逐秒重复", "该班组 {workers} 人共 {days} 人天的进出场时间与本人其他日期逐秒相同。"),
+        "en": ("The same seconds again", "{workers} of this team have {days} day(s) whose entry and exit are those of another day to the second."),
+    },
+    "same_pattern": {
+        "zh": ("多人考勤时间相同", "该班组 {workers} 人最多 {days} 天的进出场时间逐秒相同。"),
+        "en": ("Several people as one", "{workers} of this team share entry and exit to the second on up to {days} day(s)."),
+    },
+    "gate_throughput": {
+        "zh": ("通行快于闸机能力", "有 {windows} 次 {people} 人在 {seconds_milli} 秒内通过同一通道。"),
+        "en": ("Faster than the gate", "{windows} time(s) {people} people passed one lane within {seconds_milli} seconds."),
+    },
+    "constant_headcount": {
+        "zh": ("每日人数不变", "{days} 天每天出勤人数都是 {people} 人。"),
+        "en": ("The same number every day", "Exactly {people} people came on each of {days} days."),
+    },
+    "replayed_picture": {
+        "zh": ("同一照片多次使用", "{pictures} 张照片在本通道被用于 {passages} 次通行。"),
+        "en": ("One picture, several events", "{pictures} picture(s) made {passages} passages at this gate."),
+    },
+    "equal_scores": {
+        "zh": ("相似度完全相同", "{passages} 次通行的相似度只有 {scores} 个值。"),
+        "en": ("Exactly equal scores", "{passages} passages share {scores} value(s) of likeness."),
+    },
+    "score_spread": {
+        "zh": ("相似度过于一致", "{passages} 次通行同一人的相似度几乎不变（偏差 {deviation}）。"),
+        "en": ("Scores too alike", "Over {passages} faces the scores of a person hardly differ (deviation {deviation})."),
+    },
+    "without_device_evidence": {
+        "zh": ("放行无比对记录", "{passages} 次人脸放行没有相似度记录。"),
+        "en": ("No score on record", "{passages} face(s) were let in without a likeness on record."),
+    },
+    "days_without_gate": {
+        "zh": ("人工考勤过多", "该班组 {days} 人天中 {manual} 人天没有闸机记录，仅凭人工登记。"),
+        "en": ("Days without a gate", "{manual} of this team's {days} worker-days rest on what people wrote alone."),
+    },
+    "month_end_corrections": {
+        "zh": ("月末集中补卡", "{corrections} 件补卡中有 {late} 件在月末两天或月后提出。"),
+        "en": ("Corrections at the month's end", "{late} of {corrections} corrections were asked for on the last two days or after."),
     },
     "rule_failed": {
         "zh": ("规则未能运行", "规则“{failed_rule}”未能运行（{error}），本月该项没有结论。"),
