@@ -133,6 +133,7 @@ ACTIONS: dict[str, frozenset[Role]] = {
     "exports.make": frozenset({_M, _L, _I}),
     "faces.review": frozenset({_M, _L}),
     "faces.policy": frozenset({_M}),
+    "identity.override": frozenset({_M}),
 }
 """action -> roles that may do it. ``project.read`` is the project's own line: its name, code and place."""
 

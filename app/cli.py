@@ -709,9 +709,12 @@ def project_enrol(
     method: Annotated[str, typer.Option(help="how he agreed: paper, screen or spoken")] = "paper",
     agreed_at: Annotated[datetime | None, typer.Option(help="when he agreed, local time; now when left out")] = None,
     notice: Annotated[str | None, typer.Option(help="version of the notice he was read; the current one when left out")] = None,
+    portrait: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="the identity card's photograph, JPEG; compared with the first and not kept")
+    ] = None,
 ) -> None:
     """Enrol a worker's face, with the separate consent he has given."""
-    from app import enrolment, repack
+    from app import enrolment, repack, verification
     from app.engines import load_engine
     from app.errors import Unusable
 
@@ -719,7 +722,15 @@ def project_enrol(
         with database.read() as db:
             force = repack.in_force(db, settings, now())
         pictures, beside = [path.read_bytes() for path in photographs], None
-        examined = enrolment.examine(load_engine(settings, force.pack_id), settings, pictures)
+        engine, check_id = load_engine(settings, force.pack_id), None
+        examined = enrolment.examine(engine, settings, pictures)
+        if portrait is not None:
+            compared = verification.compare(engine, settings, pictures[0], portrait.read_bytes())
+            with database.write() as db:
+                check_id = verification.record(
+                    db, vault, compared, project_id=_project_id(db, project), worker_id=worker, by=BY, now=now()
+                ).id
+            out.print(f"identity card: similarity {compared.similarity:.3f}, needed {compared.similarity_min:.3f}", highlight=False)
         if force.beside:
             try:
                 beside = enrolment.examine_kept(load_engine(settings, force.beside), settings, pictures)
@@ -731,7 +742,7 @@ def project_enrol(
                 at=agreed_at.astimezone() if agreed_at else now(),
             )
             enrolled = enrolment.enrol(
-                db, vault, examined, project_id=_project_id(db, project), worker_id=worker, consent=consent, beside=beside,
+                db, vault, examined, project_id=_project_id(db, project), worker_id=worker, consent=consent, beside=beside, check_id=check_id,
                 now=now(), by=BY,
             )
     out.print(f"enrolled from {enrolled.photographs} photographs; {enrolled.advised_more} more are advised")

@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from sqlalchemy.orm import Session
 
+from app import verification
 from app.errors import Busy, Conflict, NotFound, Unusable
 from app.galleries import load, owner, template_bytes
 from app.settings import Settings
@@ -65,6 +66,8 @@ class Examined:
     """The pictures as they were seen, written anew: nothing that came along with the bytes is in them."""
     pack: Any
     """The pack that made it; says with what it may be compared."""
+    sent: tuple[str, ...] = ()
+    """SHA-256 of the photographs as they were sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +258,8 @@ def examine(engine: Any, settings: Settings, photographs: list[bytes]) -> Examin
         raise Unusable(
             "photographs_differ", photograph=odd, photographs=[(odd, "photographs_differ")]
         )
-    return Examined(mean_template(templates, pack.metric), tuple(pictures), pack)
+    sent = tuple(sha256(photograph).hexdigest() for photograph in photographs)
+    return Examined(mean_template(templates, pack.metric), tuple(pictures), pack, sent)
 
 
 def examine_kept(engine: Any, settings: Settings, photographs: list[bytes]) -> Examined:
@@ -319,6 +323,7 @@ def check_may_enrol(db: Session, *, project_id: int, worker_id: int, consent: Co
     Raises:
         Unusable, NotFound: as ``enrol``.
     """
+    _on_project(db, project_id, worker_id)
     if consent is not None:
         _check_consent(consent, now)
     _standing_consent(db, project_id, worker_id, consent)
@@ -334,6 +339,7 @@ def enrol(
     worker_id: int,
     consent: ConsentGiven | None,
     beside: Examined | None = None,
+    check_id: int | None = None,
     now: datetime,
     by: str,
 ) -> Enrolled:
@@ -342,16 +348,19 @@ def enrol(
     Args:
         examined: what ``examine`` made of his photographs, before this transaction began.
         beside: the same by the other pack, while the pack is being changed (``app.repack``).
+        check_id: the comparison with his identity card, where the project asks for one; None for his latest.
         consent: what he agrees to now; None to rely on what is recorded.
 
     Raises:
         Unusable: ``consent_missing``; what ``record_consent`` refuses; ``worker_not_engaged``;
-            ``too_like_another``, which says nothing about whom.
+            ``too_like_another``, which says nothing about whom; ``identity_check_needed``, ``portrait_differs``.
         NotFound: ``worker_not_on_project``.
     """
     # Gather
     people.lock_project(db, project_id)
     check_may_enrol(db, project_id=project_id, worker_id=worker_id, consent=consent, now=now)
+    if faces.policy(db, project_id).identity_check == "require":
+        verification.check(db, project_id=project_id, worker_id=worker_id, check_id=check_id, sent=examined.sent)
     others = load(db, vault, examined.pack, project_id, without=worker_id)
 
     # Decide

@@ -14,6 +14,7 @@ committed. A frame that shows nobody is answered and not recorded; every frame t
 or not, and a face that is not admitted leaves nothing but its reason.
 """
 
+import contextlib
 import math
 import time
 from collections.abc import Sequence
@@ -28,13 +29,13 @@ import numpy as np
 import structlog
 from sqlalchemy.orm import Session
 
-from app import review
-from app.domain import admission, identity
+from app import review, verification
+from app.domain import admission, identity, pairing
 from app.domain.facts import Channel, Direction, Verdict
 from app.errors import Busy, Conflict, Unauthorised, Unusable
 from app.house import House
 from app.settings import Settings
-from app.store import accounts, decisions, gates, people, timekeeping
+from app.store import accounts, decisions, faces, gates, people, timekeeping
 from app.wording import sentence
 from devices.base import CardEvent, FrameEvent, Heartbeat, PassEvent
 from recognition import (
@@ -214,6 +215,7 @@ def admit_frame(house: House, device: gates.DeviceInfo, event: FrameEvent, recei
             raise Unauthorised("nonce_used", "a signed request is good once")
         scene = scene_of(house, db, device)
         earlier = _earlier(db, device, event, event.content_sha256, received_at, scene.project.language)
+        card = _awaited(db, device, happened_at)
 
     if earlier is not None:
         with house.database.write() as db:
@@ -224,7 +226,29 @@ def admit_frame(house: House, device: gates.DeviceInfo, event: FrameEvent, recei
     sighting = look(
         house, device, event.image, scene, at=happened_at, late=received_at - happened_at > FRESH_MAX, stages=stages
     )
-    return settle(house, device, event, sighting, received_at, language=scene.project.language, stages=stages)
+    pair = None if card is None else _pair(house, scene, sighting, card)
+    return settle(house, device, event, sighting, received_at, language=scene.project.language, stages=stages, pair=pair)
+
+
+def _awaited(db: Session, device: gates.DeviceInfo, at: datetime) -> gates.PassageRecord | None:
+    """The card that was read at this gate just now and whose face is awaited; None where the project does not ask for it."""
+    if not faces.policy(db, device.project_id).card_and_face:
+        return None
+    return gates.last_asking(db, device.project_id, device.gate_id, pairing.SHOW_FACE, at - pairing.WITHIN, at + timedelta(seconds=1))
+
+
+def _pair(house: House, scene: Scene, sighting: Sighting, card: gates.PassageRecord) -> pairing.Pair | None:
+    """The face compared with the templates of the card's worker alone; None when it cannot be compared."""
+    if sighting.face is None or sighting.codes or card.worker_id is None:
+        return None
+    own = [at for at, key in enumerate(scene.gallery.keys) if key == card.worker_id]
+    if not own:
+        return None
+    pack = house.now().engine.pack
+    gallery = Gallery((card.worker_id,) * len(own), scene.gallery.templates[own], scene.gallery.contract_id, scene.gallery.metric)
+    match = best_match(sighting.face.embedding, gallery, contract_id=sighting.contract_id)
+    least, far = verification.limit_at(pack, pairing.FAR)
+    return pairing.Pair(card.id, card.worker_id, match.similarity, least, far)
 
 
 def look(
@@ -297,7 +321,7 @@ def outlook(sighting: Sighting) -> str:
 
 def settle(
     house: House, device: gates.DeviceInfo, event: FrameEvent, sighting: Sighting, received_at: datetime, *,
-    language: str, stages: "Stages | None" = None,
+    language: str, stages: "Stages | None" = None, pair: pairing.Pair | None = None,
 ) -> Answer:
     """Decide about a sighting with its person's papers, record it and answer, in one transaction.
 
@@ -309,6 +333,8 @@ def settle(
     stages = stages or Stages()
     happened_at = occurred_at(event, received_at)
     match, needed = sighting.match, sighting.limits
+    similarity, similarity_min = (match.similarity, needed.similarity_min) if match else (None, None)
+    margin, margin_min, basis = (match.margin, needed.margin_min, _basis(sighting)) if match else (None, None, None)
     with stages("commit"), house.database.write() as db:
         _hear(db, device, event, received_at)
         with stages("policy"):
@@ -321,10 +347,21 @@ def settle(
                     confirm_face=project.confirm_face, pack_is_weak=house.engine.pack.needs_confirmation_advised
                 ),
             )
+            if pair is not None:
+                alone = decision
+                decision = pairing.decide(
+                    pair, alone, named=match.key if sighting.named else None,
+                    standing=_standing(db, device, pair.worker_id, work_date),
+                )  # fmt: skip
+                if decision != alone:
+                    similarity, similarity_min, margin, margin_min = pair.similarity, pair.similarity_min, None, None
+                    basis = {"card_passage": pair.passage_id, "far_max": pair.far, "templates": 1, "limits": "pair"}
         # Two deliveries of one event may have run side by side: the second is told what the first was.
         earlier = _earlier(db, device, event, event.content_sha256, received_at, language)
         if earlier is not None:
             return earlier
+        if pair is not None and decision.verdict is Verdict.ADMIT and decision.worker_id == pair.worker_id:
+            _answer_card(db, device, pair, work_date, received_at)
         if decision.code in UNRECORDED:
             record = None
         else:
@@ -337,14 +374,14 @@ def settle(
                 channel=Channel.FACE,
                 received_at=received_at,
                 happened_at=happened_at,
-                similarity=match.similarity if match else None,
-                margin=match.margin if match else None,
-                similarity_min=needed.similarity_min if match else None,
-                margin_min=needed.margin_min if match else None,
+                similarity=similarity,
+                margin=margin,
+                similarity_min=similarity_min,
+                margin_min=margin_min,
                 contract_id=sighting.contract_id,
                 quality=_quality(sighting.quality) if sighting.quality else None,
                 frame_sha256=sighting.frame_sha256,
-                basis=_basis(sighting) if match else None,
+                basis=basis,
             )
         said = record or decision
         text = _text(db, said.code, said.worker_id, language)
@@ -352,6 +389,13 @@ def settle(
     if record is not None and sighting.face is not None and record.code in review.REVIEWED:
         _keep_for_review(house, record, sighting.image, sighting.face, match, received_at)
     return _answer(record, said.verdict, said.code, text, stages.ms, received_at)
+
+
+def _answer_card(db: Session, device: gates.DeviceInfo, pair: pairing.Pair, work_date: date, now: datetime) -> None:
+    """The card's passage asked for a face, and here it is: nobody need decide about it any more."""
+    with contextlib.suppress(Conflict):  # a guard was quicker
+        gates.add_review(db, project_id=device.project_id, passage_id=pair.passage_id, confirmed=True, by="gate", now=now)
+        timekeeping.mark_stale_around(db, device.project_id, pair.worker_id, work_date)
 
 
 def _keep_for_review(
@@ -444,6 +488,8 @@ def admit_card(house: House, device: gates.DeviceInfo, event: CardEvent, receive
         if standing is not None and not (standing.engaged or standing.exited):
             # Never of this project: whose identity card it was is none of this project's business.
             decision = replace(decision, worker_id=None)
+        if decision.verdict is Verdict.ADMIT and _shows_face(db, house, device, worker_id, standing, received_at - happened_at):
+            decision = admission.Decision(Verdict.ASK, pairing.SHOW_FACE, worker_id)
         record = _append(
             db,
             device,
@@ -456,6 +502,17 @@ def admit_card(house: House, device: gates.DeviceInfo, event: CardEvent, receive
         )
         text = _text(db, record.code, record.worker_id, project.language)
     return _answer(record, record.verdict, record.code, text, stages.ms, received_at)
+
+
+def _shows_face(
+    db: Session, house: House, device: gates.DeviceInfo, worker_id: int, standing: admission.Standing, age: timedelta
+) -> bool:
+    """True when the project wants his face after his card, and he agreed to that. A late card opens nothing and asks nothing."""
+    if age > FRESH_MAX or standing.consent_withdrawn or not faces.policy(db, device.project_id).card_and_face:
+        return False
+    house = house.now()
+    # Whoever has no template at this gate comes by card alone: a face is never the only way in.
+    return house.engine is not None and worker_id in house.galleries.of(db, device.project_id).keys
 
 
 def confirm(db: Session, *, project_id: int, passage_id: int, confirmed: bool, by: str, now: datetime) -> None:

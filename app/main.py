@@ -209,7 +209,7 @@ def body_limit_of(settings: Settings):
     def limit(path: str) -> int:
         if path.startswith("/v1/devices/"):
             return settings.frame_body_bytes_max if path.endswith("/frames") else 4096
-        if path.endswith("/enrolment"):
+        if path.endswith(("/enrolment", "/identity-checks")):
             return settings.enrolment_body_bytes_max
         if path.endswith("/roster"):
             return settings.roster_file_bytes_max

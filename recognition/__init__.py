@@ -29,7 +29,7 @@ from recognition.decode import ENROLMENT_PIXELS_MAX, GATE_PIXELS_MAX, BadImage, 
 from recognition.engine import Engine
 from recognition.face import Analysis, Face, Quality
 from recognition.limits import STRANGER_MAX, STRANGER_RANGE, Curve, FarPoint, Limits, limits_for
-from recognition.match import Gallery, Match, best_match, mean_template
+from recognition.match import Gallery, Match, best_match, mean_template, similarity_of
 from recognition.pack import (
     DEFAULT_PACK,
     Pack,
@@ -43,7 +43,7 @@ from recognition.pack import (
 from recognition.quality import vote_weight
 from recognition.runner import PROVIDERS, openvino_installed
 from recognition.samples import sample_frame
-from recognition.snapshot import coarse_picture, face_picture
+from recognition.snapshot import coarse_picture, enlarged, face_picture
 from recognition.track import Track, Tracker, Vote
 
 __all__ = [
@@ -79,6 +79,7 @@ __all__ = [
     "compare_with_library",
     "decode_jpeg",
     "encode_jpeg",
+    "enlarged",
     "face_picture",
     "import_dat",
     "limits_for",
@@ -89,4 +90,5 @@ __all__ = [
     "openvino_installed",
     "sample_frame",
     "vote_weight",
+    "similarity_of",
 ]

@@ -1,4 +1,4 @@
-"""Small pictures of a face for a person to look at: one in which nobody can be recognised, and one of the face."""
+"""Small pictures of a face: for a person to look at, one coarse and one clear; and a small one made large to compare."""
 
 from __future__ import annotations
 
@@ -43,6 +43,22 @@ def face_picture(image: np.ndarray, face: Face) -> bytes:
         size = (max(1, round(cut.shape[1] * scale)), max(1, round(cut.shape[0] * scale)))
         cut = cv2.resize(cut, size, interpolation=cv2.INTER_AREA)
     return encode_jpeg(np.ascontiguousarray(cut), 85)
+
+
+def enlarged(image: np.ndarray, shorter_side: int = 480) -> np.ndarray:
+    """Return a small picture (the chip of an identity card holds 102 x 126 pixels) as large as a detector wants it.
+
+    One that is larger already comes back as it is.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        shorter_side: pixels it has at least afterwards.
+    """
+    height, width = image.shape[:2]
+    scale = shorter_side / min(height, width)
+    if scale <= 1.0:
+        return image
+    return cv2.resize(image, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_CUBIC)
 
 
 def _cut(image: np.ndarray, left: float, top: float, right: float, bottom: float) -> np.ndarray:

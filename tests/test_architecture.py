@@ -14,7 +14,7 @@ WORDS = {"app.errors", "app.settings", "app.wording"}
 RULES = {"app.domain"}
 ROWS = {"app.store", "app.vault", "app.tables", "app.db"}
 
-USE_CASES = {"app.papers", "app.roster", "app.enrolment", "app.gate", "app.payroll", "app.oversight", "app.access", "app.terms", "app.timekeeping", "app.ledger", "app.sheets", "app.periods", "app.settlements", "app.projection", "app.bank", "app.exports", "app.imports", "app.seals", "app.review", "app.inspection", "app.repack", "app.journal"}
+USE_CASES = {"app.papers", "app.roster", "app.enrolment", "app.gate", "app.payroll", "app.oversight", "app.access", "app.terms", "app.timekeeping", "app.ledger", "app.sheets", "app.periods", "app.settlements", "app.projection", "app.bank", "app.exports", "app.imports", "app.seals", "app.review", "app.inspection", "app.repack", "app.journal", "app.verification"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     # rules: the standard library only
@@ -53,8 +53,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     # Entering somebody agrees on his pay, and a new day rate is new terms: both are checked in one place.
     "app.papers": WORDS | RULES | {"app.store", "app.vault", "app.fields", "app.terms"},
     "app.roster": WORDS | RULES | {"app.store", "app.vault", "app.forms", "app.fields", "app.papers"},
-    "app.enrolment": WORDS | RULES | {"app.store", "app.vault", "app.galleries", "recognition"},
-    "app.gate": WORDS | RULES | {"app.store", "app.house", "app.review", "recognition", "devices"},
+    "app.enrolment": WORDS | RULES | {"app.store", "app.vault", "app.galleries", "app.verification", "recognition"},
+    "app.verification": WORDS | RULES | {"app.store", "app.vault", "app.fields", "recognition"},
+    "app.gate": WORDS | RULES | {"app.store", "app.house", "app.review", "app.verification", "recognition", "devices"},
     # recognisers by name; which of two is at work while the pack is changed
     "app.engines": {"app.settings", "app.observing", "app.vault", "app.galleries", "recognition"},
     "app.repack": WORDS | RULES | {"app.store", "app.vault", "app.db", "app.observing", "app.galleries", "app.enrolment"},

@@ -163,6 +163,7 @@ def _passed_on() -> dict[tuple[str, str], frozenset[str]]:
         ("app/api/frames.py", "error.code"): _written_in("devices/"),
         ("app/gate.py", "error.code"): pictures,
         ("app/enrolment.py", "code"): pictures | _looks(),
+        ("app/verification.py", "code"): pictures | _looks(),
         ("app/api/access.py", "code"): CARRIED,
         ("app/web.py", "code"): CARRIED,
         ("app/web.py", "error.code"): CARRIED,

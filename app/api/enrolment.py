@@ -14,11 +14,11 @@ from fastapi import APIRouter, File, Form, Path, Query, Request, UploadFile
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.formparsers import MultiPartParser
 
-from app import access, enrolment, papers
+from app import access, enrolment, papers, verification
 from app.api.access import NOBODY, NOT_ALLOWED, ROW_ID_MAX, UNKNOWN_PROJECT, Now, Someone, refusals
 from app.db import Reading, Tx
 from app.errors import NotFound, Unusable
-from app.store import people
+from app.store import checks, people
 from app.web import language_of
 from app.wording import notices
 
@@ -201,7 +201,8 @@ def withdraw_consent(
         *OF_WORKER, (422, "consent_missing"), (422, "worker_not_engaged"), (422, "photographs_missing"),
         (422, "no_face"), (422, "several_faces"), (422, "face_too_small"), (422, "face_blurred"),
         (422, "face_too_dark"), (422, "face_turned"), (422, "face_cut"), (422, "not_jpeg"),
-        (422, "photographs_differ"), (422, "too_like_another"), (503, "pack_missing"),
+        (422, "photographs_differ"), (422, "too_like_another"), (422, "portrait_unusable"), (422, "portrait_differs"),
+        (422, "identity_check_needed"), (503, "pack_missing"),
     ),
 )
 def enrol(
@@ -219,6 +220,10 @@ def enrol(
     notice_version: Annotated[str | None, Form(max_length=32)] = None,
     method: Annotated[str | None, Form(max_length=32, description="paper, screen or spoken")] = None,
     at: Annotated[AwareDatetime | None, Form(description="When he agreed; now when absent")] = None,
+    portrait: Annotated[
+        UploadFile | None, File(description="The identity card's photograph as its reader gives it, JPEG; compared with the first, not kept")
+    ] = None,
+    check_id: Annotated[int | None, Form(ge=1, le=ROW_ID_MAX, description="A comparison made before; his latest when absent")] = None,
 ) -> EnrolledOut:
     """Only with a separate consent, in these fields or recorded before. A refusal says which photograph.
 
@@ -232,11 +237,89 @@ def enrol(
     state = request.app.state
     pictures = [photograph.file.read() for photograph in photographs]
     examined = enrolment.examine(state.engine, state.settings, pictures)
+    if portrait is not None:
+        compared = verification.compare(state.engine, state.settings, pictures[0], portrait.file.read())
+        # In a transaction of its own: that it was not him is a fact that outlives the refusal.
+        with state.database.write() as own:
+            check_id = verification.record(
+                own, state.vault, compared, project_id=project_id, worker_id=worker_id, by=person.login, now=now
+            ).id
     enrolled = enrolment.enrol(
         db, state.vault, examined, project_id=project_id, worker_id=worker_id, consent=consent,
-        beside=_beside(state, pictures), now=now, by=person.login,
+        beside=_beside(state, pictures), check_id=check_id, now=now, by=person.login,
     )
     return EnrolledOut.model_validate(enrolled)
+
+
+class CheckOut(BaseModel):
+    """A live photograph compared with that of the identity card."""
+
+    model_config = ConfigDict(from_attributes=True)
+    id: int
+    outcome: str = Field(description="same or different")
+    similarity: float
+    similarity_min: float
+    far: float | None = Field(description="Share of pairs of different people who reach similarity_min; null: not measured")
+    contract_id: str
+    made_by: str
+    made_at: datetime
+    overridden_by: str | None = Field(description="Who vouched although the comparison said otherwise")
+    override_reason: str | None
+    overridden_at: datetime | None
+
+
+class OverrideIn(BaseModel):
+    """Why somebody vouches."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"reason": "证件照为十年前，本人在场并出示户口本"}})
+    reason: str = Field(max_length=1000)
+
+
+@router.get(
+    "/v1/projects/{project_id}/workers/{worker_id}/identity-checks", summary="A worker's comparisons with his identity card",
+    responses=refusals(*OF_WORKER),
+)
+def list_checks(person: Someone, db: Reading, project_id: ProjectId, worker_id: WorkerId) -> list[CheckOut]:
+    """Newest first."""
+    access.require_on(db, person, "papers.read", project_id)
+    return [CheckOut.model_validate(one) for one in checks.all_of(db, project_id, worker_id)]
+
+
+@router.post(
+    "/v1/projects/{project_id}/workers/{worker_id}/identity-checks", status_code=201, summary="Compare with the identity card",
+    responses=refusals(*OF_WORKER, (422, "consent_missing"), (422, "no_face"), (422, "portrait_unusable"), (503, "pack_missing")),
+)
+def make_check(
+    request: Request, person: Someone, asking: Reading, db: Tx, now: Now, project_id: ProjectId, worker_id: WorkerId,
+    live: Annotated[UploadFile, File(description="The photograph taken now, JPEG")],
+    portrait: Annotated[UploadFile, File(description="The identity card's, JPEG; compared and not kept")],
+) -> CheckOut:
+    """Needs his consent, like enrolment. Whichever way it goes, it is recorded."""
+    access.require_on(asking, person, "enrol", project_id)
+    enrolment.check_may_enrol(asking, project_id=project_id, worker_id=worker_id, consent=None, now=now)
+    asking.rollback()
+    state = request.app.state
+    compared = verification.compare(state.engine, state.settings, live.file.read(), portrait.file.read())
+    return CheckOut.model_validate(
+        verification.record(db, state.vault, compared, project_id=project_id, worker_id=worker_id, by=person.login, now=now)
+    )
+
+
+@router.post(
+    "/v1/projects/{project_id}/identity-checks/{check_id}/override", status_code=201, summary="Vouch for somebody",
+    responses=refusals(
+        NOBODY, NOT_ALLOWED, UNKNOWN_PROJECT, (404, "identity_check_unknown"), (403, "identity_same_person"),
+        (409, "identity_same"), (409, "identity_overridden"), (422, "identity_reason_needed"),
+    ),
+)
+def override_check(
+    person: Someone, db: Tx, now: Now, project_id: ProjectId, check_id: Annotated[int, Path(ge=1, le=ROW_ID_MAX)], body: OverrideIn
+) -> CheckOut:
+    """It is him although the comparison says otherwise: the manager says so, and why."""
+    access.require_on(db, person, "identity.override", project_id)
+    return CheckOut.model_validate(
+        verification.override(db, project_id=project_id, check_id=check_id, reason=body.reason, by=person.login, now=now)
+    )
 
 
 def _beside(state: Any, pictures: list[bytes]) -> enrolment.Examined | None:

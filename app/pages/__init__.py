@@ -60,7 +60,7 @@ PAGES: tuple[Page, ...] = (
 )
 
 ACTS: tuple[Act, ...] = (
-    gate.REVIEW, workers.PAY, findings.RUN, findings.DECIDE, settings.CONFIRM_FACE, settings.PASSWORD,
+    gate.REVIEW, workers.PAY, workers.VOUCH, findings.RUN, findings.DECIDE, settings.CONFIRM_FACE, settings.PASSWORD,
     review.DECIDE, review.POLICY, *payrolls.ACTS,
 )  # fmt: skip
 

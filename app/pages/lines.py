@@ -38,6 +38,8 @@ ADVICE = {
     "engagement_over": marked("已办理退场；确需返场，请联系劳资专管员重新登记。"),
     "consent_withdrawn": marked("本人已撤回人脸同意，请刷卡或扫码。"),
     "needs_confirmation": marked("请核对是否本人，在右侧确认。"),
+    "show_face": marked("刷卡后请看镜头；不便看镜头的，请核对本人后在右侧确认。"),
+    "face_not_cards": marked("人脸与刚刷的卡不符，请核对是否用了他人的卡。"),
     "credential_unknown": marked("请核对卡或码是否属于本项目，联系劳资专管员补办。"),
 }
 """Reason code -> what the guard does now."""

@@ -10,7 +10,7 @@ from typing import Any
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
-from app import access, payroll, projection, wording
+from app import access, payroll, projection, verification, wording
 from app.domain import workdays
 from app.domain.attendance import DayState, Flag
 from app.domain.facts import Payment, Terms
@@ -23,7 +23,7 @@ from app.pages.lines import PassageLine
 from app.pages.page import Act, Ask, Page, shown, with_query
 from app.pages.shell import MenuItem, shell
 from app.pages.words import marked
-from app.store import faces, gates, money, people
+from app.store import checks, faces, gates, money, people
 from app.store import papers as paper_store
 from app.wording.wages import formula
 
@@ -421,6 +421,8 @@ class WorkerContext:
     id_number: str = shown("ID number, masked for the reader")
     phone: str = shown("Telephone, masked; empty when none is recorded")
     has_template: bool = shown("His face is enrolled and not erased")
+    identity: checks.CheckInfo | None = shown("His latest comparison with the identity card; None when there was none")
+    may_vouch: bool = shown("The reader may vouch for him where the comparison disagreed")
     face_advice: tuple[Any, ...] = shown("Why he should enrol again; store.faces.AdviceInfo")
     consent: ConsentLine | None = shown("Whether he agrees to face recognition; None without any record")
     credentials: tuple[CredentialLine, ...] = shown("Live cards and codes")
@@ -479,6 +481,8 @@ def worker(ask: Ask, typed: Typed | None = None, wrong: str = "", key: str = "")
         id_number=mask_id_number(_opened(ask, row, "id_number_sealed"), view),
         phone=mask_phone(_opened(ask, row, "phone_sealed"), view) if row.phone_sealed else "",
         has_template=row.has_template,
+        identity=(identity := checks.latest(ask.db, project.id, worker_id)),
+        may_vouch=identity is not None and not identity.stands and identity.made_by != ask.person.login and ask.may("identity.override"),
         face_advice=tuple(faces.advice(ask.db, project.id, worker_id)),
         consent=ConsentLine(consent.given, zone(consent.at)) if consent else None,
         credentials=tuple(
@@ -826,11 +830,24 @@ def _typed_month(text: str) -> date:
         raise BadRequest("month_malformed") from None
 
 
+def vouch(ask: Ask, values: FormData) -> str:
+    """Somebody vouches for him although the comparison with his identity card said otherwise."""
+    worker_id = ask.id("worker_id")
+    latest = checks.latest(ask.db, ask.project.id, worker_id)
+    if latest is None:
+        raise NotFound("identity_check_unknown")
+    verification.override(
+        ask.db, project_id=ask.project.id, check_id=latest.id, reason=lines.form(values, "reason"), by=ask.person.login, now=ask.now
+    )
+    return with_query(_path(ask, worker_id), done="vouched")
+
+
 PAGE_ROSTER = Page(
     "/projects/{project_id:int}/workers", marked("名册"), "workers.html", "papers.read", RosterContext, roster, marked("名册")
 )
 PAGE_WORKER = Page(
     "/projects/{project_id:int}/workers/{worker_id:int}", marked("工人"), "worker.html", "wages.read", WorkerContext, worker
 )
+VOUCH = Act("/projects/{project_id:int}/workers/{worker_id:int}/identity", "identity.override", vouch)
 PAY = Act("/projects/{project_id:int}/workers/{worker_id:int}/payments", "payments.write", pay)
 

@@ -487,6 +487,26 @@ def asking(db: Session, project_id: int) -> list[PassageRecord]:
     return [_record(row) for row in rows]
 
 
+def last_asking(
+    db: Session, project_id: int, gate_id: int, code: str, from_at: datetime, to_at: datetime
+) -> PassageRecord | None:
+    """Return the newest passage of a gate within [from_at, to_at) that asks with this code and that nobody decided."""
+    row = db.execute(
+        _RECORD.where(
+            _ROW.c.project_id == project_id,
+            _ROW.c.gate_id == gate_id,
+            _ROW.c.verdict == str(Verdict.ASK),
+            _ROW.c.code == code,
+            _ROW.c.occurred_at >= from_at,
+            _ROW.c.occurred_at < to_at,
+            PassageReview.confirmed.is_(None),
+        )
+        .order_by(_ROW.c.seq.desc())
+        .limit(1)
+    ).first()
+    return None if row is None else _record(row)
+
+
 # --- the chain ---------------------------------------------------------------------------------------------
 
 

@@ -85,7 +85,7 @@ class Facts:
     month = "2026-03"
     code = "0000000000"
     mark_id = allowance_id = policy_id = evidence_id = correction_id = terms_id = measure_id = sheet_id = 999_999
-    line_id = settlement_id = batch_id = 999_999
+    line_id = settlement_id = batch_id = check_id = 999_999
     """Of nothing: whoever may is told that there is no such thing, and nobody else is."""
 
     @property
@@ -191,6 +191,10 @@ def _roster(_facts: Facts) -> dict[str, Any]:
 
 def _faces(_facts: Facts) -> dict[str, Any]:
     return {"files": [("photographs", ("1.jpg", draw_face(1), "image/jpeg"))], "data": CONSENT}
+
+
+def _two_faces(_facts: Facts) -> dict[str, Any]:
+    return {"files": {"live": ("1.jpg", draw_face(1), "image/jpeg"), "portrait": ("2.jpg", draw_face(1), "image/jpeg")}}
 
 
 def _forged(path: str) -> dict[str, str]:
@@ -310,6 +314,10 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("POST", P + "/face-review"): Row("ML", 422, lambda t: {"passage_ids": [t.passage_id], "verdict": "discarded"}),
     ("GET", P + "/passages/{passage_id}/picture"): Row("ML", 404),
     ("GET", P + "/face-advice"): Row("MLI"),
+    ("GET", W + "/identity-checks"): Row("MLI"),
+    # He may; nobody has agreed to anything.
+    ("POST", W + "/identity-checks"): Row("L", 422, form=_two_faces),
+    ("POST", P + "/identity-checks/{check_id}/override"): Row("M", 404, lambda t: {"reason": "本人在场核对"}),
     ("GET", "/v1/pack-change"): _service("A"),
     ("POST", "/v1/pack-change"): _service("A", 422, lambda t: {"pack_id": "no-such-pack"}),
     ("POST", "/v1/pack-change/steps"): _service("A", 409, lambda t: {"step": "roll_back"}),
@@ -499,6 +507,7 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("GET", SITE + "/three-way/{worker_id:int}"): PAGE,
     ("GET", SITE + "/findings"): PAGE,
     ("GET", SITE + "/review"): PAGE,
+    ("POST", SITE + "/workers/{worker_id:int}/identity"): PAGE,
     ("POST", SITE + "/review/words"): PAGE,
     ("POST", SITE + "/review/policy"): PAGE,
     ("GET", SITE + "/settings"): PAGE,
