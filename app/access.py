@@ -96,6 +96,7 @@ ACTIONS: dict[str, frozenset[Role]] = {
     # Of a project: asked with one.
     "project.read": frozenset({_A, _M, _L, _G, _I, _S, _T}),
     "devices.write": frozenset({_A, _M}),
+    "decisions.read": frozenset({_A, _M, _L, _I}),
     "papers.read": frozenset({_M, _L, _I}),
     "papers.write": frozenset({_L}),
     "enrol": frozenset({_L}),

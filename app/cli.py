@@ -132,6 +132,7 @@ def serve(
 
     from app.connections import closing_after
     from app.db import make_engine, migrate, migration_state
+    from app.deciding import LivenessNotReady
     from app.main import create_app
     from app.memory import settle
     from devices.links.websocket import HEAD_BYTES
@@ -150,7 +151,11 @@ def serve(
     # uvicorn stops in good order on a signal and then raises it again: by then there is nothing left to do.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    service = create_app(settings)
+    try:
+        service = create_app(settings)
+    except LivenessNotReady as error:
+        err.print(f"[red]{error}[/red]", highlight=False)
+        raise typer.Exit(1) from None
     settle()
     uvicorn.run(
         service,
@@ -873,11 +878,11 @@ def key_rotate() -> None:
 # Commands of attendance and money stand in a room of their own and use what is above; as ``python -m app.cli``
 # this module has another name, and must not be made twice.
 sys.modules.setdefault("app.cli", sys.modules[__name__])
-from app import commands, face_commands, packs  # noqa: E402
+from app import commands, face_commands, judging, packs  # noqa: E402
 
 pack_app.add_typer(face_commands.change_app, name="change")
 packs.register(pack_app)
-for child, name in commands.APPS:
+for child, name in (*commands.APPS, *judging.APPS):
     app.add_typer(child, name=name)
 app.command("export")(commands.export)
 app.command("arrears")(commands.arrears)

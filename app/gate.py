@@ -20,7 +20,7 @@ import time
 from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -40,6 +40,7 @@ from app.wording import sentence
 from devices.base import CardEvent, FrameEvent, Heartbeat, PassEvent
 from recognition import (
     BadImage,
+    Examined,
     Face,
     Gallery,
     Limits,
@@ -49,6 +50,7 @@ from recognition import (
     best_match,
     decode_jpeg,
     limits_for,
+    picture_print,
     vote_weight,
 )
 
@@ -64,6 +66,9 @@ SEEN_EVERY = timedelta(minutes=1)
 
 # Longer than the retries of a gate whose connection blinked, shorter than the next man's arrival.
 FRESH_MAX = timedelta(seconds=10)
+
+OFF, ENFORCE = "off", "enforce"
+"""Words of ``Rules.liveness`` and ``Rules.replay``; ``observe`` measures and records, and refuses nobody."""
 
 UNRECORDED = frozenset({"no_face", "too_dark"})
 """Codes of frames that show nobody."""
@@ -119,6 +124,8 @@ class Rules:
     stranger_max: float
     votes_min: int
     track_seconds: float
+    liveness: str
+    replay: str
 
 
 def rules_of(settings: Settings, said: decisions.PolicyRow) -> Rules:
@@ -178,6 +185,10 @@ class Sighting:
     limits: Limits
     templates: int
     """Rows it was compared with."""
+    liveness: Examined | None
+    """What the liveness model said; None when it was not asked."""
+    repeats_at: datetime | None
+    """When nearly the same picture of this person was seen before, at another moment."""
     track: Track | None
     """The frames of this person at this gate; None for a late frame, which decides alone, and for one without a face."""
     rules: Rules
@@ -286,10 +297,25 @@ def look(
     needed = limits_for(pack, len(scene.gallery), stranger_max=scene.rules.stranger_max)
     match: Match | None = None
     track: Track | None = None
-    if face is not None and not codes:
+    examined: Examined | None = None
+    repeats_at: datetime | None = None
+    if face is not None and not codes and scene.rules.liveness != OFF:
+        with stages("liveness"):
+            examined = _liveness(house, image, face)
+        if scene.rules.liveness == ENFORCE:
+            codes = _LIVENESS_CODES.get(examined.state, ())
+    if face is not None and (not codes or examined is not None):
         with stages("match"):
             match = best_match(face.embedding, scene.gallery, contract_id=pack.contract_id)
-            if not late and scene.rules.votes_min > 1:
+            if scene.rules.replay != OFF and match is not None and _named(match, needed):
+                house.recent.hold(device.project_id, scene.gallery)
+                repeats_at = house.recent.seen_before(
+                    (device.project_id, match.key), face.embedding, picture_print(image), contract_id=pack.contract_id,
+                    metric=pack.metric, at=at,
+                )  # fmt: skip
+                if repeats_at is not None and scene.rules.replay == ENFORCE:
+                    codes = (admission.REPLAY,)
+            if not codes and not late and scene.rules.votes_min > 1:
                 track = house.tracker.see(
                     device.gate_id, face.embedding, contract_id=pack.contract_id, metric=pack.metric,
                     # One person against himself: what the pack asks of the smallest roster.
@@ -304,6 +330,8 @@ def look(
         codes=codes,
         quality=face.quality if face is not None and _finite(face.quality) else None,
         match=match,
+        liveness=examined,
+        repeats_at=repeats_at,
         limits=needed,
         templates=len(scene.gallery),
         track=track,
@@ -334,12 +362,16 @@ def settle(
     happened_at = occurred_at(event, received_at)
     match, needed = sighting.match, sighting.limits
     similarity, similarity_min = (match.similarity, needed.similarity_min) if match else (None, None)
-    margin, margin_min, basis = (match.margin, needed.margin_min, _basis(sighting)) if match else (None, None, None)
+    margin, margin_min = (match.margin, needed.margin_min) if match else (None, None)
     with stages("commit"), house.database.write() as db:
         _hear(db, device, event, received_at)
         with stages("policy"):
             project = people.project(db, device.project_id)
             work_date = happened_at.astimezone(ZoneInfo(project.time_zone)).date()
+            same_as = _replayed(db, device, event, sighting)
+            basis = _basis(sighting, house.liveness, same_as) if match else None
+            if same_as is not None and sighting.rules.replay == ENFORCE:
+                sighting = replace(sighting, codes=(admission.REPLAY,))
             decision = _decide(
                 sighting,
                 _standing(db, device, match.key, work_date) if match else None,
@@ -347,7 +379,8 @@ def settle(
                     confirm_face=project.confirm_face, pack_is_weak=house.engine.pack.needs_confirmation_advised
                 ),
             )
-            if pair is not None:
+            if pair is not None and not sighting.codes:
+                # A picture of a face, or one seen before, is not the face of a card either.
                 alone = decision
                 decision = pairing.decide(
                     pair, alone, named=match.key if sighting.named else None,
@@ -382,6 +415,8 @@ def settle(
                 quality=_quality(sighting.quality) if sighting.quality else None,
                 frame_sha256=sighting.frame_sha256,
                 basis=basis,
+                liveness=sighting.liveness.score if sighting.liveness else None,
+                liveness_min=house.liveness.threshold if sighting.liveness and house.liveness else None,
             )
         said = record or decision
         text = _text(db, said.code, said.worker_id, language)
@@ -406,6 +441,27 @@ def _keep_for_review(
         review.keep_picture(house.database, house.vault, record, image, face, match, now=now)
     except Exception as error:  # noqa: BLE001 - see above
         log.warning("review_picture_not_kept", passage_id=record.id, error=type(error).__name__)
+
+
+def _replayed(db: Session, device: gates.DeviceInfo, event: FrameEvent, sighting: Sighting) -> int | None:
+    """The passage that shows this very picture under another event key; a gate's own resend never comes so far."""
+    if sighting.rules.replay == OFF or sighting.face is None:
+        return None
+    return gates.passage_by_frame(db, device.project_id, sighting.frame_sha256)
+
+
+def _liveness(house: House, image: np.ndarray, face: Face) -> Examined:
+    """What the model says; a service that should ask it and has none counts that as no answer."""
+    if house.liveness is None:
+        return Examined("failed", None)
+    return house.liveness.examine(image, face)
+
+
+_LIVENESS_CODES = {
+    "spoof": (admission.LIVENESS_FAILED,),
+    "input_rejected": (admission.LIVENESS_UNSURE,),
+    "failed": (admission.LIVENESS_UNSURE,),
+}
 
 
 def _decide(
@@ -443,7 +499,7 @@ def _finite(quality: Quality) -> bool:
     return all(math.isfinite(value) for value in asdict(quality).values())
 
 
-def _basis(sighting: Sighting) -> dict[str, Any]:
+def _basis(sighting: Sighting, model: Any, same_as: int | None) -> dict[str, Any]:
     """What a decision rested on beside similarity and margin: kept with the passage for whoever asks why."""
     needed = sighting.limits
     basis: dict[str, Any] = {
@@ -461,6 +517,12 @@ def _basis(sighting: Sighting) -> dict[str, Any]:
             "weight": round(counted.weight, 3),
             "share": round(counted.share, 3),
         }
+    if sighting.liveness is not None:
+        basis["liveness"] = {"state": sighting.liveness.state, "model": model.model_id if model else None}
+    if same_as is not None:
+        basis["same_picture_as"] = same_as
+    elif sighting.repeats_at is not None:
+        basis["picture_like_that_of"] = sighting.repeats_at.astimezone(UTC).isoformat(timespec="seconds")
     return basis
 
 
@@ -711,4 +773,4 @@ class Stages:
 
 def stage_names() -> Sequence[str]:
     """The stages of a frame in their order, for the tables that show where the time goes."""
-    return ("read", "decode", "detect", "landmarks", "embed", "match", "policy", "commit")
+    return ("read", "decode", "detect", "landmarks", "embed", "liveness", "match", "policy", "commit")

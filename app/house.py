@@ -10,7 +10,7 @@ from app.intake import Intake
 from app.observing import Metrics
 from app.settings import Settings
 from app.vault import Vault
-from recognition import Tracker
+from recognition import Recent, Tracker
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,10 @@ class House:
     metrics: Metrics
     tracker: Tracker = field(default_factory=Tracker)
     """Who stands before each gate now."""
+    recent: Recent = field(default_factory=Recent)
+    """What the pictures of the last hours looked like."""
+    liveness: Any = None
+    """``recognition.Liveness``; None when there is no such model."""
     at_work: AtWork | None = None
     """Where the recogniser may be changed while the service runs (``app.repack``)."""
 

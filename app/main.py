@@ -20,10 +20,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from app import __version__, pages, repack, sheets
+from app import __version__, deciding, pages, repack, sheets
 from app.access import SameOrigin
 from app.api import access as access_api
 from app.api import bank as bank_api
+from app.api import decisions as decisions_api
 from app.api import enrolment as enrolment_api
 from app.api import exports as exports_api
 from app.api import findings as findings_api
@@ -47,6 +48,7 @@ from app.house import House
 from app.intake import Intake
 from app.observing import Metrics, configure_logs, log
 from app.settings import Settings
+from app.store import decisions
 from app.store import papers as kept
 from app.timekeeping import EVIDENCE_BYTES_MAX
 from app.vault import Vault, open_vault
@@ -63,6 +65,29 @@ the message is in the reader's language.
 
 FORM_BYTES = 64 * 1024
 """What a form adds around its file."""
+
+
+def load_the_liveness(settings: Settings, database: Database) -> Any:
+    """The liveness model, or None when there is none and nobody needs one.
+
+    Raises:
+        deciding.LivenessNotReady: it is to be enforced, and there is no model or it cannot be used.
+    """
+    import recognition
+
+    try:
+        liveness = recognition.load_liveness(settings.models_dir)
+    except recognition.LivenessError as error:
+        log.error("liveness_not_loaded", code=error.code, detail=error.detail)
+        liveness = None
+    try:
+        with database.read() as db:
+            enforcing = decisions.enforcing(db, "liveness")
+    except (SQLAlchemyError, ServiceError):
+        # Nothing of a project can be read, and so no frame can be decided either; ``/readyz`` says so.
+        enforcing = []
+    deciding.check_liveness(settings, enforcing, ready=liveness is not None)
+    return liveness
 
 
 def create_app(
@@ -86,6 +111,7 @@ def create_app(
     given = engine is not None
     if engine is None:
         engine = _loaded(settings, settings.pack_id)
+    liveness = load_the_liveness(settings, database)
     intake = Intake(
         threads=settings.recognition_threads,
         waiting_max=settings.waiting_frames_max,
@@ -100,6 +126,7 @@ def create_app(
         intake=intake,
         metrics=metrics,
         at_work=AtWork(vault, engine, galleries),
+        liveness=liveness,
     )
 
     @contextlib.asynccontextmanager
@@ -129,7 +156,7 @@ def create_app(
     for router in (
         frames_api.router, streams_api.router, access_api.router, papers_api.router, enrolment_api.router, wages_api.router,
         timekeeping_api.router, terms_api.router, sheets_api.router, bank_api.router, exports_api.router,
-        imports_api.router, findings_api.router, review_api.router, repack_api.router, inspection_api.router,
+        imports_api.router, findings_api.router, review_api.router, repack_api.router, inspection_api.router, decisions_api.router,
     ):
         # Not include_router: that makes every route anew, at the first request, which then takes a third of a second.
         app.router.routes.extend(router.routes)

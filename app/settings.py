@@ -81,6 +81,12 @@ class Settings(BaseModel):
     )
     votes_min: int = Field(2, ge=1, le=8, description="frames that must agree when none is sure by itself; 1 = each decides alone")
     track_seconds: float = Field(4.0, gt=0, le=30, description="how far back the frames of one person at a gate count together")
+    liveness: Literal["off", "observe", "enforce"] = Field(
+        "off", description="picture or live face: observe records what the model says, enforce refuses; a project may say otherwise"
+    )
+    replay: Literal["off", "observe", "enforce"] = Field(
+        "enforce", description="the same picture at another moment: observe records it, enforce refuses; a project may say otherwise"
+    )
     confirm_hold_ms: int = Field(5000, ge=0, description="how long a gate stays open after an admission")
 
     session_hours: float = Field(12.0, gt=0, description="how long a sign-in lasts")

@@ -256,6 +256,8 @@ def _serve(settings: Settings):
     # The command line of the demonstration reads its pack and its database from the environment.
     os.environ |= {
         "MUSTER_PACK_ID": settings.pack_id,
+        # A few drawings stand for thousands of frames.
+        "MUSTER_REPLAY": "observe",
         "MUSTER_DATABASE_URL": settings.url,
         "MUSTER_DEVICE_FRAMES_PER_SECOND_MAX": str(settings.device_frames_per_second_max),
     }

@@ -29,6 +29,8 @@ from recognition.decode import ENROLMENT_PIXELS_MAX, GATE_PIXELS_MAX, BadImage, 
 from recognition.engine import Engine
 from recognition.face import Analysis, Face, Quality
 from recognition.limits import STRANGER_MAX, STRANGER_RANGE, Curve, FarPoint, Limits, limits_for
+from recognition.liveness import KNOWN as KNOWN_LIVENESS
+from recognition.liveness import Examined, Liveness, LivenessError, add_liveness, load_liveness
 from recognition.match import Gallery, Match, best_match, mean_template, similarity_of
 from recognition.pack import (
     DEFAULT_PACK,
@@ -41,37 +43,44 @@ from recognition.pack import (
     load_pack,
 )
 from recognition.quality import vote_weight
+from recognition.replay import Recent, picture_print
 from recognition.runner import PROVIDERS, openvino_installed
 from recognition.samples import sample_frame
 from recognition.snapshot import coarse_picture, enlarged, face_picture
 from recognition.track import Track, Tracker, Vote
 
 __all__ = [
+    "DEFAULT_PACK",
+    "ENROLMENT_PIXELS_MAX",
+    "GATE_PIXELS_MAX",
+    "KNOWN_LIVENESS",
+    "PROVIDERS",
+    "STRANGER_MAX",
+    "STRANGER_RANGE",
     "Analysis",
     "BadImage",
     "Curve",
-    "DEFAULT_PACK",
-    "ENROLMENT_PIXELS_MAX",
     "Engine",
+    "Examined",
     "Face",
     "FarPoint",
-    "GATE_PIXELS_MAX",
     "Gallery",
     "Limits",
+    "Liveness",
+    "LivenessError",
     "Match",
     "Offer",
-    "PROVIDERS",
     "Pack",
     "PackError",
     "PackListing",
     "Quality",
-    "STRANGER_MAX",
-    "STRANGER_RANGE",
+    "Recent",
     "Thresholds",
     "Track",
     "Tracker",
     "Vote",
     "Weakness",
+    "add_liveness",
     "adopt",
     "best_match",
     "build_default_pack",
@@ -84,10 +93,12 @@ __all__ = [
     "import_dat",
     "limits_for",
     "list_packs",
+    "load_liveness",
     "load_pack",
     "look",
     "mean_template",
     "openvino_installed",
+    "picture_print",
     "sample_frame",
     "vote_weight",
     "similarity_of",

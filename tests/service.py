@@ -71,6 +71,8 @@ class Service:
             **({"MUSTER_KEY_HEX": self.key_hex} if self.key_hex else {}),
             "MUSTER_PORT": str(self.port),
             "MUSTER_DEVICE_FRAMES_PER_SECOND_MAX": "100000",
+            # A few drawings stand for thousands of frames here; what a replay is has its own tests.
+            "MUSTER_REPLAY": "observe",
             **self.environment,
         }
         if self.nursery is not None:

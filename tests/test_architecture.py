@@ -14,7 +14,7 @@ WORDS = {"app.errors", "app.settings", "app.wording"}
 RULES = {"app.domain"}
 ROWS = {"app.store", "app.vault", "app.tables", "app.db"}
 
-USE_CASES = {"app.papers", "app.roster", "app.enrolment", "app.gate", "app.payroll", "app.oversight", "app.access", "app.terms", "app.timekeeping", "app.ledger", "app.sheets", "app.periods", "app.settlements", "app.projection", "app.bank", "app.exports", "app.imports", "app.seals", "app.review", "app.inspection", "app.repack", "app.journal", "app.verification"}
+USE_CASES = {"app.papers", "app.roster", "app.enrolment", "app.gate", "app.payroll", "app.oversight", "app.access", "app.terms", "app.timekeeping", "app.ledger", "app.sheets", "app.periods", "app.settlements", "app.projection", "app.bank", "app.exports", "app.imports", "app.seals", "app.review", "app.inspection", "app.repack", "app.journal", "app.verification", "app.deciding"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     # rules: the standard library only
@@ -55,6 +55,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.roster": WORDS | RULES | {"app.store", "app.vault", "app.forms", "app.fields", "app.papers"},
     "app.enrolment": WORDS | RULES | {"app.store", "app.vault", "app.galleries", "app.verification", "recognition"},
     "app.verification": WORDS | RULES | {"app.store", "app.vault", "app.fields", "recognition"},
+    "app.deciding": WORDS | RULES | {"app.store", "app.gate", "recognition"},
     "app.gate": WORDS | RULES | {"app.store", "app.house", "app.review", "app.verification", "recognition", "devices"},
     # recognisers by name; which of two is at work while the pack is changed
     "app.engines": {"app.settings", "app.observing", "app.vault", "app.galleries", "recognition"},
@@ -91,6 +92,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.commands": {"*"},
     "app.packs": {"*"},
     "app.face_commands": {"*"},
+    "app.judging": {"*"},
     "app.main": {"*"},
     # lifted out and run alone on a gate's own box
     "recognition": {"recognition"},

@@ -29,7 +29,7 @@ REFUSALS = {name for name, kind in vars(errors).items() if isinstance(kind, type
 CODE_AT = {
     **dict.fromkeys(REFUSALS, 0),
     **dict.fromkeys(("NumberWrong", "IdNumberWrong", "BadImage", "BadSignature", "error_body", "_Wrong"), 0),
-    "BadPayload": 1, "BankCard": 1, "CalendarFault": 1, "CellFault": 1, "differs": 1, "Refusal": 0, "RosterFault": 3,
+    "LivenessError": 0, "BadPayload": 1, "BankCard": 1, "CalendarFault": 1, "CellFault": 1, "differs": 1, "Refusal": 0, "RosterFault": 3,
 }  # fmt: skip
 """Callable -> position of the code among its arguments."""
 
@@ -162,6 +162,7 @@ def _passed_on() -> dict[tuple[str, str], frozenset[str]]:
         ("app/forms/reading.py", "wrong.code"): identity,
         ("app/api/frames.py", "error.code"): _written_in("devices/"),
         ("app/gate.py", "error.code"): pictures,
+        ("app/judging.py", "error.code"): _written_in("recognition/liveness.py"),
         ("app/enrolment.py", "code"): pictures | _looks(),
         ("app/verification.py", "code"): pictures | _looks(),
         ("app/api/access.py", "code"): CARRIED,

@@ -203,6 +203,8 @@ def _environment(settings: Settings) -> dict[str, str]:
         "MUSTER_DATABASE_URL": settings.url,
         "MUSTER_MODELS_DIR": str(settings.models_dir.absolute()),
         "MUSTER_PORT": str(settings.port),
+        # Its gate shows the same few photographs again and again, which is exactly what a replay is.
+        "MUSTER_REPLAY": "observe",
     }
 
 

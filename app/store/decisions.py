@@ -1,6 +1,8 @@
 """How strictly the gates of a project decide, and what their decisions looked like."""
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert, select, update
@@ -8,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import NotFound
 from app.store import once
-from app.tables import DecisionPolicy, Gate
+from app.tables import DecisionPolicy, Gate, PassageRow
 
 _POLICY = DecisionPolicy.__table__
 
@@ -62,7 +64,13 @@ def set_face_px_min(db: Session, project_id: int, gate_id: int, face_px_min: int
         raise NotFound("gate_unknown")
 
 
-def face_px_mins(db: Session, project_id: int) -> dict[int, int | None]:
-    """Gate id -> least face, of every gate of a project."""
-    rows: Any = db.execute(select(Gate.id, Gate.face_px_min).where(Gate.project_id == project_id).order_by(Gate.id))
-    return dict(rows.tuples().all())
+def measured(
+    db: Session, project_id: int, from_at: datetime, to_at: datetime
+) -> Iterator[tuple[int, str, float | None, float | None, dict[str, Any] | None]]:
+    """Yield (gate id, code, similarity, liveness, basis) of the face passages of a project in [from_at, to_at). Streams."""
+    row = PassageRow.__table__.c
+    wanted = select(row.gate_id, row.code, row.similarity, row.liveness, row.basis).where(
+        row.project_id == project_id, row.occurred_at >= from_at, row.occurred_at < to_at, row.channel == "face"
+    )
+    for found in db.execute(wanted, execution_options={"yield_per": 2000}):
+        yield tuple(found)

@@ -295,6 +295,12 @@ def passage_by_event(db: Session, device_id: str, event_key: str) -> PassageReco
     return None if row is None else _record(row)
 
 
+def passage_by_frame(db: Session, project_id: int, frame_sha256: str) -> int | None:
+    """Return the id of the first passage of a project that shows this very picture; None when none does."""
+    wanted = select(_ROW.c.id).where(_ROW.c.project_id == project_id, _ROW.c.frame_sha256 == frame_sha256)
+    return db.execute(wanted.order_by(_ROW.c.seq).limit(1)).scalar()
+
+
 def passage(db: Session, project_id: int, passage_id: int) -> PassageRecord:
     """Return one passage of a project.
 

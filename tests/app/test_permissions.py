@@ -306,6 +306,11 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("POST", P + "/devices"): Row("AM", 201, lambda t: {"gate_id": t.gate_id, "name": "西门机"}),
     ("POST", P + "/devices/{device_id}/rotate"): Row("AM"),
     ("POST", P + "/devices/{device_id}/disable"): Row("AM", 204),
+    # --- how gates decide ---
+    ("GET", P + "/decisions/policy"): Row("AMLI"),
+    ("PUT", P + "/decisions/policy"): Row("AM", body=lambda t: {"stranger_max": 0.005}),
+    ("GET", P + "/decisions/scores"): Row("AMLI"),
+    ("PUT", P + "/gates/{gate_id}/face"): Row("AM", 204, lambda t: {"face_px_min": 90}),
     # --- faces beside the gate's answer ---
     ("GET", P + "/face-policy"): Row("MLI"),
     ("PUT", P + "/face-policy"): Row("M", body=lambda t: {"review_pictures": "off"}),

@@ -1,0 +1,172 @@
+"""Use case: how strictly the gates of a project decide, and what their decisions looked like.
+
+    policy          the rules in force: the project's own word, else the service's
+    set_policy      the project says otherwise; who said so is in the journal
+    set_face_px     how near one must come at one gate
+    scores          for the inspector: what every gate answered, how alike the faces were, what the liveness model said
+    check_liveness  a service that promises liveness without a model does not start
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.errors import Conflict, Unusable
+from app.gate import ENFORCE, OFF, Rules, rules_of
+from app.settings import Settings
+from app.store import accounts, decisions, gates, people
+from app.store.decisions import PolicyRow
+from recognition import STRANGER_RANGE
+
+WORDS = (OFF, "observe", ENFORCE)
+VOTES_MAX = 8
+TRACK_SECONDS_MAX = 30.0
+FACE_PX_RANGE = (20, 2000)
+SCORES_DAYS_MAX = 31
+BINS = 20
+"""Of a histogram from 0 to 1."""
+
+
+class LivenessNotReady(Exception):
+    """The service was told to refuse faces that are not live, and has no model that could say so."""
+
+
+def policy(db: Session, settings: Settings, project_id: int) -> tuple[Rules, PolicyRow]:
+    """Return the rules in force on a project, and what of them it said itself.
+
+    Raises:
+        NotFound: ``project_unknown``.
+    """
+    people.project(db, project_id)
+    said = decisions.policy(db, project_id)
+    return rules_of(settings, said), said
+
+
+def set_policy(
+    db: Session, settings: Settings, *, project_id: int, said: PolicyRow, liveness_ready: bool, now: datetime, by: str
+) -> Rules:
+    """Write what a project says about its decisions and return the rules then in force.
+
+    Raises:
+        NotFound: ``project_unknown``.
+        Unusable: ``decision_policy_wrong``, with the field and its range.
+        Conflict: ``liveness_not_ready``, enforcing it without a model would refuse everybody.
+    """
+    people.project(db, project_id)
+    for name, value, good, limits in (
+        ("stranger_max", said.stranger_max, _within(said.stranger_max, *STRANGER_RANGE), STRANGER_RANGE),
+        ("votes_min", said.votes_min, _within(said.votes_min, 1, VOTES_MAX), (1, VOTES_MAX)),
+        ("track_seconds", said.track_seconds, _within(said.track_seconds, 0.1, TRACK_SECONDS_MAX), (0.1, TRACK_SECONDS_MAX)),
+        ("liveness", said.liveness, said.liveness in WORDS, WORDS),
+        ("replay", said.replay, said.replay in WORDS, WORDS),
+    ):
+        if value is not None and not good:
+            raise Unusable("decision_policy_wrong", field=name, range=" – ".join(map(str, limits)))
+    rules = rules_of(settings, said)
+    if rules.liveness == ENFORCE and not liveness_ready:
+        raise Conflict("liveness_not_ready")
+    before = decisions.policy(db, project_id)
+    decisions.set_policy(db, project_id, said)
+    accounts.journal(
+        db, at=now, actor=by, action="decision_policy.set", project_id=project_id, object=f"project:{project_id}",
+        facts={"before": asdict(before), "after": asdict(said)},
+    )  # fmt: skip
+    return rules
+
+
+def _within(value: float | None, least: float, most: float) -> bool:
+    return value is not None and least <= value <= most
+
+
+def set_face_px(db: Session, *, project_id: int, gate_id: int, face_px_min: int | None, now: datetime, by: str) -> None:
+    """Say how large a face must be at a gate, in pixels of its frames; None: as the pack has it.
+
+    Raises:
+        Unusable: ``decision_policy_wrong``.
+        NotFound: ``gate_unknown`` on this project.
+    """
+    if face_px_min is not None and not _within(face_px_min, *FACE_PX_RANGE):
+        raise Unusable("decision_policy_wrong", field="face_px_min", range=" – ".join(map(str, FACE_PX_RANGE)))
+    decisions.set_face_px_min(db, project_id, gate_id, face_px_min)
+    accounts.journal(
+        db, at=now, actor=by, action="gate.face_px_min", project_id=project_id, object=f"gate:{gate_id}",
+        facts={"face_px_min": face_px_min},
+    )  # fmt: skip
+
+
+@dataclass(slots=True)
+class GateScores:
+    """What one gate answered to faces within a time. Counts only: nobody's name is in it."""
+
+    gate_id: int
+    gate: str
+    frames: int = 0
+    codes: Counter[str] = field(default_factory=Counter)
+    similarity: list[int] = field(default_factory=lambda: [0] * BINS)
+    """Frames by similarity to the best match, ``BINS`` steps from 0 to 1; those below 0 in the first."""
+    liveness: list[int] = field(default_factory=lambda: [0] * BINS)
+    """Frames by liveness score."""
+    liveness_states: Counter[str] = field(default_factory=Counter)
+    liveness_models: Counter[str] = field(default_factory=Counter)
+    """Scores of two models are not comparable."""
+    repeated_pictures: int = 0
+    """Recorded as a picture seen before, whether it was refused for that or not."""
+
+
+def scores(db: Session, project_id: int, from_at: datetime, to_at: datetime) -> list[GateScores]:
+    """Return the decisions about faces of every gate of a project in [from_at, to_at).
+
+    Raises:
+        NotFound: ``project_unknown``.
+        Unusable: ``scores_range_wrong``: not at least a moment and at most ``SCORES_DAYS_MAX`` days.
+    """
+    people.project(db, project_id)
+    if not timedelta(0) < to_at - from_at <= timedelta(days=SCORES_DAYS_MAX):
+        raise Unusable("scores_range_wrong", days=SCORES_DAYS_MAX)
+    by_gate = {gate.id: GateScores(gate.id, gate.name) for gate in gates.gates(db, project_id)}
+    for gate_id, code, similarity, liveness, basis in decisions.measured(db, project_id, from_at, to_at):
+        found = by_gate[gate_id]
+        found.frames += 1
+        found.codes[code] += 1
+        if similarity is not None:
+            found.similarity[_bin(similarity)] += 1
+        _add_basis(found, liveness, basis or {})
+    return list(by_gate.values())
+
+
+def _add_basis(found: GateScores, liveness: float | None, basis: dict[str, Any]) -> None:
+    if liveness is not None:
+        found.liveness[_bin(liveness)] += 1
+    said = basis.get("liveness")
+    if said:
+        found.liveness_states[said["state"]] += 1
+        found.liveness_models[said["model"] or "none"] += 1
+    if "same_picture_as" in basis or "picture_like_that_of" in basis:
+        found.repeated_pictures += 1
+
+
+def _bin(value: float) -> int:
+    return min(BINS - 1, max(0, int(value * BINS)))
+
+
+def check_liveness(settings: Settings, enforcing: Sequence[int], *, ready: bool) -> None:
+    """Refuse to start when liveness is to be enforced and there is no model.
+
+    Args:
+        enforcing: projects that enforce it by their own word.
+
+    Raises:
+        LivenessNotReady: in words for whoever starts the service.
+    """
+    if ready or (settings.liveness != ENFORCE and not enforcing):
+        return
+    whose = "MUSTER_LIVENESS is enforce" if settings.liveness == ENFORCE else f"project {enforcing[0]} enforces liveness"
+    raise LivenessNotReady(
+        f"{whose}, but there is no liveness model: add one with `muster liveness add`, or switch liveness to observe or off. "
+        "The service does not start rather than admit pictures of faces. "
+        "（要求活体检测但没有可用模型：请用 muster liveness add 添加，或改为 observe / off；服务拒绝启动。）"
+    )
