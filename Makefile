@@ -7,7 +7,7 @@ PYTEST_ARGS ?=
 BIN := .venv/bin
 STAMP := .make
 
-.PHONY: help demo test check serve worker assets pack browser lock bench bench-wages bench-fabrication clean
+.PHONY: help demo test check serve worker assets pack browser rtsp lock bench bench-wages bench-fabrication clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,7 +15,7 @@ help: ## this list
 demo: $(STAMP)/run $(STAMP)/assets pack ## set everything up and run the demonstration; ARGS="--once --json" for one JSON line
 	@$(BIN)/muster demo $(ARGS)
 
-test: $(STAMP)/test $(STAMP)/assets pack browser ## set everything up and run the whole suite
+test: $(STAMP)/test $(STAMP)/assets pack browser rtsp ## set everything up and run the whole suite
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST_ARGS)
 
 check: $(STAMP)/test ## formatting and house rules only
@@ -84,3 +84,12 @@ browser:
 	    { echo "installing chromium for the page tests" 1>&2; apt-get update -qq && \
 	      DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-noto-cjk; } 1>&2; } || \
 	  echo "no Chromium here: the page tests in a browser will be skipped" 1>&2
+
+# Cameras are tested against a real RTSP server where there is one, or where the package manager can bring one.
+rtsp:
+	@/usr/bin/python3 -c 'import gi; gi.require_version("GstRtspServer", "1.0"); from gi.repository import GstRtspServer' 2>/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	    { echo "installing GStreamer's RTSP server for the camera tests" 1>&2; apt-get update -qq && \
+	      DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-gi gstreamer1.0-rtsp \
+	        gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good; } 1>&2; } || \
+	  echo "no RTSP server here: the tests that pull from one will be skipped" 1>&2

@@ -830,6 +830,63 @@ def device_add(
     say({"device_id": added.device_id, "key_hex": added.key.hex()}, as_json)
 
 
+def _region(text: str | None) -> list[str] | None:
+    return None if text in (None, "", "all") else text.split(",")
+
+
+@device_app.command("add-camera")
+def device_add_camera(
+    project: str,
+    gate: Annotated[int, typer.Option(help="id of the gate")],
+    name: Annotated[str, typer.Option()],
+    address: Annotated[str | None, typer.Option(help="rtsp://user:password@host/path; asked for when left out")] = None,
+    region: Annotated[str | None, typer.Option(help="left,top,width,height of what is looked at, in shares of the picture")] = None,
+    fps: Annotated[float, typer.Option(help="pictures analysed a second, at most")] = 5.0,
+    as_json: AsJson = False,
+) -> None:
+    """Add a camera that the service pulls over RTSP; a running service begins to look within seconds."""
+    from app import cameras
+
+    address = address or typer.prompt("address", hide_input=True)
+    with opened() as (settings, database, vault), database.write() as db:
+        added = cameras.add_camera(
+            db, vault, settings, project_id=_project_id(db, project), gate_id=gate, name=name, address=address,
+            region=_region(region), frames_per_second=fps, now=now(), by=BY,
+        )  # fmt: skip
+    say({"device_id": added.device_id, "address": added.shown}, as_json)
+
+
+@device_app.command("set-camera")
+def device_set_camera(
+    device_id: str,
+    address: Annotated[str | None, typer.Option(help="a new address; - to be asked for it")] = None,
+    region: Annotated[str | None, typer.Option(help="left,top,width,height, or all")] = None,
+    fps: Annotated[float | None, typer.Option(help="pictures analysed a second, at most")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change where a camera is or what of it is looked at."""
+    from app import cameras
+
+    if address == "-":
+        address = typer.prompt("address", hide_input=True)
+    with opened() as (settings, database, vault), database.write() as db:
+        changed = cameras.change_camera(
+            db, vault, settings, project_id=None, device_id=device_id, address=address, frames_per_second=fps, now=now(), by=BY,
+            **({} if region is None else {"region": _region(region)}),
+        )  # fmt: skip
+    say({"device_id": changed.device_id, "address": changed.shown}, as_json)
+
+
+@device_app.command("remove-camera")
+def device_remove_camera(device_id: str) -> None:
+    """Forget where a camera is and switch its device off; what it recorded stays."""
+    from app import cameras
+
+    with opened() as (_settings, database, _vault), database.write() as db:
+        cameras.remove_camera(db, project_id=None, device_id=device_id, now=now(), by=BY)
+    out.print("removed")
+
+
 @device_app.command("rotate")
 def device_rotate(device_id: str, as_json: AsJson = False) -> None:
     """Give a device a new key; the old one works until the new one is used, for 7 days at most."""

@@ -24,6 +24,7 @@ from app import __version__, deciding, pages, repack, sheets
 from app.access import SameOrigin
 from app.api import access as access_api
 from app.api import bank as bank_api
+from app.api import cameras as cameras_api
 from app.api import decisions as decisions_api
 from app.api import enrolment as enrolment_api
 from app.api import exports as exports_api
@@ -46,6 +47,7 @@ from app.errors import BadRequest, Busy, NotFound, ServiceError, Unusable
 from app.galleries import Galleries
 from app.house import House
 from app.intake import Intake
+from app.lookouts import STATES, Lookouts
 from app.observing import Metrics, configure_logs, log
 from app.settings import Settings
 from app.store import decisions
@@ -133,9 +135,11 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         watching = asyncio.create_task(_watch_pack(app)) if not given else None
         log.info("started", version=__version__, database=database.engine.dialect.name, pack=settings.pack_id)
+        state.lookouts.start()
         yield
         if watching is not None:
             watching.cancel()
+        await state.lookouts.stop()
         await intake.close()
         if own_database:
             database.engine.dispose()
@@ -152,15 +156,16 @@ def create_app(
     state.months = sheets.Months()
     state.quota = frames_api.Quota(settings.device_frames_per_second_max)
     state.streams = streams_api.Streams()
+    state.lookouts = Lookouts(house)
 
     for router in (
-        frames_api.router, streams_api.router, access_api.router, papers_api.router, enrolment_api.router, wages_api.router,
+        frames_api.router, streams_api.router, cameras_api.router, access_api.router, papers_api.router, enrolment_api.router, wages_api.router,
         timekeeping_api.router, terms_api.router, sheets_api.router, bank_api.router, exports_api.router,
         imports_api.router, findings_api.router, review_api.router, repack_api.router, inspection_api.router, decisions_api.router,
     ):
         # Not include_router: that makes every route anew, at the first request, which then takes a third of a second.
         app.router.routes.extend(router.routes)
-    _add_operation(app, house, state.streams)
+    _add_operation(app, house, state.streams, state.lookouts)
     pages.mount(app)
     _add_error_handlers(app)
 
@@ -252,7 +257,7 @@ def body_limit_of(settings: Settings):
     return limit
 
 
-def _add_operation(app: FastAPI, house: House, streams: streams_api.Streams) -> None:
+def _add_operation(app: FastAPI, house: House, streams: streams_api.Streams, lookouts: Lookouts) -> None:
     @app.get("/healthz", tags=["operation"], summary="The process answers")
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
@@ -269,13 +274,22 @@ def _add_operation(app: FastAPI, house: House, streams: streams_api.Streams) -> 
             for project_id, found in house.now().galleries.left_out.items()
         }
         # Whoever is left out passes by card: no reason to take the gates away from everybody.
-        return JSONResponse({"ready": ready, "checks": checks, "templates_left_out": left_out}, status_code=200 if ready else 503)
+        # A camera that is away is told here and stops nobody either: its gate has cards.
+        cameras = {
+            device_id: {"state": status.state, "code": status.code, "picture_age_s": status.picture_age_s}
+            for device_id, status in lookouts.statuses().items()
+        }
+        said = {"ready": ready, "checks": checks, "templates_left_out": left_out, "cameras": cameras}
+        return JSONResponse(said, status_code=200 if ready else 503)
 
     @app.get("/metrics", tags=["operation"], summary="Prometheus metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:
         house.metrics.waiting.set(house.intake.waiting)
         house.metrics.running.set(house.intake.running)
         house.metrics.streams.set(streams.open)
+        found = [status.state for status in lookouts.statuses().values()]
+        for camera_state in STATES:
+            house.metrics.cameras.labels(camera_state).set(found.count(camera_state))
         await run_in_threadpool(count_faces, house)
         return PlainTextResponse(generate_latest(house.metrics.registry))
 

@@ -45,6 +45,13 @@ class Metrics:
         self.streams_closed = Counter(
             "muster_streams_closed_total", "Streams that ended, by reason code", ["code"], registry=self.registry
         )
+        self.cameras = Gauge("muster_cameras", "Cameras that are pulled, by state", ["state"], registry=self.registry)
+        self.camera_frames = Counter(
+            "muster_camera_frames_total", "Pictures of pulled cameras, by what became of them", ["outcome"], registry=self.registry
+        )
+        self.camera_failures = Counter(
+            "muster_camera_failures_total", "Camera connections that ended, by reason code", ["code"], registry=self.registry
+        )
         self.faces_enrolled = Gauge(
             "muster_faces_enrolled",
             "Workers with a stored face template; 100,000 must be filed with the authority",

@@ -75,6 +75,12 @@ class Settings(BaseModel):
     stream_ping_seconds: float = Field(
         20.0, gt=0, le=300, description="how often a streaming gate is asked whether it lives, and how long it may take to answer"
     )
+    camera_hosts: str = Field(
+        "", description="where cameras may be pulled from: addresses, networks (192.168.1.0/24), names, comma-separated; none = nowhere"
+    )
+    camera_ca_file: str = Field(
+        "", description="certificates rtsps cameras may show, PEM; none = the system's authorities"
+    )
     signature_window_seconds: int = Field(300, ge=5, le=3600, description="how far a request's time may be off")
     stranger_max: float = Field(
         0.01, ge=1e-6, le=0.2, description="greatest chance that one frame of a stranger is taken for somebody; a project may say otherwise"

@@ -42,6 +42,7 @@ from app.settings import Settings
 from app.tables import (
     BankCard,
     Base,
+    Camera,
     Device,
     EvidenceFile,
     FacePhoto,
@@ -249,6 +250,7 @@ class _Place:
 _OWNERS: dict[str, Callable[[Any, Any], sa.Select]] = {
     "worker": lambda key, column: sa.select(key, column, Worker.id_number_index),
     "device": lambda key, column: sa.select(key, column, Device.id),
+    "camera": lambda key, column: sa.select(key, column, Camera.id),
     "face_template": lambda key, column: sa.select(key, column, FaceTemplate.project_id, FaceTemplate.worker_id),
     "evidence_file": lambda key, column: sa.select(key, column, EvidenceFile.project_id, EvidenceFile.sha256),
     "special_account": lambda key, column: sa.select(key, column, SpecialAccount.number_index),

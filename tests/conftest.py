@@ -355,7 +355,7 @@ def empty_database_url(database_kind: str, request: pytest.FixtureRequest, tmp_p
 @pytest.fixture
 def settings(tmp_path: Path, database_url: str) -> Settings:
     """Settings of a test: drawn faces, test ID numbers, nothing outside the test's folder."""
-    return Settings(environment="test", data_dir=tmp_path, pack_id="synthetic", database_url=database_url)
+    return Settings(environment="test", data_dir=tmp_path, pack_id="synthetic", database_url=database_url, camera_hosts="127.0.0.1")
 
 
 @pytest.fixture(scope="session")

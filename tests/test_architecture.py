@@ -14,7 +14,7 @@ WORDS = {"app.errors", "app.settings", "app.wording"}
 RULES = {"app.domain"}
 ROWS = {"app.store", "app.vault", "app.tables", "app.db"}
 
-USE_CASES = {"app.papers", "app.roster", "app.enrolment", "app.gate", "app.payroll", "app.oversight", "app.access", "app.terms", "app.timekeeping", "app.ledger", "app.sheets", "app.periods", "app.settlements", "app.projection", "app.bank", "app.exports", "app.imports", "app.seals", "app.review", "app.inspection", "app.repack", "app.journal", "app.verification", "app.deciding"}
+USE_CASES = {"app.papers", "app.roster", "app.enrolment", "app.gate", "app.payroll", "app.oversight", "app.access", "app.terms", "app.timekeeping", "app.ledger", "app.sheets", "app.periods", "app.settlements", "app.projection", "app.bank", "app.exports", "app.imports", "app.cameras", "app.seals", "app.review", "app.inspection", "app.repack", "app.journal", "app.verification", "app.deciding"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     # rules: the standard library only
@@ -62,6 +62,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.repack": WORDS | RULES | {"app.store", "app.vault", "app.db", "app.observing", "app.galleries", "app.enrolment"},
     # what people say about refused faces; a correction may rest on it
     "app.review": WORDS | RULES | {"app.store", "app.vault", "app.db", "app.fields", "app.timekeeping", "recognition"},
+    # a camera is a device with an address, and its pictures are the gate's
+    "app.cameras": WORDS | RULES | {"app.store", "app.vault", "app.house", "app.gate", "app.papers", "devices", "devices.links"},
+    # the cameras of the running house
+    "app.lookouts": WORDS | {"app.store", "app.vault", "app.house", "app.cameras", "devices.links"},
     # money beside the special account is posted to the ledger when it is recorded
     "app.payroll": WORDS | RULES | {"app.store", "app.ledger", "app.projection"},
     # days and months worked out ahead, from facts, by the rules alone
@@ -98,7 +102,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "recognition": {"recognition"},
     "devices": {"devices"},
     # A link opens its sockets with a library; a dialect reads bytes with the standard one.
-    "devices.links": {"devices"},
+    "devices.links": {"devices", "devices.links"},
     "devices.sim_stream": {"devices", "devices.links"},
 }
 
@@ -109,7 +113,7 @@ OUTSIDE: dict[str, set[str] | None] = {
     "app.wording": set(),
     "app.intake": set(),
     "devices": set(),
-    "devices.links": set(),
+    "devices.links": {"av"},
     "devices.sim_stream": {"websockets"},
     # insightface and openvino are imported inside functions only: the first to try an added pack, the second if it is there.
     "recognition": {"numpy", "cv2", "onnxruntime", "onnx", "insightface", "openvino"},

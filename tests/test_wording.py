@@ -161,6 +161,7 @@ def _passed_on() -> dict[tuple[str, str], frozenset[str]]:
         ("app/forms/roster.py", "wrong.code"): identity,
         ("app/forms/reading.py", "wrong.code"): identity,
         ("app/api/frames.py", "error.code"): _written_in("devices/"),
+        ("app/cameras.py", "wrong.code"): frozenset({"camera_address_malformed", "camera_host_not_allowed"}),
         ("app/gate.py", "error.code"): pictures,
         ("app/judging.py", "error.code"): _written_in("recognition/liveness.py"),
         ("app/enrolment.py", "code"): pictures | _looks(),

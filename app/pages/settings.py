@@ -15,7 +15,7 @@ from app.errors import BadRequest, TooMany
 from app.pages import lines
 from app.pages.page import Act, Again, Ask, Page, shown
 from app.pages.words import marked
-from app.store import decisions, gates, people
+from app.store import cameras, decisions, gates, people
 
 SILENT_HOURS = 12
 """Longer than a night with the gates switched off would be said too early every morning."""
@@ -71,6 +71,12 @@ class DeviceLine:
     last_seen_at: datetime | None
     silent: bool
     disabled: bool
+    camera: str | None
+    """State of a camera that is pulled; None for a device that pushes."""
+    camera_code: str | None
+    """Why it is not live."""
+    address: str | None
+    """Where it is pulled from: scheme, host and port."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,7 @@ class SettingsContext:
 def gather(ask: Ask, password_wrong: str = "") -> SettingsContext:
     """Pack, switch, devices, and the form for one's own password."""
     pack = _pack(ask)
+    pulled, statuses = {c.device_id: c for c in cameras.cameras(ask.db, ask.project.id)}, ask.state.lookouts.statuses()
     return SettingsContext(
         project_id=ask.project.id,
         pack=pack,
@@ -107,6 +114,9 @@ def gather(ask: Ask, password_wrong: str = "") -> SettingsContext:
                 last_seen_at=workdays.local(d.last_seen_at, ask.policy) if d.last_seen_at else None,
                 silent=d.last_seen_at is not None and ask.now - d.last_seen_at > timedelta(hours=SILENT_HOURS),
                 disabled=d.disabled_at is not None,
+                camera=getattr(statuses.get(d.id), "state", "connecting") if d.id in pulled else None,
+                camera_code=getattr(statuses.get(d.id), "code", None),
+                address=pulled[d.id].shown if d.id in pulled else None,
             )
             for d in gates.devices(ask.db, ask.project.id)
         ),

@@ -50,6 +50,7 @@ from app.tables.faces import (
 )
 from app.tables.house import (
     Account,
+    Camera,
     ChainHead,
     Company,
     Consent,
@@ -183,6 +184,7 @@ __all__ = [
     "DayMarkRow",
     "DecisionPolicy",
     "DeductionRow",
+    "Camera",
     "Device",
     "DeviceNonce",
     "Engagement",

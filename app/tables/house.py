@@ -205,6 +205,23 @@ class Device(Base):
     created_at: Mapped[datetime]
 
 
+class Camera(Base):
+    """摄像机: where a device is pulled from, when it does not push. Its passages are the device's."""
+
+    __tablename__ = "camera"
+    id: Mapped[str] = mapped_column(ForeignKey("device.id"), primary_key=True)
+    """Of the device."""
+    address_sealed: Mapped[bytes]
+    """With user and password, and a path that may hold them too."""
+    shown: Mapped[str] = mapped_column(String(300))
+    """Scheme, host and port: all that is ever shown of the address."""
+    region: Mapped[list[float] | None] = mapped_column(JSON(none_as_null=True))
+    """Left, top, width, height of the part that is looked at, in shares of the picture; None for all of it."""
+    frames_per_second: Mapped[float]
+    """Pictures analysed a second, at most."""
+    changed_at: Mapped[datetime]
+
+
 class DeviceNonce(Base):
     """Nonces of the last minutes: a signed request is good once."""
 

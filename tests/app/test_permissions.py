@@ -36,7 +36,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from app import access, oversight, pages, papers, payroll
+from app import access, cameras, oversight, pages, papers, payroll
 from app.db import Database
 from app.main import create_app
 from app.pages import live
@@ -128,6 +128,14 @@ class Facts:
                 value=f"00{self.turn:06d}", now=self._site.now, by="wu",
             )  # fmt: skip
             return kept.live_credentials(db, self.project_id, self.worker_id)[-1].id
+
+    @property
+    def camera_id(self) -> str:
+        with self._site.database.write() as db:
+            return cameras.add_camera(
+                db, self._site.vault, Settings(camera_hosts="127.0.0.1"), project_id=self.project_id, gate_id=self.gate_id,
+                name="西门摄像机", address="rtsp://127.0.0.1/x", now=self._site.now, by="wu",
+            ).device_id  # fmt: skip
 
     @cached_property
     def _guard(self) -> tuple[str, int]:
@@ -304,6 +312,10 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("POST", P + "/gates"): Row("AM", 201, lambda t: {"name": f"西门 {t.turn}", "direction": "both"}),
     ("GET", P + "/devices"): Row("AMLGIST"),
     ("POST", P + "/devices"): Row("AM", 201, lambda t: {"gate_id": t.gate_id, "name": "西门机"}),
+    ("GET", P + "/cameras"): Row("AMLGIST"),
+    ("POST", P + "/cameras"): Row("AM", 201, lambda t: {"gate_id": t.gate_id, "name": "西门摄像机", "address": "rtsp://127.0.0.1/x"}),
+    ("PATCH", P + "/cameras/{camera_id}"): Row("AM", 200, lambda _t: {"frames_per_second": 2}),
+    ("DELETE", P + "/cameras/{camera_id}"): Row("AM", 204),
     ("POST", P + "/devices/{device_id}/rotate"): Row("AM"),
     ("POST", P + "/devices/{device_id}/disable"): Row("AM", 204),
     # --- how gates decide ---
