@@ -740,6 +740,40 @@ def batch_file(db: Session, vault: Vault, *, project_id: int, batch_id: int, by:
     return f"{batch.batch_no}.{'xlsx' if template.workbook else 'csv' if template.delimiter == ',' else 'txt'}", content
 
 
+def answer_form(
+    db: Session, vault: Vault, *, project_id: int, batch_id: int, template_id: int,
+    write: Callable[[Sequence[files.Row], files.Template], bytes], by: str, now: datetime,
+) -> tuple[str, bytes]:  # fmt: skip
+    """Return (file name, xlsx) of an empty return file (回盘) of a batch that was sent, for a bank that answers on paper.
+
+    Filled in, it is taken in with the same template. Taking it is journalled: it has the cards' numbers.
+
+    Args:
+        write: makes the workbook (``forms.bank.answer_workbook``).
+
+    Raises:
+        NotFound: ``batch_unknown``, ``template_unknown``.
+        Unusable: ``template_use_wrong``; ``template_without_header``.
+        Conflict: ``batch_withdrawn``, ``batch_not_sent``.
+    """
+    batch = held.batch(db, project_id, batch_id)
+    template = _template(db, template_id, "return")
+    if not template.header:
+        raise Unusable("template_without_header")
+    if batch.state == "withdrawn":
+        raise Conflict("batch_withdrawn")
+    if batch.state != "sent":
+        raise Conflict("batch_not_sent")
+    rows = []
+    for item in held.items(db, batch_id):
+        card = held.card(db, item.card_id)
+        digits = vault.open(card.number_sealed, table="bank_card", column="number_sealed", owner=f"{card.worker_id}:{card.number_index}").decode()
+        reference = f"{batch.batch_no}-{item.seq:04d}"
+        rows.append(files.Row(item.seq, files.tidy_name(card.holder_name), digits, card.bank_name, card.bank_code or "", item.amount_fen, reference))
+    _journal(db, now, by, "batch.answer_form_taken", project_id, f"payment_batch:{batch_id}")
+    return f"{batch.batch_no}-answer.xlsx", write(rows, template)
+
+
 # --- results ---------------------------------------------------------------------------------------------------
 
 

@@ -418,6 +418,28 @@ def bank_file(project: Code, batch: Annotated[int, typer.Argument()], to: Annota
     out.print(str(path), highlight=False)
 
 
+@bank_app.command("answer-form")
+def bank_answer_form(
+    project: Code, batch: Annotated[int, typer.Argument()], to: Annotated[Path, typer.Argument(help="folder")], by: By,
+    template: Annotated[int, typer.Option(help="of a return file")],
+) -> None:  # fmt: skip
+    """Write an empty return file of a batch into a folder, to be filled in for a bank that answers on paper."""
+    import os
+
+    from app import bank
+    from app.forms.bank import answer_workbook
+
+    with opened() as (_, database, vault), database.write() as db:
+        project_id = _allowed(db, by, "batches.make", project)
+        name, content = bank.answer_form(
+            db, vault, project_id=project_id, batch_id=batch, template_id=template, write=answer_workbook, by=by, now=cli.now()
+        )
+    path = to / name.replace("/", "_")
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
+        target.write(content)
+    out.print(str(path), highlight=False)
+
+
 @bank_app.command("results")
 def bank_results(
     project: Code, batch: Annotated[int, typer.Argument()], file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],

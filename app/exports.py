@@ -25,7 +25,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from app import inspection, projection, settlements, sheets
-from app.domain.identity import View, mask_id_number, mask_name, mask_phone
+from app.domain.identity import View, mask_id_number, mask_name, mask_phone, name_order
 from app.domain.sheet import ItemKind
 from app.domain.workdays import next_month
 from app.errors import BadRequest, Conflict, NotFound
@@ -154,7 +154,7 @@ def attendance(
     ]
     calendar = timekeeping.calendar(db, month, end)
     today = desk.stamp.made_on
-    for row in sorted(roster, key=lambda r: (r.name, r.worker_id)):
+    for row in sorted(roster, key=lambda r: (name_order(r.name), r.worker_id)):
         lines = {
             line.work_date: line
             for line in projection.worker_days(db, project_id, row.worker_id, month, end, now)
@@ -399,10 +399,16 @@ def roster(db: Session, vault: Vault, *, project_id: int, language: str = "zh", 
     desk = _desk(db, vault, project_id, language, full, by, now)
     rows = list(desk.roster().values())
     cards = bank.cards(db, {row.worker_id for row in rows})
+    today = now.astimezone(ZoneInfo(desk.project.time_zone)).date()
+    rates = {
+        term.engagement_id: f"{term.rate_fen / 100:.2f} " + label(f"rate_per.{term.kind}", language).format(unit=term.unit or "")
+        for term in people.terms(db, project_id)
+        if term.valid_from <= today and (term.valid_to is None or term.valid_to > today)
+    }
     found = [
         people_form.Person(
             name=row.name, id_number=desk.id_number(row), trade=row.trade or "", company=row.company_name, team=row.team_name,
-            entry_on=row.entry_on, sex=row.sex, phone=desk.phone(row), wage_rate="" if row.rate_fen is None else f"{row.rate_fen / 100:.2f}",
+            entry_on=row.entry_on, sex=row.sex, phone=desk.phone(row), wage_rate=rates.get(row.engagement_id, ""),
             bank=cards[row.worker_id].bank_name if row.worker_id in cards else "",
             card=f"**** {cards[row.worker_id].last4}" if row.worker_id in cards else "", exit_on=_last_day(row.exit_on),
         )
@@ -508,7 +514,7 @@ def ledger(
             brought[worker_id] += max(0, told.net_fen - told.paid_fen)
         elif month.year == year:
             months[worker_id].append(told)
-    pages: list[tuple[tuple[str, str, str, int], ledger_form.LedgerWorker]] = []
+    pages: list[tuple[tuple[bytes, bytes, bytes, int], ledger_form.LedgerWorker]] = []
     latest = {row.worker_id: row for row in sorted(desk.roster().values(), key=lambda r: (r.entry_on, r.engagement_id))}
     for worker_id, row in latest.items():
         if months[worker_id] or brought[worker_id]:
@@ -516,7 +522,7 @@ def ledger(
                 name=row.name, id_number=desk.id_number(row), phone=desk.phone(row), company=row.company_name, team=row.team_name,
                 trade=row.trade or "", months=tuple(months[worker_id]), brought_fen=brought[worker_id],
             )  # fmt: skip
-            pages.append(((row.company_name, row.team_name, row.name, worker_id), page))
+            pages.append(((name_order(row.company_name), name_order(row.team_name), name_order(row.name), worker_id), page))
     if not pages:
         raise Conflict("ledger_empty")
     head = ledger_form.LedgerHead(

@@ -29,6 +29,7 @@ from sqlalchemy.orm import Session
 from app import ledger, projection
 from app.domain.attendance import Day, DayState, Headcount, headcount
 from app.domain.facts import Correction, Measure, Passage, Payment, ProjectMonth, Terms
+from app.domain.identity import name_order
 from app.domain.timesheet import WorkDay, concerning, pairing_of, work_days
 from app.domain.wages import Accrual, MonthWage, Owed, WageItem, month_wages, owed
 from app.domain.workdays import local, month_of, next_month
@@ -306,7 +307,7 @@ def wages_of_project(db: Session, project_id: int, as_of: datetime) -> tuple[Wag
     ids = {e.worker_id for e in bundle.engagements}.union(*months.values())
     who = _names(db, bundle, ids)
     rows = [_row(i, *who[i], [sums[i] for sums in months.values() if i in sums]) for i in ids]
-    return tuple(sorted(rows, key=lambda r: (r.team, r.name, r.worker_id)))
+    return tuple(sorted(rows, key=lambda r: (name_order(r.team), name_order(r.name), r.worker_id)))
 
 
 def wages_of_worker(db: Session, project_id: int, worker_id: int, as_of: datetime) -> WorkerWages:

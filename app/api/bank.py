@@ -7,6 +7,7 @@
     GET|POST /v1/file-templates
     GET  /v1/projects/{id}/payable?month=
     GET|POST /v1/projects/{id}/batches, GET .../{batch_id}, POST .../{batch_id}/acts, GET .../{batch_id}/file
+    GET  /v1/projects/{id}/batches/{batch_id}/answer-form?template_id=
     POST /v1/projects/{id}/batches/{batch_id}/results              the bank's return file
     POST /v1/projects/{id}/statement                               对账单
     POST /v1/projects/{id}/statement/{line_id}/matches
@@ -31,9 +32,10 @@ from app.api.wages import ProjectId, WorkerId, month_of_text
 from app.db import Reading, Tx
 from app.domain.ledger import AccountKind
 from app.errors import NotFound
-from app.forms.bank import read_workbook, write_workbook
+from app.forms.bank import answer_workbook, read_workbook, write_workbook
 from app.store import bank as held
 
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 router = APIRouter(tags=["bank"])
 
 Fen = Annotated[StrictInt, Field(gt=0, le=10**12)]
@@ -448,6 +450,25 @@ def batch_file(request: Request, person: Someone, db: Tx, now: Now, project_id: 
     name, content = bank.batch_file(db, request.app.state.vault, project_id=project_id, batch_id=batch_id, by=person.login, now=now)
     return Response(
         content, media_type="application/octet-stream",
+        headers={"Content-Disposition": f'attachment; filename="{_ascii(name)}"', "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"},
+    )  # fmt: skip
+
+
+@router.get(
+    "/v1/projects/{project_id}/batches/{batch_id}/answer-form", summary="An empty return file to fill in", response_class=Response,
+    responses={200: {"content": {XLSX: {}}}, **refusals(*OF_PROJECT, (409, "batch_not_sent"), (404, "template_unknown"))},
+)  # fmt: skip
+def answer_form(
+    request: Request, person: Someone, db: Tx, now: Now, project_id: ProjectId, batch_id: RowIdPath, template_id: Annotated[int, Query(ge=1)],
+) -> Response:  # fmt: skip
+    """For a bank that answers on paper: every transfer of the batch, its answer left to a list; taking it is journalled."""
+    access.require_on(db, person, "batches.make", project_id)
+    name, content = bank.answer_form(
+        db, request.app.state.vault, project_id=project_id, batch_id=batch_id, template_id=template_id, write=answer_workbook,
+        by=person.login, now=now,
+    )  # fmt: skip
+    return Response(
+        content, media_type=XLSX,
         headers={"Content-Disposition": f'attachment; filename="{_ascii(name)}"', "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"},
     )  # fmt: skip
 

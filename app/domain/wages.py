@@ -620,6 +620,9 @@ class _Bill:
         alone = len(self._all_terms()) == 1
         for terms in month_terms:
             stretch = self.stretches.get(terms.id) or _Stretch(terms)
+            if not self.accruals:
+                # Nothing says that he was there, on leave or waited for: the statutory days of such a month are no wage.
+                continue
             if calendar.missing_on is None:
                 item = self._base_of_month(stretch, calendar, alone)
                 if item is not None and item.amount_fen:
@@ -1014,7 +1017,7 @@ def month_wages(bundle: ProjectMonth, days: Sequence[WorkDay]) -> tuple[MonthWag
 
     A worker has a ``MonthWage`` for each engagement and month in which he has a day. Without a day he has one only
     when something is due in a month that anybody has days in (or in ``bundle.month``): an agreed share of measured
-    work, or a single allowance. The order of days, terms and measures does not matter.
+    work, or a single allowance; his monthly wage, its statutory days included, is not (DECISIONS.md 43). The order of days, terms and measures does not matter.
 
     Args:
         bundle: engagements, terms, calendar, policies, allowances and measures are used; ``as_of`` says how much of a

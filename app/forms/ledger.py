@@ -67,6 +67,11 @@ class LedgerMonth:
     def net_fen(self) -> int:
         return self.gross_fen - self.withheld_fen
 
+    @property
+    def unpaid_fen(self) -> int:
+        """Never below 0: what was paid before its month is closed, or too much, pays for no other month."""
+        return max(0, self.net_fen - self.paid_fen)
+
 
 @dataclass(frozen=True, slots=True)
 class LedgerWorker:
@@ -85,7 +90,7 @@ class LedgerWorker:
 
     @property
     def owed_fen(self) -> int:
-        return self.brought_fen + sum(line.net_fen - line.paid_fen for line in self.months)
+        return self.brought_fen + sum(line.unpaid_fen for line in self.months)
 
 
 _COLUMNS = (
@@ -136,14 +141,14 @@ def _page(table: Table, head: LedgerHead, worker: LedgerWorker) -> None:
     table.row += 1
     owed = worker.brought_fen
     for line in worker.months:
-        owed += line.net_fen - line.paid_fen
+        owed += line.unpaid_fen
         table.add(_values(line), height=26, sums=_sums(line))
         row = table.last_row
         sums = {
             "gross_sum": (f"=SUM({letter['regular']}{row + 1}:{letter['allowance']}{row + 1})", line.gross_fen),
             "deductions": (f"=SUM({letter['advances']}{row + 1}:{letter['other_deduction']}{row + 1})", line.withheld_fen),
             "net": (f"={letter['gross_sum']}{row + 1}-{letter['deductions']}{row + 1}", line.net_fen),
-            "owed_sum": (f"={letter['owed_sum']}{row}+{letter['net']}{row + 1}-{letter['paid_fen']}{row + 1}", owed),
+            "owed_sum": (f"={letter['owed_sum']}{row}+MAX(0,{letter['net']}{row + 1}-{letter['paid_fen']}{row + 1})", owed),
         }
         for key, (formula, fen) in sums.items():
             table.formula(row, table.at[key], formula, "item" if key == "deductions" else "money", fen / 100)

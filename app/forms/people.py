@@ -108,7 +108,7 @@ def people_sheet(head: PeopleHead, people: Sequence[Person], stamp: Stamp) -> by
         Column("no", 4.5, "count"), Column("name", 8.5, "centre"), Column("sex", 4.5, "centre"), Column("nation", 6, "centre"),
         Column("id_number", 19.5, "centre"), Column("address", 20), Column("phone", 12.5, "centre"), Column("trade", 9), Column("skill", 7, "centre"),
         Column("team", 9), Column("is_leader", 6, "centre"), Column("company", 14), Column("entry_on", 10.5, "date"), Column("contract_no", 11),
-        Column("contract_kind", 9, "centre"), Column("signed_on", 10.5, "date"), Column("wage_rate", 12), Column("bank", 13),
+        Column("contract_kind", 9, "centre"), Column("signed_on", 10.5, "date"), Column("wage_rate", 14), Column("bank", 13),
         Column("wage_card", 20.5, "centre"), Column("educated_on", 10.5, "date"), Column("insurance", 8, "centre"), Column("emergency", 13),
         Column("exit_on", 10.5, "date"), Column("note", 10),
     )  # fmt: skip

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 from app import projection
 from app.domain import workdays
+from app.domain.identity import name_order
 from app.domain.workdays import local, month_of, next_month
 from app.errors import BadRequest, NotFound
 from app.forms.attendance import DayCell, cell_of
@@ -195,7 +196,7 @@ def _rows(ask: Ask, team: Team, month: date, end: date, rest: frozenset[date], s
                 undecided=sum(line.state == "undecided" for line in own.values()),
             )
         )
-    return tuple(sorted(rows, key=lambda row: (row.name, row.url)))
+    return tuple(sorted(rows, key=lambda row: (name_order(row.name), row.url)))
 
 
 def _url(ask: Ask, worker_id: int, month: date, day: date | None = None) -> str:

@@ -64,6 +64,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "batch_sent": ("该批次已送银行，不能撤回", "The batch went to the bank and cannot be withdrawn"),
     "batch_not_approved": ("该批次尚未复核", "The batch is not approved yet"),
     "batch_not_sent": ("该批次尚未送银行", "The batch did not go to the bank yet"),
+    "template_without_header": ("该回盘模板没有表头，不能生成空白回盘表", "This template has no header, so there is no form to fill in"),
     "fee_bearer_missing": (
         "按协议或地区规定承担专户手续费的单位尚未登记到本项目，请先登记",
         "The company that bears the account's bank fees by agreement or county rule is not on the project: enter it first",

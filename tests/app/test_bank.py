@@ -20,6 +20,7 @@ from app.db import Database
 from app.domain import bank_files as files
 from app.domain.ledger import AccountKind
 from app.errors import Conflict, ServiceError
+from app.forms.bank import answer_workbook, read_workbook
 from app.store import bank as held
 from app.store import money, people, sheets
 from app.tables import BankCard, ItemResult, JournalEntry, PaymentBatch, PaymentItem, StatementLine
@@ -870,6 +871,19 @@ def desk_of_four(database, vault, people_on_site) -> Desk:
         for order, name in ((11, "孙大海"), (12, "周小山")):
             members.append(add_member(db, vault, at(1), cast.a, name, id_number(date(1980, 1, 1), order)))
     return open_desk(database, vault, cast, [Earned(m, fen) for m, fen in zip(members, (1200_00, 800_00, 1, 333_33), strict=True)])
+
+
+def test_an_empty_return_file_is_filled_in_and_taken_back_for_a_bank_that_answers_on_paper(desk):
+    batch = desk.make().batch
+    asked = {"batch_id": batch.id, "template_id": desk.template("通用回盘"), "write": answer_workbook}
+    with pytest.raises(Conflict, match="batch_not_sent"):
+        desk.run(bank.answer_form, **asked)
+    desk.run(bank.approve_batch, by="chen", batch_id=batch.id)
+    desk.run(bank.send_batch, batch_id=batch.id)
+    name, content = desk.run(bank.answer_form, **asked)
+    assert name == f"{batch.batch_no}-answer.xlsx"
+    told = [str(cell) for line in read_workbook(content) for cell in line if cell]
+    assert {f"{batch.batch_no}-0001", f"{batch.batch_no}-0002", "1200.00", "800.00"} <= set(told)
 
 
 # --- statement -------------------------------------------------------------------------------------------------

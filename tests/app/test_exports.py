@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from app import exports, payroll, settlements
 from app.errors import Conflict
-from app.store import gates
+from app.store import gates, journal
 from app.tables import ExportRecord, JournalEntry
 from tests.cast import WANG_ID
 from tests.payday import MARCH, Payday
@@ -69,6 +69,22 @@ def test_whoever_is_not_the_labour_officer_takes_masked_numbers(payday):
     assert WANG_ID not in text(book) and "王建国" in text(book)
 
 
+def test_the_roster_says_what_the_rate_is_for(payday):
+    _, book = taken(payday, exports.roster)
+    assert "400.00 元/工日" in text(book)
+    _, book = taken(payday, exports.roster, language="en")
+    assert "400.00 yuan a day" in text(book)
+
+
+def test_every_exported_form_has_the_head_of_the_journal_in_its_foot(payday):
+    with payday.database.read() as db:
+        head = journal.head(db)
+    _, book = taken(payday, exports.roster)
+    assert f"{head.seq}:{head.hash}" in book.worksheets[0].oddFooter.right.text
+    with payday.database.read() as db:
+        assert journal.verify(db, (head.seq, head.hash)) == []
+
+
 def test_who_came_and_who_left_and_the_paper_of_his_settlement(payday):
     payday.leaves(payday.cast.wang, date(2026, 4, 1))
     _, book = taken(payday, exports.moves, from_on=date(2026, 3, 1), to_on=date(2026, 5, 1))
@@ -113,7 +129,7 @@ def test_the_ledger_of_a_year_tells_each_worker_what_was_due_paid_and_is_owed(pa
     assert "专户外" in wang[-3], "how it was paid"
     # Money for a month that is not closed stands there too.
     assert told["2026-04"][-4] == 30 and told["2026-04"][-1] == "未结账"
-    assert [row[-2] for row in rows if row[0] == "合计"] == [770, 700]
+    assert [row[-2] for row in rows if row[0] == "合计"] == [800, 700], "what was paid for April takes nothing from March"
     with pytest.raises(Conflict, match="ledger_empty"):
         rows_of(payday, exports.ledger, year=2019)
     # What a year leaves owed is brought over into the next.

@@ -485,6 +485,7 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("GET", P + "/batches/{batch_id}"): Row("MLI", 404),
     ("POST", P + "/batches/{batch_id}/acts"): _write("M", 404, lambda t: {"act": "approved"}),
     ("GET", P + "/batches/{batch_id}/file"): Row("L", 404),
+    ("GET", P + "/batches/{batch_id}/answer-form"): Row("L", 404, tail="?template_id=1"),
     ("POST", P + "/batches/{batch_id}/results"): _write("L", 404, form=_bank_file),
     ("GET", P + "/ledger"): Row("MLI"),
     # --- papers ---

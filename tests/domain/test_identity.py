@@ -20,6 +20,7 @@ from app.domain.identity import (
     mask_id_number,
     mask_name,
     mask_phone,
+    name_order,
 )
 
 TODAY = date(2026, 3, 1)
@@ -162,3 +163,8 @@ def test_numbers_are_masked():
 @given(st.text(max_size=24))
 def test_the_public_sees_no_number(text):
     assert mask_id_number(text, View.PUBLIC) == mask_phone(text, View.PUBLIC) == mask_bank_card(text, View.PUBLIC) == ""
+
+
+def test_names_stand_in_the_order_of_their_pinyin_and_rare_ones_after_them():
+    names = ["赵一", "王建国", "李芳", "陈刚", "安然", "鄢某", "王建", "𠮷田", "Smith"]
+    assert sorted(names, key=name_order) == ["Smith", "安然", "陈刚", "李芳", "王建", "王建国", "赵一", "鄢某", "𠮷田"]

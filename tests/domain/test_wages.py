@@ -693,6 +693,16 @@ def test_a_single_allowance_is_due_even_in_a_month_without_a_day():
     assert [m.gross_fen for m in month_wages(before, [worked("05-01")])] == [400_00]
 
 
+def test_a_month_without_a_day_has_no_monthly_wage_and_no_statutory_days_allowance_or_not():
+    given = (Allowance(3, 1, "travel", "once", 88_00, on("05-02")),)
+    monthly = hand.terms(PayKind.MONTH, 6525_00)
+    [month] = month_wages(bundle("2026-05", monthly, allowances=given), [])
+    assert [(str(i.component), i.amount_fen) for i in month.items] == [("allowance", 88_00)]
+    assert month_wages(bundle("2026-05", monthly), []) == ()
+    [month] = month_wages(bundle("2026-05", monthly, allowances=given), [worked("05-06")])
+    assert month.gross_fen > 300_00 + 88_00, "with one day the statutory days are paid, too"
+
+
 # --- piece work (rule 6)
 
 

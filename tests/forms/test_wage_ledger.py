@@ -59,7 +59,17 @@ def test_a_line_adds_up_across_and_what_is_owed_goes_on_from_line_to_line():
         owed += fen(opened, row, "实发工资") - fen(opened, row, "支付金额")
         assert fen(opened, row, "累计未付") == owed
     assert fen(opened, opened.find("合计")[0], "累计未付") == owed == worker(0).owed_fen
-    assert opened.formulas_found()[f"工资支付台账!R{first}"][0] == f"=R{first - 1}+N{first}-P{first}"
+    assert opened.formulas_found()[f"工资支付台账!R{first}"][0] == f"=R{first - 1}+MAX(0,N{first}-P{first})"
+
+
+def test_a_month_paid_before_it_is_closed_or_paid_too_much_takes_nothing_from_what_is_owed():
+    closed, early, over = (replace(MONTHS[at], paid_fen=paid) for at, paid in ((0, 0), (1, 500_000), (2, 900_000_00)))
+    early = replace(early, regular_fen=0, overtime_fen=0, advances_fen=0, social_fen=0, tax_fen=0)
+    one = replace(worker(0), months=(closed, early, over), brought_fen=0)
+    opened = Opened(wage_ledger(HEAD, [one], STAMP))
+    first = opened.find("2026-01")[0]
+    assert [fen(opened, first + at, "累计未付") for at in range(3)] == [closed.net_fen] * 3
+    assert one.owed_fen == closed.net_fen
 
 
 def test_two_payments_of_a_month_stand_under_each_other_and_one_is_a_date():
