@@ -1,4 +1,4 @@
-"""``muster calendar | area | month | sheet | bank | correction | terms | card | settlement | import | export | arrears``:
+"""``muster calendar | area | paper | month | sheet | bank | correction | terms | card | settlement | import | export | arrears``:
 attendance and money from the shell, each the API's own use case.
 
 Whoever acts is named with ``--by LOGIN``, an account of the service: maker and checker must differ here as everywhere.
@@ -32,11 +32,12 @@ mark_app = typer.Typer(no_args_is_help=True, help="Days on which nobody was expe
 pay_app = typer.Typer(no_args_is_help=True, help="Beside the terms: allowances, advances, deductions, measured work.")
 card_app = typer.Typer(no_args_is_help=True, help="Wage cards (工资卡).")
 settlement_app = typer.Typer(no_args_is_help=True, help="Settlements of those who left (退场结算).")
+paper_app = typer.Typer(no_args_is_help=True, help="Papers of a project: works contract, deposit, notice board, key posts.")
 import_app = typer.Typer(no_args_is_help=True, help="Excel tables that come in: measured work, wage cards.")
 
 APPS = (
     (calendar_app, "calendar"), (area_app, "area"), (month_app, "month"), (sheet_app, "sheet"), (bank_app, "bank"),
-    (correction_app, "correction"), (terms_app, "terms"), (mark_app, "mark"), (pay_app, "pay"), (card_app, "card"), (settlement_app, "settlement"), (import_app, "import"),
+    (correction_app, "correction"), (terms_app, "terms"), (mark_app, "mark"), (pay_app, "pay"), (card_app, "card"), (settlement_app, "settlement"), (paper_app, "paper"), (import_app, "import"),
 )  # fmt: skip
 
 By = Annotated[str, typer.Option("--by", help="login of who does it")]
@@ -175,6 +176,60 @@ def area_set(
     with opened() as (_, database, _vault), database.write() as db:
         _allowed(db, by, "area.write")
         show({"id": terms.write_area_rule(db, area_code=area, key=key, value=said, valid_from=since, source=source, by=by, now=cli.now())}, False)
+
+
+# --- papers of a project ---------------------------------------------------------------------------------------
+
+
+@paper_app.command("add")
+def paper_add(
+    project: Code,
+    kind: Annotated[str, typer.Argument(help="works_contract, deposit, deposit_guarantee, notice_board or key_post")],
+    by: By,
+    since: Annotated[str, typer.Option("--from", help="date of the contract, first day it holds: 2026-03-01")],
+    until: Annotated[str | None, typer.Option("--to", help="first day it no longer holds; planned completion of the works")] = None,
+    amount_fen: Annotated[int | None, typer.Option(help="of the contract, the deposit, the guarantee")] = None,
+    worker: Annotated[int | None, typer.Option(help="id of who holds the post")] = None,
+    post: Annotated[str | None, typer.Option(help="project_manager, safety_officer, labour_officer, ...")] = None,
+    board: Annotated[str | None, typer.Option(help='as JSON: {"parties": true, "pay": true, "contacts": true, "pay_day": 15}')] = None,
+    evidence: Annotated[list[int] | None, typer.Option(help="id of a file; may be given again")] = None,
+) -> None:
+    """Record a paper; it is never edited, only voided."""
+    from app import project_papers
+    from app.errors import Unusable
+
+    try:
+        shown = None if board is None else json.loads(board)
+    except ValueError:
+        raise Unusable("board_wrong") from None
+    if shown is not None and not isinstance(shown, dict):
+        raise Unusable("board_wrong")
+    with opened() as (_, database, _vault), database.write() as db:
+        project_id = _allowed(db, by, "papers.write", project)
+        added = project_papers.record(
+            db, project_id=project_id, kind=kind, from_on=_date(since), to_on=None if until is None else _date(until), amount_fen=amount_fen,
+            worker_id=worker, post=post, board=shown, evidence=evidence or (), by=by, now=cli.now(),
+        )  # fmt: skip
+        show({"id": added}, False)
+
+
+@paper_app.command("list")
+def paper_list(project: Code, by: By, as_json: AsJson = False) -> None:
+    """Papers that were not voided."""
+    from app import project_papers
+
+    with opened() as (_, database, _vault), database.read() as db:
+        show(project_papers.listed(db, _allowed(db, by, "findings.read", project)), as_json)
+
+
+@paper_app.command("void")
+def paper_void(project: Code, paper_id: Annotated[int, typer.Argument()], by: By, reason: Annotated[str, typer.Option()]) -> None:
+    """Take a paper back that was a mistake."""
+    from app import project_papers
+
+    with opened() as (_, database, _vault), database.write() as db:
+        project_id = _allowed(db, by, "papers.write", project)
+        project_papers.void(db, project_id=project_id, paper_id=paper_id, reason=reason, by=by, now=cli.now())
 
 
 # --- months ----------------------------------------------------------------------------------------------------

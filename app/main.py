@@ -33,6 +33,7 @@ from app.api import frames as frames_api
 from app.api import imports as imports_api
 from app.api import inspection as inspection_api
 from app.api import papers as papers_api
+from app.api import project_papers as project_papers_api
 from app.api import repack as repack_api
 from app.api import review as review_api
 from app.api import sheets as sheets_api
@@ -162,6 +163,7 @@ def create_app(
         frames_api.router, streams_api.router, cameras_api.router, access_api.router, papers_api.router, enrolment_api.router, wages_api.router,
         timekeeping_api.router, terms_api.router, sheets_api.router, bank_api.router, exports_api.router,
         imports_api.router, findings_api.router, review_api.router, repack_api.router, inspection_api.router, decisions_api.router,
+        project_papers_api.router,
     ):
         # Not include_router: that makes every route anew, at the first request, which then takes a third of a second.
         app.router.routes.extend(router.routes)

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session, aliased
 from app.domain.audit import beside as told
 from app.domain.audit.thresholds import DEFAULTS, MINIMUM_WAGE, PREFIX, Thresholds, from_area
 from app.domain.workdays import next_month
-from app.store import terms
+from app.store import append, terms
 from app.store.terms import standing
 from app.tables import (
     Account,
@@ -145,6 +145,19 @@ def papers(db: Session, project_id: int) -> tuple[told.Paper, ...]:
         .order_by(ProjectPaper.id)
     )  # fmt: skip
     return tuple(told.Paper(*row) for row in rows)
+
+
+def add_paper(db: Session, **values: Any) -> int:
+    """Append a paper; the columns of ``project_paper`` as keywords. Return its id."""
+    return append(db, ProjectPaper.__table__, **values)
+
+
+def paper_standing(db: Session, project_id: int, paper_id: int) -> bool | None:
+    """True when a paper of a project counts, False when it was voided, None when there is none."""
+    row = ProjectPaper.__table__.c
+    return db.execute(
+        select(standing("project_paper", row.id)).where(row.project_id == project_id, row.id == paper_id)
+    ).scalar()
 
 
 class _Here:

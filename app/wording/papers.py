@@ -19,6 +19,15 @@ COMPANY_ROLES = (
 """参建类型: what a company is on a project (domain.md 2.3, corpType)."""
 
 SENTENCES: dict[str, tuple[str, str]] = {
+    # papers of a project
+    "project_paper_kind_unknown": (
+        "资料类型须为 works_contract、deposit、deposit_guarantee、notice_board 或 key_post",
+        "A paper is works_contract, deposit, deposit_guarantee, notice_board or key_post",
+    ),
+    "paper_fields_wrong": ("这类资料的内容不全或有多余项", "A paper of that kind needs other fields than these"),
+    "project_paper_unknown": ("没有这份资料", "There is no such paper"),
+    "post_unknown": ("没有这种关键岗位", "There is no such key post"),
+    "board_wrong": ("告示牌内容须为是或否，另可填写发薪日和最低工资", "What a board shows is yes or no, beside its pay day and minimum wage"),
     # projects, companies, teams, gates, devices
     "project_code_taken": ("项目编码已使用", "This project code is taken"),
     "project_code_malformed": (

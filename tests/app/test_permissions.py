@@ -84,7 +84,7 @@ class Facts:
     table = "measures"
     month = "2026-03"
     code = "0000000000"
-    mark_id = allowance_id = policy_id = evidence_id = correction_id = terms_id = measure_id = sheet_id = 999_999
+    mark_id = allowance_id = paper_id = policy_id = evidence_id = correction_id = terms_id = measure_id = sheet_id = 999_999
     line_id = settlement_id = batch_id = check_id = 999_999
     """Of nothing: whoever may is told that there is no such thing, and nobody else is."""
 
@@ -110,7 +110,7 @@ class Facts:
         with self._site.database.write() as db:
             self._pay(db)
             oversight.run_audit(db, self.project_id, date(2026, 2, 1), self._site.now)
-            return findings.findings(db, self.project_id)[0].id
+            return next(f.id for f in findings.findings(db, self.project_id) if f.rule == "paid_without_work")
 
     @property
     def passage_id(self) -> int:
@@ -339,6 +339,10 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("POST", "/v1/pack-change"): _service("A", 422, lambda t: {"pack_id": "no-such-pack"}),
     ("POST", "/v1/pack-change/steps"): _service("A", 409, lambda t: {"step": "roll_back"}),
     ("GET", P + "/pack-change"): Row("MLI"),
+    # --- papers of a project ---
+    ("GET", P + "/papers"): Row("MLI"),
+    ("POST", P + "/papers"): _write("L", 201, lambda t: {"kind": "deposit", "from_on": "2026-03-01", "amount_fen": 1000}),
+    ("POST", P + "/papers/{paper_id}/void"): _write("L", 404, lambda t: {"reason": "录错"}),
     # --- days, wages, findings ---
     ("GET", P + "/headcount"): Row("MLGI"),
     ("GET", P + "/days"): Row("MLI", tail="?month=2026-03"),
