@@ -13,6 +13,8 @@ Roles (``ACTIONS`` says which may do what):
     subcontractor    劳务公司: asks for corrections and drafts and hands in sheets, for his own company's people only
     team_leader      班组长: asks for and agrees to corrections of his own team
     inspector        监管人员: reads the projects of his area, ID numbers masked, decides findings
+    data_officer     个人信息保护负责人: reads who looked at what, on every project; no names, attendance or wages
+    worker           工人: reads his own days, wages, slips and what is kept of his face, and nothing of anybody else (``own``)
 
 A project somebody may not know of does not exist for him (404); one he knows of but may not touch is refused
 (403). Whoever records money is never the one who closes a finding about it: that is why a labour officer may
@@ -73,16 +75,20 @@ class Role(StrEnum):
     INSPECTOR = "inspector"
     SUBCONTRACTOR = "subcontractor"
     TEAM_LEADER = "team_leader"
+    DATA_OFFICER = "data_officer"
+    WORKER = "worker"
 
 
-PROJECT_ROLES = frozenset({Role.MANAGER, Role.LABOUR_OFFICER, Role.GUARD, Role.SUBCONTRACTOR, Role.TEAM_LEADER})
+PROJECT_ROLES = frozenset(
+    {Role.MANAGER, Role.LABOUR_OFFICER, Role.GUARD, Role.SUBCONTRACTOR, Role.TEAM_LEADER, Role.WORKER}
+)
 """Held on one project."""
 
 PART_ROLES = frozenset({Role.SUBCONTRACTOR, Role.TEAM_LEADER})
 """Reach a part of their project: one company, or one team."""
 
 _A, _M, _L, _G, _I = Role.ADMINISTRATOR, Role.MANAGER, Role.LABOUR_OFFICER, Role.GUARD, Role.INSPECTOR
-_S, _T = Role.SUBCONTRACTOR, Role.TEAM_LEADER
+_S, _T, _D, _W = Role.SUBCONTRACTOR, Role.TEAM_LEADER, Role.DATA_OFFICER, Role.WORKER
 
 ACTIONS: dict[str, frozenset[Role]] = {
     # Of the service: asked without a project.
@@ -93,8 +99,11 @@ ACTIONS: dict[str, frozenset[Role]] = {
     "area.write": frozenset({_A}),
     "county.read": frozenset({_I}),
     "packs.write": frozenset({_A}),
+    "own.read": frozenset({_W}),
     # Of a project: asked with one.
-    "project.read": frozenset({_A, _M, _L, _G, _I, _S, _T}),
+    "project.read": frozenset({_A, _M, _L, _G, _I, _S, _T, _D}),
+    "journal.read": frozenset({_M, _I, _D}),
+    "identity.reveal": frozenset({_L, _I}),
     "devices.write": frozenset({_A, _M}),
     "decisions.read": frozenset({_A, _M, _L, _I}),
     "papers.read": frozenset({_M, _L, _I}),
@@ -139,7 +148,7 @@ ACTIONS: dict[str, frozenset[Role]] = {
 """action -> roles that may do it. ``project.read`` is the project's own line: its name, code and place."""
 
 SERVICE_ACTIONS = frozenset(
-    {"projects.create", "accounts.write", "service.read", "calendar.write", "area.write", "packs.write", "county.read"}
+    {"projects.create", "accounts.write", "service.read", "calendar.write", "area.write", "packs.write", "county.read", "own.read"}
 )
 """Actions that belong to no project; every other one is asked with a project."""
 
@@ -157,10 +166,12 @@ class Membership:
     """Set for a subcontractor: his company in its role on the project."""
     team_id: int | None = None
     """Set for a team leader."""
+    worker_id: int | None = None
+    """Set for a worker: himself."""
 
     def reaches(self, project_id: int, project_area: str | None) -> bool:
         """True when the project is within this role's reach."""
-        if self.role is Role.ADMINISTRATOR:
+        if self.role in (Role.ADMINISTRATOR, Role.DATA_OFFICER):
             return True
         if self.role is Role.INSPECTOR:
             # An empty area would be every project of the country; nobody is given that by an empty field.
@@ -186,7 +197,7 @@ class Person:
                 m.role
                 for m in self.memberships
                 # An inspector without an area inspects nothing.
-                if m.role is Role.ADMINISTRATOR or (m.role is Role.INSPECTOR and m.area_code)
+                if m.role in (Role.ADMINISTRATOR, Role.WORKER) or (m.role is Role.INSPECTOR and m.area_code)
             )
         return frozenset(m.role for m in self.memberships if m.reaches(project_id, project_area))
 
@@ -274,12 +285,27 @@ def signed_in(person: Person | None) -> Person:
 
 def projects_of(db: Session, person: Person) -> list[ProjectInfo]:
     """Every project he may know of, in the order of the store."""
-    if any(m.role in (Role.ADMINISTRATOR, Role.INSPECTOR) for m in person.memberships):
+    if any(m.role in (Role.ADMINISTRATOR, Role.INSPECTOR, Role.DATA_OFFICER) for m in person.memberships):
         found = people.projects(db, None)
     else:
         ids = sorted({m.project_id for m in person.memberships if m.project_id is not None})
         found = people.projects(db, ids) if ids else []
     return [p for p in found if person.roles(p.id, p.area_code)]
+
+
+def own(person: Person | None, project_id: int | None = None) -> tuple[int, int]:
+    """(project id, worker id) of a worker's own role; of one project where he is on several.
+
+    Raises:
+        Unauthorised, Forbidden: nobody, or no worker.
+        NotFound: ``project_unknown``, he is not on that one.
+    """
+    person = require(person, "own.read")
+    held = [(m.project_id, m.worker_id) for m in person.memberships if m.role is Role.WORKER]
+    mine = [pair for pair in held if project_id in (None, pair[0])]
+    if not mine:
+        raise NotFound("project_unknown")
+    return mine[-1]
 
 
 def inspected(db: Session, person: Person) -> list[ProjectInfo]:
@@ -364,7 +390,9 @@ def person_of_account(db: Session, account_id: int) -> Person | None:
 
 
 def _person(account: account_store.AccountInfo, held: Sequence[account_store.MembershipInfo]) -> Person:
-    roles = tuple(Membership(Role(m.role), m.project_id, m.area_code, m.project_company_id, m.team_id) for m in held)
+    roles = tuple(
+        Membership(Role(m.role), m.project_id, m.area_code, m.project_company_id, m.team_id, m.worker_id) for m in held
+    )
     return Person(account.id, account.login, account.name, account.language, roles)
 
 
@@ -405,6 +433,9 @@ _HASH_WAIT_SECONDS = 2.0
 """Short, since whoever waits here holds a thread that a commit may need."""
 
 _nobody_hash: str | None = None
+
+NO_PASSWORD = "!"
+"""Instead of a hash: whoever has it comes in by codes alone."""
 
 KNOWN_ADDRESS = timedelta(days=30)
 """How long after a success an address is one that a login is known at: strangers' failures do not touch it."""
@@ -510,7 +541,9 @@ def _proven(database: Database, settings: Settings, *, login: str, password: str
         refuse_too_many(db)
         account_store.add_attempt(db, login_index=index, address=address, succeeded=False, now=now)
         account = _find(db, login)
-        stored = account.password_hash if account and account.disabled_at is None else None
+        # A worker has no password: nothing matches, with the same work.
+        usable = account is not None and account.disabled_at is None and account.password_hash != NO_PASSWORD
+        stored = account.password_hash if account and usable else None
     matches, fresh = _matches(password[: PASSWORD_LENGTH_MAX + 1], stored)
     if not matches or account is None:
         raise Unauthorised("sign_in_wrong")
@@ -552,6 +585,76 @@ def begin_session(db: Session, settings: Settings, *, account_id: int, now: date
         now=now,
         expires_at=now + timedelta(hours=settings.session_hours),
     )
+    return token
+
+
+CODE_MINUTES = 30
+"""How long a code of one use is good: he stands beside the officer who makes it."""
+_CODE_LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+"""Without what looks alike: 0 O, 1 I L."""
+_CODE_LENGTH = 10
+
+
+def _code_sha256(code: str) -> str:
+    plain = "".join(c for c in tidy_login(code).upper() if c in _CODE_LETTERS)
+    return hashlib.sha256(b"muster sign-in code\0" + plain.encode()).hexdigest()
+
+
+def issue_code(db: Session, person: Person | None, *, project_id: int, worker_id: int, now: datetime) -> tuple[str, datetime]:
+    """Make a code of one use for a worker who stands at the desk; it is shown once. Returns the code and until when.
+
+    Raises:
+        As ``require_on`` for ``papers.write``.
+        NotFound: ``worker_not_on_project``.
+    """
+    person = signed_in(person)
+    require_on(db, person, "papers.write", project_id)
+    if not people.engagements_of(db, project_id, worker_id):
+        raise NotFound("worker_not_on_project")
+    letters = "".join(secrets.choice(_CODE_LETTERS) for _ in range(_CODE_LENGTH))
+    until = now + timedelta(minutes=CODE_MINUTES)
+    account_store.add_code(
+        db, project_id=project_id, worker_id=worker_id, code_sha256=_code_sha256(letters), by=person.login, now=now, expires_at=until
+    )
+    _journal(db, now, person.login, "code_issued", f"worker:{worker_id}", project_id)
+    return f"{letters[:5]}-{letters[5:]}", until
+
+
+def sign_in_by_code(database: Database, settings: Settings, *, code: str, address: str, now: datetime) -> str:
+    """A code becomes a session of the worker it was made for; it is used up. Returns the token.
+
+    The worker's account is made at his first sign-in, without a password: he comes in by codes alone. Wrong codes of an
+    address count like wrong passwords (``sign_in``).
+
+    Raises:
+        TooMany: ``sign_in_too_often``.
+        Unauthorised: ``code_wrong``: no such code, used, or over.
+    """
+    window = timedelta(minutes=settings.sign_in_window_minutes)
+    address, index = address[:64], _login_index("code")
+    with database.write() as db:
+        if account_store.attempts_failed(db, index, now - window, address=address) >= settings.sign_in_tries_max:
+            raise TooMany("sign_in_too_often", retry_after_s=int(window.total_seconds()))
+        # Kept although the request is refused; a success outweighs it.
+        account_store.add_attempt(db, login_index=index, address=address, succeeded=False, now=now)
+    with database.write() as db:
+        found = account_store.use_code(db, _code_sha256(code), now)
+        if found is None:
+            raise Unauthorised("code_wrong")
+        project_id, worker_id = found
+        account_store.add_attempt(db, login_index=index, address=address, succeeded=True, now=now)
+        login = f"worker.{worker_id}"
+        account = account_store.account_by_login(db, login)
+        if account is None:
+            name = people.worker(db, worker_id).name
+            account_id = account_store.add_account(db, login=login, name=name, password_hash=NO_PASSWORD, language="zh", now=now)
+        elif account.disabled_at is not None:
+            raise Unauthorised("code_wrong")
+        else:
+            account_id = account.id
+        account_store.add_membership(db, account_id=account_id, role=Role.WORKER, project_id=project_id, worker_id=worker_id)
+        token = begin_session(db, settings, account_id=account_id, now=now)
+        _journal(db, now, login, "sign_in", f"account:{account_id}", project_id, {"by": "code"})
     return token
 
 
@@ -721,6 +824,9 @@ def add_role(
     if role not in set(Role):
         raise BadRequest("role_unknown")
     wanted = Role(role)
+    if wanted is Role.WORKER:
+        # He proves who he is to the labour officer and gets in by a code (``issue_code``); nobody is made a worker by hand.
+        raise BadRequest("role_by_code")
     if (project_id is not None) != (wanted in PROJECT_ROLES) or bool(area_code) != (wanted is Role.INSPECTOR):
         raise BadRequest("role_reach_wrong", role=wanted.value)
     if area_code is not None and not re.fullmatch(r"[0-9]{2,12}", area_code):
@@ -826,7 +932,7 @@ class SameOrigin:
     """
 
     SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-    SIGN_IN_PATHS = frozenset({"/sign-in", "/v1/sign-in"})
+    SIGN_IN_PATHS = frozenset({"/sign-in", "/v1/sign-in", "/v1/sign-in/code"})
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

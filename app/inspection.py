@@ -1,6 +1,7 @@
-"""Use case: what the labour bureau looks at. Reads only; whoever asks has been let in.
+"""Use case: what the labour bureau looks at. Whoever asks has been let in.
 
     three_way      a project's month by gate, by sheet and by bank, person by person (三方核对)
+    reveal         an ID number in full, for a purpose that is written down
     strip          one worker's month on one screen: days, passages, corrections, terms, lines, signatures, transfers, payments
     county         the projects of somebody's area with their colour and the reason
 
@@ -8,6 +9,7 @@ The gate's side is the projection, laid over with whoever has newer facts (``app
 from rows.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,14 +26,17 @@ from app.domain.facts import Payment
 from app.domain.threeway import Bank, Check, Gate, Row, Sheet, compare
 from app.domain.workdays import due_on, month_of, next_month
 from app.errors import BadRequest, NotFound
-from app.store import findings, money, people, timekeeping
+from app.store import accounts, findings, money, people, timekeeping
 from app.store import inspection as rows
 from app.store import projection as projected
 from app.store import sheets as held
 from app.store.findings import FindingInfo
 from app.store.people import ProjectInfo
+from app.vault import Vault
 
 EARLIEST = date(2000, 1, 1)
+DIGITS = re.compile(r"[0-9]{7,}[0-9Xx]?")
+"""Seven digits in a row are somebody's number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +149,58 @@ def strip(db: Session, project_id: int, worker_id: int, month: date, now: dateti
         payments=money.payments(db, project_id, month, worker_id=worker_id),
         findings=tuple(found),
     )
+
+
+# --- a number in full ----------------------------------------------------------------------------------------
+
+PURPOSES = ("complaint", "inspection", "payment", "correction", "worker_request")
+"""What a full ID or telephone number may be looked at for."""
+PURPOSE_NOTE_LENGTH_MIN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """ID and telephone number in full."""
+
+    id_number: str
+    phone: str
+
+    def __repr__(self) -> str:
+        return "Identity()"
+
+
+def reveal(
+    db: Session, vault: Vault, *, project_id: int, worker_id: int, purpose: str, note: str, by: str, now: datetime
+) -> Identity:
+    """Open a worker's numbers; who, whose, what for and when is in the journal.
+
+    Args:
+        note: the case, the letter, the request: without it a purpose says nothing.
+
+    Raises:
+        NotFound: ``project_unknown``, ``worker_not_on_project``.
+        BadRequest: ``purpose_unknown``, ``purpose_note_needed``.
+    """
+    own = people.workers(db, project_id, today=_today(people.project(db, project_id), now), worker_id=worker_id)
+    if not own:
+        raise NotFound("worker_not_on_project")
+    if purpose not in PURPOSES:
+        raise BadRequest("purpose_unknown", purposes=", ".join(PURPOSES))
+    note = " ".join(note.split())
+    if not PURPOSE_NOTE_LENGTH_MIN <= len(note) <= 200 or not note.isprintable():
+        raise BadRequest("purpose_note_needed", length_min=PURPOSE_NOTE_LENGTH_MIN)
+    row = own[-1]
+    number = vault.open(row.id_number_sealed, table="worker", column="id_number_sealed", owner=row.id_number_index).decode()
+    phone = ""
+    if row.phone_sealed is not None:
+        phone = vault.open(row.phone_sealed, table="worker", column="phone_sealed", owner=row.id_number_index).decode()
+    # The note is free text, so what looks like an ID or telephone number is left out of a journal that is kept for ever.
+    said = DIGITS.sub("…", note)
+    accounts.journal(
+        db, at=now, actor=by, action="identity.revealed", project_id=project_id, object=f"worker:{worker_id}",
+        facts={"purpose": purpose, "note": said},
+    )  # fmt: skip
+    return Identity(number, phone)
 
 
 # --- the county ----------------------------------------------------------------------------------------------

@@ -32,6 +32,7 @@ from app.api import findings as findings_api
 from app.api import frames as frames_api
 from app.api import imports as imports_api
 from app.api import inspection as inspection_api
+from app.api import own as own_api
 from app.api import papers as papers_api
 from app.api import project_papers as project_papers_api
 from app.api import repack as repack_api
@@ -164,6 +165,7 @@ def create_app(
         timekeeping_api.router, terms_api.router, sheets_api.router, bank_api.router, exports_api.router,
         imports_api.router, findings_api.router, review_api.router, repack_api.router, inspection_api.router, decisions_api.router,
         project_papers_api.router,
+        own_api.router,
     ):
         # Not include_router: that makes every route anew, at the first request, which then takes a third of a second.
         app.router.routes.extend(router.routes)

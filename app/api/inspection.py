@@ -2,19 +2,20 @@
 
     GET /v1/projects/{id}/three-way?month=&everybody=        people, days and money by gate, sheet and bank (三方核对)
     GET /v1/projects/{id}/three-way/{worker_id}?month=       one worker's month down to passages, line, signature, transfer
+    POST /v1/projects/{id}/workers/{worker_id}/identity      ID and telephone number in full, for a purpose, journalled
     GET /v1/county                                           the reader's projects in colours, with the reason
 """
 
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from app import access, inspection
 from app.api.access import NOBODY, NOT_ALLOWED, ROW_ID_MAX, UNKNOWN_PROJECT, Now, Someone, refusals
 from app.api.wages import ProjectId, month_of_text
-from app.db import Reading
+from app.db import Reading, Tx
 from app.domain.threeway import Row, Sums
 
 router = APIRouter(tags=["inspection"])
@@ -122,6 +123,40 @@ def strip(person: Someone, db: Reading, now: Now, project_id: ProjectId, worker_
         ],
         "finding_ids": [f.id for f in told.findings],
     }
+
+
+class RevealIn(BaseModel):
+    """What for."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"purpose": "complaint", "note": "投诉 2026-041 号核对本人"}})
+    purpose: str = Field(max_length=20, description="complaint, inspection, payment, correction or worker_request")
+    note: str = Field(max_length=200, description="The case or the request; at least four characters")
+
+
+class RevealOut(BaseModel):
+    """ID and telephone number in full."""
+
+    id_number: str
+    phone: str
+
+
+@router.post(
+    "/v1/projects/{project_id}/workers/{worker_id}/identity",
+    summary="A worker's numbers in full",
+    responses=refusals(
+        NOBODY, NOT_ALLOWED, UNKNOWN_PROJECT, (404, "worker_not_on_project"), (400, "purpose_unknown"), (400, "purpose_note_needed")
+    ),
+)
+def reveal(
+    request: Request, person: Someone, db: Tx, now: Now, project_id: ProjectId, worker_id: WorkerId, body: RevealIn
+) -> RevealOut:
+    """For a purpose; who looked, at whom, what for and when is in the journal."""
+    access.require_on(db, person, "identity.reveal", project_id)
+    found = inspection.reveal(
+        db, request.app.state.vault, project_id=project_id, worker_id=worker_id, purpose=body.purpose, note=body.note,
+        by=person.login, now=now,
+    )  # fmt: skip
+    return RevealOut(id_number=found.id_number, phone=found.phone)
 
 
 class CountyLine(BaseModel):

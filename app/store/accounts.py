@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.errors import Conflict
 from app.store import append, insert_or_leave
 from app.store import journal as chain
-from app.tables import Account, JournalEntry, Membership, SignIn, SignInAttempt
+from app.tables import Account, JournalEntry, Membership, SignIn, SignInAttempt, SignInCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ class MembershipInfo:
     area_code: str | None
     project_company_id: int | None
     team_id: int | None
+    worker_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,7 @@ def add_membership(
     area_code: str | None = None,
     project_company_id: int | None = None,
     team_id: int | None = None,
+    worker_id: int | None = None,
 ) -> int:
     """Give an account a role; the same role again is the one it has. Returns its id."""
     # Looked up first: in a unique key two missing values are not the same.
@@ -143,6 +145,7 @@ def add_membership(
             Membership.area_code.is_not_distinct_from(area_code),
             Membership.project_company_id.is_not_distinct_from(project_company_id),
             Membership.team_id.is_not_distinct_from(team_id),
+            Membership.worker_id.is_not_distinct_from(worker_id),
         )
         .limit(1)
     )
@@ -158,6 +161,7 @@ def add_membership(
         area_code=area_code,
         project_company_id=project_company_id,
         team_id=team_id,
+        worker_id=worker_id,
     )
 
 
@@ -308,6 +312,36 @@ def signed_in_from(db: Session, login_index: str, address: str, since: datetime)
         SignInAttempt.succeeded.is_(True),
     )
     return db.execute(wanted.limit(1)).first() is not None
+
+
+# --- codes of one use ----------------------------------------------------------------------------------------
+
+
+def add_code(
+    db: Session, *, project_id: int, worker_id: int, code_sha256: str, by: str, now: datetime, expires_at: datetime
+) -> int:
+    """Keep the hash of a code; those the worker had on the project end."""
+    db.execute(
+        update(SignInCode.__table__)
+        .where(SignInCode.project_id == project_id, SignInCode.worker_id == worker_id, SignInCode.used_at.is_(None))
+        .values(used_at=now)
+    )
+    return append(
+        db, SignInCode.__table__, project_id=project_id, worker_id=worker_id, code_sha256=code_sha256, made_by=by, made_at=now,
+        expires_at=expires_at, used_at=None,
+    )  # fmt: skip
+
+
+def use_code(db: Session, code_sha256: str, now: datetime) -> tuple[int, int] | None:
+    """Use a code up; return (project id, worker id), or None when it is unknown, used or over."""
+    used = (
+        update(SignInCode.__table__)
+        .where(SignInCode.code_sha256 == code_sha256, SignInCode.used_at.is_(None), SignInCode.expires_at > now)
+        .values(used_at=now)
+        .returning(SignInCode.project_id, SignInCode.worker_id)
+    )
+    row = db.execute(used).first()
+    return None if row is None else (row.project_id, row.worker_id)
 
 
 # --- journal -----------------------------------------------------------------------------------------------

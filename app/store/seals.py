@@ -53,6 +53,8 @@ NOT_SEALED: dict[str, str] = {
     "decision_policy": "a project's word on how its gates decide; who changed it is in the journal, what was in force stands with each passage",
     "device": "moves with every heartbeat; passages name it in their chain",
     "account": "passwords and languages change; who did what is in the journal",
+    "camera": "where a network camera is looked at; changes with the site, passages name its device in their chain",
+    "sign_in_code": "good for minutes; who made and used it is in the journal",
     "membership": "roles are taken back; who gave and took them is in the journal",
     "review_picture": "gone within days; who looked at it is in the journal, what was said about the passage is sealed",
     "face_advice": "worked out anew every night",

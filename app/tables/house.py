@@ -487,6 +487,22 @@ class Membership(Base):
     """Set for a subcontractor: his company on the project."""
     team_id: Mapped[int | None] = mapped_column(BigInteger)
     """Set for a team leader."""
+    worker_id: Mapped[int | None] = mapped_column(BigInteger)
+    """Set for a worker: himself."""
+
+
+class SignInCode(Base):
+    """一次性登录码: lets a worker in once, within minutes. Only its SHA-256 is here."""
+
+    __tablename__ = "sign_in_code"
+    id: Mapped[int] = _id()
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
+    worker_id: Mapped[int] = mapped_column(ForeignKey("worker.id"))
+    code_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    made_by: Mapped[str] = mapped_column(String(64))
+    made_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
 
 
 class SignIn(Base):

@@ -26,6 +26,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "password_unchanged": ("新密码与原密码相同", "The new password is the old one"),
     "password_old_wrong": ("原密码不正确", "The old password is not right"),
     "password_repeat_differs": ("两次输入的新密码不一致", "The new password was not repeated alike"),
+    "code_wrong": ("登录码不对、已用过或已过期；请到劳资专管员处再取一个", "That code is wrong, used or over; ask the labour officer for another"),
+    "role_by_code": ("工人凭一次性登录码登录，不用人工设置角色", "A worker signs in by a code of one use; the role is not given by hand"),
+    "purpose_unknown": ("用途须为 {purposes} 之一", "The purpose is one of {purposes}"),
+    "purpose_note_needed": ("请说明查看的用途，至少 {length_min} 个字", "Please say what for, at least {length_min} characters"),
     "role_unknown": ("没有这个角色", "There is no such role"),
     "role_reach_wrong": (
         "项目角色须指定项目，监管人员须指定区划代码，管理员两者都不填",
@@ -52,4 +56,11 @@ NAMES: dict[str, tuple[str, str]] = {
     "role.inspector": ("监管人员", "Inspector"),
     "role.subcontractor": ("劳务公司", "Subcontractor"),
     "role.team_leader": ("班组长", "Team leader"),
+    "role.data_officer": ("个人信息保护负责人", "Data-protection officer"),
+    "role.worker": ("工人", "Worker"),
+    "purpose.complaint": ("处理投诉", "A complaint"),
+    "purpose.inspection": ("执法检查", "An inspection"),
+    "purpose.payment": ("发放工资", "Paying wages"),
+    "purpose.correction": ("更正信息", "Putting data right"),
+    "purpose.worker_request": ("本人要求", "The worker asks"),
 }

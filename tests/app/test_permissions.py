@@ -4,7 +4,7 @@ The table is about the real application. A route of it that is not in ``ROUTES``
 knows it or not; whoever adds one adds its row.
 
 A row says which roles may, as letters: ``A`` administrator, ``M`` manager, ``L`` labour officer, ``G`` guard,
-``I`` inspector, ``S`` subcontractor, ``T`` team leader. A route is then tried by every role on project A (its own) and by one on project B (another's),
+``I`` inspector, ``S`` subcontractor, ``T`` team leader, ``D`` data-protection officer, ``W`` worker. A route is then tried by every role on project A (its own) and by one on project B (another's),
 by nobody, and with tokens that are forged or expired:
 
     nobody                       401, or the sign-in page where people read pages
@@ -56,6 +56,8 @@ ROLES = {
     "I": "inspector",
     "S": "subcontractor",
     "T": "team_leader",
+    "D": "data_officer",
+    "W": "worker",
 }
 
 OPEN = "-"
@@ -268,13 +270,20 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("DELETE", "/v1/accounts/{login}/roles/{role_id}"): _service("A", 204),
     ("POST", "/v1/accounts/{login}/password"): _service("A", 204, lambda t: {"password": "ten letters"}),
     ("POST", "/v1/accounts/{login}/disable"): _service("A", 204),
+    # --- a worker's own ---
+    ("POST", "/v1/sign-in/code"): _open("a worker becomes somebody here", 401, body=lambda t: {"code": "22222-22222"}),
+    ("GET", "/v1/me/work"): _service("W"),
+    ("GET", "/v1/me/days"): _service("W", tail="?month=2026-03"),
+    ("GET", "/v1/me/wages"): _service("W"),
+    ("GET", "/v1/me/slips"): _service("W", tail="?month=2026-03"),
+    ("GET", "/v1/me/face"): _service("W"),
     # --- projects, companies, teams ---
     ("POST", "/v1/projects"): _service(
         "A", 201, lambda t: {"code": f"P-{t.turn}", "name": "新项目", "area_code": "330424"}
     ),
     # Everybody reads his own list; whose names are in it is tried below.
     ("GET", "/v1/projects"): _service(SIGNED_IN),
-    ("GET", P): Row("AMLGIST"),
+    ("GET", P): Row("AMLGISTD"),
     ("PATCH", P): Row("AM", body=lambda t: {"confirm_face": True}),
     ("GET", P + "/companies"): Row("MLI"),
     ("POST", P + "/companies"): Row(
@@ -301,6 +310,8 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("DELETE", P + "/credentials/{credential_id}"): Row("L"),
     ("POST", P + "/roster"): Row("L", form=_roster),
     ("GET", "/v1/roster/template"): _service(SIGNED_IN),
+    ("POST", W + "/sign-in-code"): Row("L", 201),
+    ("POST", W + "/identity"): Row("LI", body=lambda t: {"purpose": "complaint", "note": "投诉核对本人"}),
     # --- consent and face ---
     ("GET", W + "/consent"): Row("MLI"),
     ("POST", W + "/consents"): Row("L", 201, lambda t: CONSENT),
@@ -308,11 +319,11 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("POST", W + "/consents/withdraw"): Row("L", 409),
     ("POST", W + "/enrolment"): Row("L", 201, form=_faces),
     # --- gates and devices ---
-    ("GET", P + "/gates"): Row("AMLGIST"),
+    ("GET", P + "/gates"): Row("AMLGISTD"),
     ("POST", P + "/gates"): Row("AM", 201, lambda t: {"name": f"西门 {t.turn}", "direction": "both"}),
-    ("GET", P + "/devices"): Row("AMLGIST"),
+    ("GET", P + "/devices"): Row("AMLGISTD"),
     ("POST", P + "/devices"): Row("AM", 201, lambda t: {"gate_id": t.gate_id, "name": "西门机"}),
-    ("GET", P + "/cameras"): Row("AMLGIST"),
+    ("GET", P + "/cameras"): Row("AMLGISTD"),
     ("POST", P + "/cameras"): Row("AM", 201, lambda t: {"gate_id": t.gate_id, "name": "西门摄像机", "address": "rtsp://127.0.0.1/x"}),
     ("PATCH", P + "/cameras/{camera_id}"): Row("AM", 200, lambda _t: {"frames_per_second": 2}),
     ("DELETE", P + "/cameras/{camera_id}"): Row("AM", 204),
@@ -594,7 +605,7 @@ def site(database: Database, settings: Settings, vault: Vault, now, people_on_si
     with database.write() as db:
         for where, project, area in (("own", people_on_site.a, "330424"), ("foreign", people_on_site.b, "330411")):
             for letter, role in ROLES.items():
-                if letter == "A":
+                if letter in "AD":
                     reach = {}
                 else:
                     reach = {"area_code": area} if letter == "I" else {"project_id": project.id}
@@ -602,6 +613,8 @@ def site(database: Database, settings: Settings, vault: Vault, now, people_on_si
                         reach["project_company_id"] = project.project_company_id
                     if letter == "T":
                         reach["team_id"] = project.team_id
+                    if letter == "W":
+                        reach["worker_id"] = people_on_site.wang.id if where == "own" else people_on_site.zhao.id
                 account_id = accounts.add_account(
                     db, login=f"{role}.{where}", name="某人", password_hash=PASSWORD_HASH, now=now
                 )
@@ -680,14 +693,14 @@ def test_a_route_answers_those_who_may_and_nobody_else(client, site, clock, meth
     expected: dict[str, int | str] = {"nobody": refused, "a forger": refused}
     for (where, letter), token in site.tokens.items():
         # An administrator knows every project, but findings are found among one's own: 403 either way.
-        known = where == "own" or letter == "A" or not row.of_project
+        known = where == "own" or letter in "AD" or not row.of_project
         if row.may == ELSEWHERE and known:
             continue
         who = f"{where} {ROLES[letter]}"
         answered[who] = outcome(row, ask(client, site, method, path, token))
         if row.may == SIGNED_IN or (letter in row.may and known):
-            # An administrator reads every project, so "/" is a list for him.
-            expected[who] = 200 if path == "/" and letter == "A" else row.ok
+            # An administrator and a data-protection officer know every project, so "/" is a list for them.
+            expected[who] = 200 if path == "/" and letter in "AD" else row.ok
         else:
             expected[who] = 403 if known else 404
     clock.advance(hours=13)
@@ -741,4 +754,4 @@ def test_a_list_of_projects_holds_the_readers_own(client, site):
         answer = client.get("/v1/projects", headers={"Authorization": f"Bearer {token}"}).json()
         listed[where, letter] = [project["code"] for project in answer]
     for (where, letter), codes in listed.items():
-        assert codes == (["A", "B"] if letter == "A" else ["A"] if where == "own" else ["B"])
+        assert codes == (["A", "B"] if letter in "AD" else ["A"] if where == "own" else ["B"])
