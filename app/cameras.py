@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from app import gate, papers
 from app.domain.presence import AGAIN, Presence, Seen, Turn
-from app.errors import Busy, NotFound, ServiceError, Unusable
+from app.errors import Busy, Conflict, NotFound, ServiceError, Unusable
 from app.house import House
 from app.settings import Settings
 from app.store import accounts, cameras, gates, timekeeping
@@ -31,6 +31,8 @@ from devices.links.rtsp import Address, AddressWrong, AllowedHosts, Region, read
 AGE_MAX_S = 1.0
 """No decision rests on a picture older than this."""
 RATE_MIN, RATE_MAX = 0.2, 15.0
+CAMERAS_MAX = 64
+"""Of one service: each is a process that decodes, and that many are more than a machine of its kind carries."""
 UNSETTLED_MAX = 64
 """Passages of one camera that are decided and cannot be written now; they are tried again, oldest first."""
 
@@ -75,9 +77,11 @@ def add_camera(
         Unusable: ``camera_address_malformed``, ``camera_host_not_allowed``, ``region_malformed``,
             ``frames_per_second_wrong``, ``device_id_malformed``.
         NotFound: ``gate_unknown``.
-        Conflict: ``device_id_taken``.
+        Conflict: ``device_id_taken``, ``cameras_too_many``.
     """
     where, placed, rate = _allowed(address, settings), _placed(region), _rate(frames_per_second)
+    if cameras.count(db) >= CAMERAS_MAX:
+        raise Conflict("cameras_too_many", most=CAMERAS_MAX)
     # Its key is shown to nobody: a camera that is pulled proves itself by where it is.
     device = papers.add_device(
         db, vault, project_id=project_id, gate_id=gate_id, name=name, device_id=device_id, now=now, by=by

@@ -68,7 +68,7 @@ class CameraOut(BaseModel):
 
 @router.post(
     "/v1/projects/{project_id}/cameras", status_code=201, summary="Add a camera that is pulled",
-    responses=refusals(*OF_PROJECT, (404, "gate_unknown"), (409, "device_id_taken"), (422, "device_id_malformed"), *SETTINGS_WRONG),
+    responses=refusals(*OF_PROJECT, (404, "gate_unknown"), (409, "device_id_taken"), (409, "cameras_too_many"), (422, "device_id_malformed"), *SETTINGS_WRONG),
 )  # fmt: skip
 def add_camera(request: Request, person: Someone, db: Tx, now: Now, project_id: ProjectId, body: CameraIn) -> CameraOut:
     """The service begins to look within seconds; its passages are those of a device of the gate."""

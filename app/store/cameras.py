@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.errors import NotFound
@@ -74,6 +74,11 @@ def remove(db: Session, device_id: str) -> None:
 def cameras(db: Session, project_id: int) -> list[CameraInfo]:
     """Return the cameras of a project."""
     return [_camera(row) for row in db.execute(_CAMERA.where(Device.project_id == project_id).order_by(Camera.id))]
+
+
+def count(db: Session) -> int:
+    """Return how many cameras the service has."""
+    return db.execute(select(func.count()).select_from(Camera.__table__)).scalar_one()
 
 
 def pulled(db: Session) -> list[CameraInfo]:

@@ -81,6 +81,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "camera_unknown": ("没有这台摄像机", "There is no such camera"),
     "camera_address_malformed": ("摄像机地址须以 rtsp:// 或 rtsps:// 开头，且不含空格", "A camera's address begins with rtsp:// or rtsps:// and has no spaces"),
     "camera_host_not_allowed": ("该主机不在允许的摄像机范围内（MUSTER_CAMERA_HOSTS）", "That host is not among those cameras may be at (MUSTER_CAMERA_HOSTS)"),
+    "cameras_too_many": ("本服务最多接入 {most} 台摄像机", "This service takes {most} cameras at most"),
     "region_malformed": ("取景范围须为画面内的左、上、宽、高比例（0–1）", "A region is left, top, width and height within the picture, 0 to 1"),
     "frames_per_second_wrong": ("每秒帧数须在 {least} 至 {most} 之间", "Pictures a second: {least} to {most}"),
     "stopping": ("服务正在停止", "The service is stopping"),

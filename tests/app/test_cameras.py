@@ -135,6 +135,14 @@ def test_a_camera_of_another_project_is_not_known(house, site):
         cameras.remove_camera(db, project_id=site.b.id, device_id=camera.device_id, now=datetime.now(UTC), by="zhou")
 
 
+def test_there_is_an_end_to_the_cameras_of_a_service(house, site, monkeypatch):
+    monkeypatch.setattr(cameras, "CAMERAS_MAX", 1)
+    add(house, site)
+    with pytest.raises(Conflict) as refused:
+        add(house, site, name="西门摄像机")
+    assert refused.value.code == "cameras_too_many"
+
+
 def test_a_new_master_key_reaches_the_addresses():
     assert ("camera", "address_sealed") in {(place.table, place.column) for place in sealed_places()}
 

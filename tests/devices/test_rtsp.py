@@ -4,17 +4,26 @@ import asyncio
 import os
 import signal
 import socket
+import ssl
 import threading
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import av
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.links import rtsp
 from devices.links.rtsp import AddressWrong, AllowedHosts, Ended, Puller, Region, read_address
-from devices.links.rtsp_puller import Age, Answers, changed
+from devices.links.rtsp_puller import Age, Answers, Developer, changed
+from recognition import decode_jpeg as decode
 
 
 def test_an_address_is_shown_without_what_it_keeps_secret():
@@ -132,7 +141,7 @@ def test_media_between_the_answers_ends_the_reading():
 
 
 @contextmanager
-def listening(said: bytes = b""):
+def listening(said: bytes = b"", tls: ssl.SSLContext | None = None):
     """A server that answers everything with the same; counts who came."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         came: list[bytes] = []
@@ -141,6 +150,11 @@ def listening(said: bytes = b""):
             while True:
                 try:
                     client, _ = listener.accept()
+                    try:
+                        client = tls.wrap_socket(client, server_side=True) if tls else client
+                    except ssl.SSLError:
+                        client.close()
+                        continue
                     came.append(client.recv(4096))
                     if said:
                         client.sendall(said)
@@ -193,6 +207,60 @@ def test_what_is_no_camera_is_given_up_with_a_reason(said: bytes, reason: str):
     with listening(said) as (port, _came):
         found = ended(f"rtsp://admin:secret@127.0.0.1:{port}/gate", open_s=0.7)
     assert found == reason or (found in rtsp.REASONS and reason == "redirected" and said[:1] not in b"RH")
+
+
+@pytest.fixture
+def own_certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """A camera's own certificate and key, signed by nobody else."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "camera")])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1))
+    certificate, private = tmp_path / "camera.pem", tmp_path / "camera.key"
+    signed = made.add_extension(x509.BasicConstraints(True, None), True).sign(key, hashes.SHA256())
+    certificate.write_bytes(signed.public_bytes(Encoding.PEM))
+    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return certificate, private
+
+
+def test_a_camera_over_tls_shows_a_certificate_that_is_known(own_certificate):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*own_certificate)
+    said = b"RTSP/1.0 404 Not Found\r\nCSeq: 1\r\n\r\n"
+    with listening(said, context) as (port, came):
+        assert ended(f"rtsps://admin:secret@127.0.0.1:{port}/gate") == "certificate_wrong"
+        assert came == [], "nothing was said to whom nobody knows"
+        assert ended(f"rtsps://admin:secret@127.0.0.1:{port}/gate", ca_file=str(own_certificate[0])) == "not_found"
+        assert came[0].startswith(b"OPTIONS rtsp://")
+
+
+def decode_jpeg(jpeg: bytes):
+    return decode(jpeg, pixels_max=10_000_000)
+
+
+def frame_of(width: int, height: int) -> av.VideoFrame:
+    """White on its right lower quarter, black elsewhere."""
+    frame = av.VideoFrame(width, height, "yuv420p")
+    luma = bytearray(frame.planes[0].buffer_size)
+    for row in range(height // 2, height):
+        at = row * frame.planes[0].line_size
+        luma[at + width // 2 : at + width] = b"\xeb" * (width // 2)
+    frame.planes[0].update(bytes(luma))
+    for plane in frame.planes[1:]:
+        plane.update(b"\x80" * plane.buffer_size)
+    return frame
+
+
+def test_only_the_region_is_handed_over_and_nothing_larger_than_is_read():
+    whole = decode_jpeg(Developer(None, 10_000_000).jpeg(frame_of(640, 480)))
+    assert whole.shape == (480, 640, 3) and whole[400, 600].min() > 240 and whole[10, 10].max() < 15
+    quarter = decode_jpeg(Developer([0.5, 0.5, 0.5, 0.5], 10_000_000).jpeg(frame_of(640, 480)))
+    assert quarter.shape == (240, 320, 3) and quarter.min() > 240
+    small = decode_jpeg(Developer(None, 100_000).jpeg(frame_of(640, 480)))
+    assert small.shape[0] * small.shape[1] <= 100_000
+    developer = Developer(None, 10_000_000)
+    assert decode_jpeg(developer.jpeg(frame_of(640, 480))).shape == (480, 640, 3)
+    assert decode_jpeg(developer.jpeg(frame_of(320, 240))).shape == (240, 320, 3), "a camera may change its picture's size"
 
 
 def test_a_process_that_hangs_is_killed_and_its_service_goes_on(monkeypatch):
