@@ -125,7 +125,7 @@ def serve(
     host: Annotated[str | None, typer.Option(help="address to listen on")] = None,
     port: Annotated[int | None, typer.Option(help="port to listen on")] = None,
 ) -> None:
-    """Run the service: gates, API and pages, in one process."""
+    """Run the service: gates, API and pages."""
     # Nothing made while starting is garbage: looking for it among the modules took a third of the start.
     gc.disable()
     import uvicorn
@@ -133,8 +133,9 @@ def serve(
     from app.connections import closing_after
     from app.db import make_engine, migrate, migration_state
     from app.deciding import LivenessNotReady
-    from app.main import create_app
+    from app.main import create_app, create_reader
     from app.memory import settle
+    from app.readers import start
     from devices.links.websocket import HEAD_BYTES
 
     settings = read_settings(host=host, port=port)
@@ -151,8 +152,10 @@ def serve(
     # uvicorn stops in good order on a signal and then raises it again: by then there is nothing left to do.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
+    # Before the recogniser, which has threads of its own.
+    readers = start(settings.reader_processes, lambda: create_reader(settings))
     try:
-        service = create_app(settings)
+        service = create_app(settings, readers=readers)
     except LivenessNotReady as error:
         err.print(f"[red]{error}[/red]", highlight=False)
         raise typer.Exit(1) from None

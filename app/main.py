@@ -6,7 +6,7 @@ May import anything; nobody imports it but the command line and the server.
 import asyncio
 import contextlib
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -43,7 +43,7 @@ from app.api import terms as terms_api
 from app.api import timekeeping as timekeeping_api
 from app.api import wages as wages_api
 from app.bank import FILE_BYTES_MAX
-from app.db import Database, make_engine, migration_state, storage_error
+from app.db import Database, make_engine, migration_state, reading, storage_error, transaction, whole
 from app.engines import AtWork, load_engine
 from app.errors import BadRequest, Busy, NotFound, ServiceError, Unusable
 from app.galleries import Galleries
@@ -51,6 +51,7 @@ from app.house import House
 from app.intake import Intake
 from app.lookouts import STATES, Lookouts
 from app.observing import Metrics, configure_logs, log
+from app.readers import ByReaders, Readers
 from app.settings import Settings
 from app.store import decisions
 from app.store import papers as kept
@@ -95,7 +96,12 @@ def load_the_liveness(settings: Settings, database: Database) -> Any:
 
 
 def create_app(
-    settings: Settings, *, engine: Any = None, database: Database | None = None, vault: Vault | None = None
+    settings: Settings,
+    *,
+    engine: Any = None,
+    database: Database | None = None,
+    vault: Vault | None = None,
+    readers: Readers | None = None,
 ) -> FastAPI:
     """The application.
 
@@ -103,6 +109,7 @@ def create_app(
         engine: a recogniser to use instead of loading the active pack (tests).
         database: an open database to use instead of the settings' (tests); it is not closed.
         vault: keys to use instead of the settings'.
+        readers: answer pages and reads where they can.
 
     A pack that cannot be loaded does not stop the service: cards, codes, pages and wages go on; ``/readyz``
     says so and frames are refused with ``pack_missing``.
@@ -137,11 +144,16 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         watching = asyncio.create_task(_watch_pack(app)) if not given else None
         log.info("started", version=__version__, database=database.engine.dialect.name, pack=settings.pack_id)
+        if readers is not None:
+            readers.open()
         state.lookouts.start()
         yield
         if watching is not None:
             watching.cancel()
         await state.lookouts.stop()
+        if readers is not None:
+            # Before the database: the last to leave an SQLite file tidies it.
+            await readers.close()
         await intake.close()
         if own_database:
             database.engine.dispose()
@@ -160,6 +172,73 @@ def create_app(
     state.streams = streams_api.Streams()
     state.lookouts = Lookouts(house)
 
+    _add_routes(app)
+    _add_operation(app, house, state.streams, state.lookouts, readers)
+    answer = _add_error_handlers(app)
+
+    # Added last is met first: the access line sees everything, then the cap on the body.
+    app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=GZIP_LEVEL)
+    if readers is not None:
+        app.add_middleware(
+            ByReaders, readers=readers, routes=list(app.router.routes), reads=reads, metrics=metrics,
+            refuse=lambda scope, error: answer(Request(scope), error),
+        )  # fmt: skip
+    app.add_middleware(SameOrigin)
+    app.add_middleware(BodyLimit, limit_of=body_limit_of(settings), seconds_max=settings.body_seconds_max,
+        stranger_max=settings.body_bytes_max,
+    )
+    app.add_middleware(AccessLine, metrics=metrics)
+    return app
+
+
+GZIP_LEVEL = 4
+"""A page of 80 kB is a tenth larger than at zlib's best, in a quarter of the time."""
+
+
+def create_reader(settings: Settings, *, database: Database | None = None, vault: Vault | None = None) -> FastAPI:
+    """The application of a process that only reads: the routes of ``reads``, without recogniser, gates or metrics.
+
+    What a request passes before its route (access line, caps, other sites' forms) it has passed in the gates' process.
+
+    Args:
+        database, vault: as for ``create_app``.
+    """
+    configure_logs(settings.log_level)
+    app = FastAPI(title="Muster", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
+    state = app.state
+    state.settings = settings
+    state.database, state.vault = database or Database(make_engine(settings)), vault or open_vault(settings)
+    _add_routes(app)
+    app.router.routes[:] = [route for route in app.router.routes if reads(route)]
+    _add_error_handlers(app)
+    app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=GZIP_LEVEL)
+    return app
+
+
+AT_HOME = frozenset(
+    {
+        pages.gate.PAGE.path, pages.settings.PAGE.path, pages.payrolls.PAGE.path,
+        "/v1/projects/{project_id}/cameras", "/v1/projects/{project_id}/decisions/policy",
+    }
+)  # fmt: skip
+"""Reads that show what only the gates' process has: the models it loaded, the cameras it watches, a month it worked out."""
+
+
+def reads(route: Any) -> bool:
+    """True for a route that asks for a snapshot of the database and for nothing that writes."""
+    if "GET" not in (getattr(route, "methods", None) or ()) or route.path in AT_HOME:
+        return False
+    asks: set[Any] = set()
+    waiting = [getattr(route, "dependant", None)]
+    while waiting:
+        dependant = waiting.pop()
+        if dependant is not None:
+            asks.add(dependant.call)
+            waiting += dependant.dependencies
+    return reading in asks and not asks & {transaction, whole}
+
+
+def _add_routes(app: FastAPI) -> None:
     for router in (
         frames_api.router, streams_api.router, cameras_api.router, access_api.router, papers_api.router, enrolment_api.router, wages_api.router,
         timekeeping_api.router, terms_api.router, sheets_api.router, bank_api.router, exports_api.router,
@@ -169,18 +248,7 @@ def create_app(
     ):
         # Not include_router: that makes every route anew, at the first request, which then takes a third of a second.
         app.router.routes.extend(router.routes)
-    _add_operation(app, house, state.streams, state.lookouts)
     pages.mount(app)
-    _add_error_handlers(app)
-
-    # Added last is met first: the access line sees everything, then the cap on the body.
-    app.add_middleware(GZipMiddleware, minimum_size=1024)
-    app.add_middleware(SameOrigin)
-    app.add_middleware(BodyLimit, limit_of=body_limit_of(settings), seconds_max=settings.body_seconds_max,
-        stranger_max=settings.body_bytes_max,
-    )
-    app.add_middleware(AccessLine, metrics=metrics)
-    return app
 
 
 PACK_LOOK_SECONDS = 5.0
@@ -261,7 +329,9 @@ def body_limit_of(settings: Settings):
     return limit
 
 
-def _add_operation(app: FastAPI, house: House, streams: streams_api.Streams, lookouts: Lookouts) -> None:
+def _add_operation(
+    app: FastAPI, house: House, streams: streams_api.Streams, lookouts: Lookouts, readers: Readers | None
+) -> None:
     @app.get("/healthz", tags=["operation"], summary="The process answers")
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
@@ -294,6 +364,7 @@ def _add_operation(app: FastAPI, house: House, streams: streams_api.Streams, loo
         found = [status.state for status in lookouts.statuses().values()]
         for camera_state in STATES:
             house.metrics.cameras.labels(camera_state).set(found.count(camera_state))
+        house.metrics.readers.set(readers.running if readers is not None else 0)
         await run_in_threadpool(count_faces, house)
         return PlainTextResponse(generate_latest(house.metrics.registry))
 
@@ -336,9 +407,16 @@ def _existing(folder):
     return folder
 
 
-def _add_error_handlers(app: FastAPI) -> None:
+def _add_error_handlers(app: FastAPI) -> Callable[[Request, ServiceError], Awaitable[Response]]:
+    """Put the one error handler in; returns what says a refusal."""
+
     async def answer(request: Request, error: ServiceError) -> Response:
-        app.state.metrics.refused.labels(error.code).inc()
+        metrics: Metrics | None = getattr(app.state, "metrics", None)
+        if metrics is None:
+            # A reader's: counted where the access line is written.
+            request.scope["muster_refused"] = error.code
+        else:
+            metrics.refused.labels(error.code).inc()
         page = pages.error_page(request, error)
         if page is not None:
             return page
@@ -384,6 +462,8 @@ def _add_error_handlers(app: FastAPI) -> None:
         # The traceback's frames, not its message: a message may quote what was sent.
         log.error("internal_error", error=type(error).__name__, where=_where(error))
         return await answer(request, ServiceError("internal_error"))
+
+    return answer
 
 
 def _where(error: BaseException) -> list[str]:

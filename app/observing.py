@@ -52,6 +52,7 @@ class Metrics:
         self.camera_failures = Counter(
             "muster_camera_failures_total", "Camera connections that ended, by reason code", ["code"], registry=self.registry
         )
+        self.readers = Gauge("muster_readers", "Processes that answer pages and reads", registry=self.registry)
         self.faces_enrolled = Gauge(
             "muster_faces_enrolled",
             "Workers with a stored face template; 100,000 must be filed with the authority",

@@ -65,6 +65,9 @@ class Settings(BaseModel):
     body_bytes_max: int = Field(256 * 1024, ge=1024, description="largest body of any other request")
     body_seconds_max: float = Field(10.0, gt=0, description="longest wait for a request's head to arrive, and for its body")
 
+    reader_processes: int = Field(
+        2, ge=0, le=16, description="processes that answer pages and reads beside the gates' own; 0 = none"
+    )
     recognition_threads: int = Field(
         0, ge=0, le=64, description="frames analysed at once; 0 = one a core"
     )

@@ -234,9 +234,10 @@ def together(port: int, paths: Callable[[random.Random], str], token: str, *, ea
 
 
 def cpu_s(pid: int) -> float:
-    """Processor time a process has used."""
+    """Processor time a process and those it forked have used."""
     used = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(used[11]) + int(used[12])) / os.sysconf("SC_CLK_TCK")
+    children = [int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()]
+    return (int(used[11]) + int(used[12])) / os.sysconf("SC_CLK_TCK") + sum(map(cpu_s, children))
 
 
 def p95(values: list[float]) -> float:

@@ -39,6 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.house": {"app.settings", "app.db", "app.engines", "app.vault", "app.galleries", "app.intake", "app.observing", "recognition"},
     "app.web": {"app.errors", "app.wording", "app.observing"},
     "app.connections": set(),
+    "app.readers": {"app.errors", "app.observing"},
     "app.memory": set(),
     # use cases: gather, decide, append
     "app.fields": WORDS | RULES | {"app.forms"},

@@ -124,12 +124,15 @@ def _lines(lines: Sequence[rows.DayLine]) -> Response:
     """The rows as they are: they were checked when they were written, and a page of them is asked for all day."""
     said = []
     for line in lines:
-        fields = {name: getattr(line, name) for name in rows.DayLine.__dataclass_fields__}
-        said.append(fields | {name: fields[name] and fields[name].isoformat() for name in _WHEN})
-    return Response(json.dumps(said, ensure_ascii=False, separators=(",", ":")), media_type="application/json")
+        fields = {name: getattr(line, name) for name in _PLAIN} | {name: (at := getattr(line, name)) and at.isoformat() for name in _WHEN}
+        detail = line.detail.text if isinstance(line.detail, rows.Written) else _JSON.encode(line.detail)
+        said.append(f'{_JSON.encode(fields)[:-1]},"detail":{detail}}}')
+    return Response(f"[{','.join(said)}]", media_type="application/json")
 
 
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _WHEN = ("work_date", "first_in_at", "last_out_at")
+_PLAIN = tuple(name for name in rows.DayLine.__dataclass_fields__ if name not in (*_WHEN, "detail"))
 
 
 # --- corrections -----------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from typing import Any
 import jinja2
 from jinja2 import nodes
 from jinja2.visitor import NodeTransformer
+from markupsafe import Markup
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 from starlette.requests import Request
@@ -166,7 +167,12 @@ def whole_number(text: str | None) -> int | None:
 
 def policy_of(project: ProjectInfo) -> AttendancePolicy:
     """The attendance rules of a project: the general ones on its own calendar."""
-    return AttendancePolicy(time_zone=project.time_zone)
+    return _policy(project.time_zone)
+
+
+@lru_cache(maxsize=64)
+def _policy(time_zone: str) -> AttendancePolicy:
+    return AttendancePolicy(time_zone=time_zone)
 
 
 def now_of(request: Request) -> datetime:
@@ -218,7 +224,19 @@ def environment(language: str) -> jinja2.Environment:
     made.globals["name_of"] = lambda key: wording.name(key, language)
     made.globals["sentence_of"] = lambda code, **facts: wording.sentence(code, language, **facts)
     made.globals["language"] = language
+    for name in ("day_state", "pay_rate"):
+        made.filters[name] = _once_each(made, name)
     return made
+
+
+def _once_each(made: jinja2.Environment, macro: str) -> Callable[..., Markup]:
+    """A macro of ``parts/bits.html`` as a filter that remembers: a month of days says the same few things again and again."""
+
+    @lru_cache(maxsize=4096, typed=True)
+    def said(*values: Any) -> Markup:
+        return getattr(made.get_template("parts/bits.html").module, macro)(*values)
+
+    return said
 
 
 def piece(language: str, template: str, macro: str, *args: object) -> str:
