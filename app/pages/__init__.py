@@ -27,6 +27,7 @@ from app.pages import (
     gate,
     grid,
     inspection,
+    journal,
     live,
     page,
     payrolls,
@@ -34,6 +35,7 @@ from app.pages import (
     review,
     settings,
     sign_in,
+    signals,
     today,
     workers,
 )
@@ -55,12 +57,14 @@ PAGES: tuple[Page, ...] = (
     inspection.PAGE,
     inspection.PAGE_STRIP,
     findings.PAGE,
+    signals.PAGE,
+    journal.PAGE,
     review.PAGE,
     settings.PAGE,
 )
 
 ACTS: tuple[Act, ...] = (
-    gate.REVIEW, workers.PAY, workers.VOUCH, findings.RUN, findings.DECIDE, settings.CONFIRM_FACE, settings.PASSWORD,
+    gate.REVIEW, workers.PAY, workers.VOUCH, findings.RUN, findings.DECIDE, journal.VERIFY, inspection.REVEAL, inspection.CODE, settings.CONFIRM_FACE, settings.PASSWORD,
     review.DECIDE, review.POLICY, *payrolls.ACTS,
 )  # fmt: skip
 

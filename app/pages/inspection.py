@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from app import access, inspection, oversight
+from starlette.datastructures import FormData
+
+from app import access, inspection, oversight, wording
 from app.domain import workdays
 from app.domain.identity import View, mask_id_number
 from app.domain.sheet import ItemKind, LineItem
 from app.domain.threeway import Difference, Row, teams_of
 from app.errors import BadRequest, NotFound
-from app.pages.lines import PassageLine, Reader
-from app.pages.page import Ask, Page, shown, with_query
+from app.pages.lines import PassageLine, Reader, form
+from app.pages.page import Act, Again, Ask, Page, shown, with_query
 from app.pages.papers import Paper, papers
 from app.pages.words import marked
 from app.store import bank, gates, people, timekeeping
@@ -377,9 +379,18 @@ class StripContext:
     lines: tuple[LinePart, ...] = shown("Lines of the newest sheets, with signature and transfers")
     payments: tuple[Any, ...] = shown("Payments for the month; facts.Payment")
     findings: tuple[FindingPart, ...] = shown("Findings about him and the month")
+    may_reveal: bool = shown("The reader may see his numbers in full, for a purpose")
+    purposes: tuple[str, ...] = shown("What they may be looked at for")
+    revealed: inspection.Identity | None = shown("His numbers in full, once, after the purpose was given")
+    may_code: bool = shown("The reader may make a code with which he signs in")
+    code: str = shown("Such a code, once; empty otherwise")
+    code_until: datetime | None = shown("Until when the code is good")
+    wrong: str = shown("Why something was refused; empty otherwise")
 
 
-def strip(ask: Ask) -> StripContext:
+def strip(
+    ask: Ask, *, revealed: inspection.Identity | None = None, code: tuple[str, datetime] | None = None, wrong: str = ""
+) -> StripContext:
     """Everything one worker's month rests on, on one screen."""
     project, worker_id = ask.project, ask.id("worker_id")
     months = inspection.months_of(ask.db, project.id, ask.now)
@@ -424,7 +435,33 @@ def strip(ask: Ask) -> StripContext:
             FindingPart(f.severity, *oversight.told(f, ask.language), f.state, f"/projects/{project.id}/findings?finding={f.id}#f-{f.id}")
             for f in told.findings
         ),
+        may_reveal=ask.may("identity.reveal"),
+        purposes=inspection.PURPOSES,
+        revealed=revealed,
+        may_code=ask.may("papers.write"),
+        code=code[0] if code else "",
+        code_until=workdays.local(code[1], ask.policy) if code else None,
+        wrong=wrong,
     )  # fmt: skip
+
+
+def reveal(ask: Ask, values: FormData) -> Again:
+    """His numbers in full, on this one page, after a purpose was given; it is journalled in the same transaction."""
+    try:
+        found = inspection.reveal(
+            ask.db, ask.state.vault, project_id=ask.project.id, worker_id=ask.id("worker_id"), purpose=form(values, "purpose"),
+            note=form(values, "note"), by=ask.person.login, now=ask.now,
+        )  # fmt: skip
+    except BadRequest as error:
+        return Again(PAGE_STRIP, strip(ask, wrong=wording.sentence(error.code, ask.language, **error.facts)), error.status)
+    return Again(PAGE_STRIP, strip(ask, revealed=found), 200)
+
+
+def issue_code(ask: Ask, values: FormData) -> Again:
+    """A code of one use for the worker at the desk; shown once."""
+    del values
+    made = access.issue_code(ask.db, ask.person, project_id=ask.project.id, worker_id=ask.id("worker_id"), now=ask.now)
+    return Again(PAGE_STRIP, strip(ask, code=made), 200)
 
 
 def _id_number(ask: Ask, row: Any) -> str:
@@ -552,3 +589,5 @@ PAGE = Page(
 PAGE_STRIP = Page(
     "/projects/{project_id:int}/three-way/{worker_id:int}", marked("工人一月"), "strip.html", "wages.read", StripContext, strip
 )
+REVEAL = Act("/projects/{project_id:int}/three-way/{worker_id:int}/identity", "identity.reveal", reveal)
+CODE = Act("/projects/{project_id:int}/three-way/{worker_id:int}/code", "papers.write", issue_code)

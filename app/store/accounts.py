@@ -382,6 +382,33 @@ def journalled(db: Session, *, project_id: int | None, action: str, object: str,
     return db.execute(wanted.limit(1)).first() is not None
 
 
+def journal_page(
+    db: Session,
+    project_id: int,
+    *,
+    before: int | None = None,
+    actor: str | None = None,
+    actions: Collection[str] | None = None,
+    limit: int = 100,
+) -> list[JournalLine]:
+    """Return lines of a project, newest first.
+
+    Args:
+        before: only lines with a lower id.
+        actor: only his.
+        actions: only these; all for None.
+    """
+    columns = [JournalEntry.__table__.c[name] for name in JournalLine.__slots__]
+    wanted = select(*columns).where(JournalEntry.project_id == project_id).order_by(JournalEntry.id.desc()).limit(limit)
+    if before is not None:
+        wanted = wanted.where(JournalEntry.id < before)
+    if actor is not None:
+        wanted = wanted.where(JournalEntry.actor == actor)
+    if actions is not None:
+        wanted = wanted.where(JournalEntry.action.in_(sorted(actions)))
+    return [JournalLine(*row) for row in db.execute(wanted)]
+
+
 def journal_lines(db: Session, project_id: int | None, limit: int = 100) -> list[JournalLine]:
     """Return the latest lines of a project, or (None) of everything; newest first."""
     columns = [JournalEntry.__table__.c[name] for name in JournalLine.__slots__]

@@ -45,6 +45,7 @@ PAGES = {
     "findings": "/projects/1/findings",
     "three-way": "/projects/1/three-way",
     "strip": "/projects/1/three-way/4",
+    "signals": "/projects/1/signals",
     "settings": "/projects/1/settings",
 }
 

@@ -1,0 +1,80 @@
+"""The journal as a page with its verify button, the page of suspicions, and numbers shown for a purpose."""
+
+import re
+
+import pytest
+
+from app.store import accounts
+from tests import cast
+
+
+@pytest.fixture
+def strip(people_on_site):
+    return f"/projects/{people_on_site.a.id}/three-way/{people_on_site.wang.id}"
+
+
+@pytest.fixture
+def journal(people_on_site):
+    return f"/projects/{people_on_site.a.id}/journal"
+
+
+def test_a_full_number_is_shown_once_and_the_journal_says_who_saw_it(client_of, people_on_site, strip, journal):
+    lin = client_of("lin")
+    assert cast.WANG_ID not in lin.get(strip).text
+    told = lin.post(f"{strip}/identity?month=2026-03", data={"purpose": "complaint", "note": "投诉 2026-041"})
+    assert told.status_code == 200 and cast.WANG_ID in told.text and told.headers["cache-control"] == "no-store"
+    assert cast.WANG_ID not in lin.get(strip).text, "only once"
+    read = client_of("chen").get(f"{journal}?what=seen").text
+    assert "查看完整号码" in read and "林监察" in read and "投诉 2026-041" in read and cast.WANG_ID not in read
+
+
+def test_without_a_purpose_the_page_says_why_and_shows_nothing(client_of, strip):
+    reply = client_of("lin").post(f"{strip}/identity", data={"purpose": "complaint", "note": " "})
+    assert reply.status_code == 400 and "请说明查看的用途" in reply.text and cast.WANG_ID not in reply.text
+    assert client_of("chen").post(f"{strip}/identity", data={"purpose": "complaint", "note": "投诉核对"}).status_code == 403
+
+
+def test_the_officer_makes_a_code_with_which_the_worker_signs_in(client_of, app, strip):
+    from starlette.testclient import TestClient
+
+    wu = client_of("wu")
+    told = wu.post(f"{strip}/code").text
+    code = re.search(r'<strong class="code">([A-Z0-9-]+)</strong>', told)[1]
+    assert code not in wu.get(strip).text
+    assert TestClient(app).post("/v1/sign-in/code", json={"code": code}).status_code == 200
+    assert client_of("lin").post(f"{strip}/code").status_code == 403
+
+
+def test_the_button_checks_the_chain_and_names_what_was_changed(client_of, database, strip, journal, behind_the_walls):
+    lin = client_of("lin")
+    for note in ("投诉 2026-041", "投诉 2026-042"):
+        lin.post(f"{strip}/identity", data={"purpose": "complaint", "note": note})
+    assert "链完整" in lin.post(f"{journal}/verify").text
+    with database.read() as db:
+        changed = accounts.journal_lines(db, None)[0]
+    behind_the_walls(f"UPDATE journal_entry SET actor = 'nobody' WHERE id = {changed.id}")
+    told = lin.post(f"{journal}/verify").text
+    assert "链不完整" in told and "edited" in told
+
+
+def test_the_journal_is_read_in_pages_and_by_person(client_of, database, people_on_site, journal, now):
+    with database.write() as db:
+        for n in range(130):
+            accounts.journal(
+                db, at=now, actor="wu" if n % 2 else "chen", action="evidence.read", project_id=people_on_site.a.id, object=f"evidence:{n}", facts={}
+            )
+    chen = client_of("chen")
+    first = chen.get(journal).text
+    older = re.search(r'<a href="([^"]+)">更早的记录', first)[1].replace("&amp;", "&")
+    assert "evidence:129" in first and "evidence:0<" not in first and "evidence:0<" in chen.get(older).text
+    assert "evidence:128<" not in chen.get(f"{journal}?who=wu").text
+    assert "evidence:1<" not in chen.get(f"{journal}?what=decided").text
+
+
+def test_suspicions_are_told_with_their_error_rates(client_of, people_on_site):
+    from app.domain.audit import RULES, name
+
+    told = client_of("lin").get(f"/projects/{people_on_site.a.id}/signals").text
+    for rule in (rule for rule in RULES.values() if rule.suspicion):
+        assert name(rule.name, "zh") in told
+    assert "误报率" in told and "没有可疑的记录" in told and "月底补录的文员 98 %" in told
