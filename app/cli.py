@@ -942,6 +942,7 @@ from app import commands, face_commands, judging, packs  # noqa: E402
 
 pack_app.add_typer(face_commands.change_app, name="change")
 packs.register(pack_app)
+judging.register(pack_app)
 for child, name in (*commands.APPS, *judging.APPS):
     app.add_typer(child, name=name)
 app.command("export")(commands.export)

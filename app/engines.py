@@ -3,6 +3,7 @@
 import threading
 from typing import Any
 
+from app import calibration
 from app.galleries import Galleries
 from app.observing import log
 from app.settings import Settings
@@ -25,7 +26,8 @@ def load_engine(settings: Settings, pack_id: str | None = None) -> Any:
         from recognition.synthetic import SyntheticEngine
 
         return SyntheticEngine()
-    engine = recognition.Engine(recognition.load_pack(settings.models_dir / pack_id), provider=settings.recognition_provider)
+    pack = calibration.with_kept(settings, recognition.load_pack(settings.models_dir / pack_id))
+    engine = recognition.Engine(pack, provider=settings.recognition_provider)
     log.info("pack_loaded", pack=pack_id, providers=engine.providers, notes=engine.notes)
     return engine
 

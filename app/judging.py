@@ -16,7 +16,6 @@ from app import cli
 from app.cli import AsJson, opened, out
 from app.commands import By, Code, _allowed
 from app.errors import Conflict, Unusable
-from app.settings import read_settings
 
 decisions_app = typer.Typer(no_args_is_help=True, help="How strictly the gates of a project decide (识别判定).")
 liveness_app = typer.Typer(no_args_is_help=True, help="The model that tells a face from a picture of one (活体检测).")
@@ -120,7 +119,7 @@ def liveness_add(
     scales = scale if kind == "scaled_crop" else [0.0] * len(files)
     try:
         added = add_liveness(
-            read_settings().models_dir, list(zip(files, scales, strict=True)), model_id=model_id, kind=kind, threshold=threshold,
+            cli.read_settings().models_dir, list(zip(files, scales, strict=True)), model_id=model_id, kind=kind, threshold=threshold,
             licence=licence.read_text(encoding="utf-8"),
         )  # fmt: skip
     except LivenessError as error:
@@ -134,8 +133,109 @@ def liveness_add(
 @liveness_app.command("show")
 def liveness_show() -> None:
     """Say which liveness model there is. Exit status 1 when there is none."""
-    found = _liveness(read_settings())
+    found = _liveness(cli.read_settings())
     if found is None:
         out.print("no liveness model; add one with `muster liveness add`")
         raise typer.Exit(1)
     out.print(f"{found.model_id}: {found.kind}, live from {found.threshold}", highlight=False)
+
+
+# --- calibration -------------------------------------------------------------------------------------------------
+
+ROSTERS = (1, 100, 200, 1000, 5000)
+
+
+def calibrate(
+    photos: Annotated[Path | None, typer.Option(exists=True, file_okay=False, help="folder with one folder of pictures a person")] = None,
+    project: Annotated[str | None, typer.Option(help="code of a project: its own enrolled workers instead")] = None,
+    by: Annotated[str | None, typer.Option("--by", help="login of who asks, for --project")] = None,
+    picture: Annotated[Path | None, typer.Option(dir_okay=False, help="draw the DET curve into this .svg")] = None,
+    store: Annotated[bool, typer.Option("--store", help="use what was measured for this pack on this machine")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Measure how often the active pack takes two people for one and one for two, with intervals; draw the DET curve."""
+    from app import calibration
+    from app.engines import load_engine
+    from recognition import TooFewPictures, det_svg, equal_error, fit_curve, limits_for
+
+    if (photos is None) == (project is None) or (project is not None and by is None):
+        raise typer.BadParameter("give --photos FOLDER, or --project CODE and --by LOGIN")
+    settings = cli.read_settings()
+    engine = load_engine(settings)
+    pack = engine.pack
+    try:
+        if photos is not None:
+            with cli.err.status("looking at photographs") as status:
+                scores = calibration.photographs(
+                    engine, photos, pixels_max=settings.enrolment_pixels_max, told=lambda n: status.update(f"{n} photographs")
+                )
+        else:
+            with opened() as (_, database, vault):
+                with database.read() as db:
+                    project_id = _allowed(db, by, "devices.write", project)
+                    scores = calibration.roster(db, vault, engine, project_id, pixels_max=settings.enrolment_pixels_max)
+                with database.write() as db:
+                    _journal_calibration(db, project_id, pack, scores, by)
+    except TooFewPictures as error:
+        raise Unusable("calibration_too_small", people=error.people, impostors=error.impostors) from None
+    curve = None
+    try:
+        curve = fit_curve(scores)
+    except TooFewPictures as error:
+        if store:
+            raise Unusable("calibration_too_small", people=error.people, impostors=error.impostors) from None
+    except ValueError:
+        raise Unusable("calibration_too_alike") from None
+    rosters = [(size, limits_for(pack, size, stranger_max=settings.stranger_max)) for size in ROSTERS]
+    report = {"pack_id": pack.pack_id, "contract_id": pack.contract_id, **calibration.told(scores, limits=rosters, curve=curve)}
+    if picture is not None:
+        if not len(scores.genuine):
+            raise Unusable("calibration_no_genuine")
+        marks = [(f"{size}", needed.similarity_min) for size, needed in rosters]
+        picture.write_text(det_svg([(pack.pack_id, scores)], title=f"DET  {pack.pack_id}", marks=marks), encoding="utf-8")
+    if store and curve is not None:
+        source = "photographs" if photos is not None else f"roster of {project}"
+        report["stored"] = str(calibration.keep(settings, pack, curve, scores, source=source, now=cli.now()))
+    if as_json:
+        print(json.dumps(report))
+        return
+    out.print(
+        f"{pack.pack_id}: {scores.people} people, {scores.pictures} pictures ({scores.lost} without a usable face); "
+        f"{len(scores.genuine)} comparisons of one person, {len(scores.impostor)} of two", highlight=False,
+    )  # fmt: skip
+    table = Table("roster", "similarity from", "false accepts, one comparison", "false rejects", "limit of")
+    for row in report["limits"]:
+        table.add_row(
+            str(row["roster"]), f"{row['similarity_min']:.3f}", _rate(row["false_accepts"]), _rate(row["false_rejects"]), row["source"]
+        )
+    out.print(table)
+    if len(scores.genuine) and len(scores.impostor):
+        at, error_rate = equal_error(scores)
+        out.print(f"equal error {error_rate:.2%} at {at:.3f}", highlight=False)
+    if curve is None:
+        out.print("too few people or comparisons to state rates from these; the limits stay as they are")
+    else:
+        out.print(f"rates measured down to {curve.measured_to:.0e}, drawn on below; pairs share people, so intervals are too narrow")
+        out.print("  ".join(f"{p.far:.0e}: {p.similarity:.3f}" for p in curve.points), highlight=False)
+    if "stored" in report:
+        out.print(f"stored in {report['stored']}; services use it from their next start")
+
+
+def _rate(found: dict[str, Any]) -> str:
+    if found["rate"] is None:
+        return "not measured"
+    return f"{found['rate']:.2%} ({found['low']:.2%} to {found['high']:.2%})"
+
+
+def _journal_calibration(db: Any, project_id: int, pack: Any, scores: Any, by: str) -> None:
+    from app.store import accounts
+
+    accounts.journal(
+        db, at=cli.now(), actor=by, action="pack.calibrated", project_id=project_id, object=f"pack:{pack.pack_id}",
+        facts={"people": scores.people, "pictures": scores.pictures},
+    )  # fmt: skip
+
+
+def register(pack_app: typer.Typer) -> None:
+    """Hang the command into ``muster pack``."""
+    pack_app.command("calibrate")(calibrate)

@@ -25,7 +25,23 @@ cv2.setNumThreads(1)
 
 from recognition.adoption import Offer, adopt, compare_with_library, look
 from recognition.build import build_default_pack, import_dat
-from recognition.decode import ENROLMENT_PIXELS_MAX, GATE_PIXELS_MAX, BadImage, decode_jpeg, encode_jpeg
+from recognition.calibrate import (
+    Scores,
+    TooFewPictures,
+    compare_all,
+    det_svg,
+    equal_error,
+    fit_curve,
+    similarities,
+)
+from recognition.decode import (
+    ENROLMENT_PIXELS_MAX,
+    GATE_PIXELS_MAX,
+    BadImage,
+    decode_jpeg,
+    decode_picture,
+    encode_jpeg,
+)
 from recognition.engine import Engine
 from recognition.face import Analysis, Face, Quality
 from recognition.limits import STRANGER_MAX, STRANGER_RANGE, Curve, FarPoint, Limits, limits_for
@@ -75,7 +91,9 @@ __all__ = [
     "PackListing",
     "Quality",
     "Recent",
+    "Scores",
     "Thresholds",
+    "TooFewPictures",
     "Track",
     "Tracker",
     "Vote",
@@ -85,11 +103,16 @@ __all__ = [
     "best_match",
     "build_default_pack",
     "coarse_picture",
+    "compare_all",
     "compare_with_library",
     "decode_jpeg",
+    "decode_picture",
+    "det_svg",
     "encode_jpeg",
     "enlarged",
+    "equal_error",
     "face_picture",
+    "fit_curve",
     "import_dat",
     "limits_for",
     "list_packs",
@@ -100,6 +123,7 @@ __all__ = [
     "openvino_installed",
     "picture_print",
     "sample_frame",
-    "vote_weight",
+    "similarities",
     "similarity_of",
+    "vote_weight",
 ]

@@ -229,6 +229,7 @@ def fit_curve(scores: Scores) -> Curve:
 
     Raises:
         TooFewPictures: fewer than ``PEOPLE_MIN`` people or ``IMPOSTORS_MIN`` comparisons.
+        ValueError: no limit keeps strangers out.
     """
     n = len(scores.impostor)
     if scores.people < PEOPLE_MIN or n < IMPOSTORS_MIN:
@@ -245,6 +246,8 @@ def fit_curve(scores: Scores) -> Curve:
             break
         if not points or similarity > points[-1].similarity:
             points.append(FarPoint(far, similarity))
+    if not points:
+        raise ValueError("strangers are as alike as one picture is to itself: no limit keeps them out")
     measured_to = points[-1].far
     count = min(n // 2, max(TAIL_MIN, int(TAIL_SHARE * n)))
     excess = float((falling[:count] - falling[count]).mean())
@@ -255,7 +258,7 @@ def fit_curve(scores: Scores) -> Curve:
         similarity = last.similarity + slope * math.log(last.far / far)
         if similarity >= 1.0:
             break
-        points.append(FarPoint(far, similarity))
+        points.append(FarPoint(float(f"{far:.3g}"), similarity))
         far /= 10
     if len(points) < 2:
         # Strangers as alike as one picture is to itself: nobody may pass on such a pack.
@@ -264,7 +267,7 @@ def fit_curve(scores: Scores) -> Curve:
 
 
 def _grid(most: float, least: float) -> list[float]:
-    rates = [base * 10.0**-power for power in range(1, 9) for base in (3.0, 1.0)]
+    rates = [float(f"{base}e-{power}") for power in range(1, 9) for base in (3, 1)]
     return [rate for rate in rates if least * 0.999 <= rate <= most]
 
 

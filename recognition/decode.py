@@ -97,6 +97,26 @@ def decode_jpeg(data: bytes, *, pixels_max: int, side_min: int = SIDE_MIN) -> np
     return image
 
 
+def decode_picture(data: bytes, *, pixels_max: int) -> np.ndarray:
+    """Return a picture of any kind OpenCV reads as (H, W, 3) uint8 RGB: for files an operator names, never for a gate.
+
+    Raises:
+        BadImage: any bytes whatever that are not such a picture, or one of more pixels.
+    """
+    if data[:2] == b"\xff\xd8":
+        return decode_jpeg(data, pixels_max=pixels_max)
+    try:
+        # OpenCV refuses by the header what has more pixels than recognition/__init__.py allows it.
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB) if data else None
+    except (cv2.error, MemoryError) as error:
+        raise BadImage("image_unreadable", type(error).__name__) from None
+    if image is None:
+        raise BadImage("image_unreadable", "the decoder gave up")
+    if image.shape[0] * image.shape[1] > pixels_max:
+        raise BadImage("image_too_large", f"more than {pixels_max} pixels")
+    return image
+
+
 def encode_jpeg(image: np.ndarray, quality: int = 90) -> bytes:
     """Return a picture as a JPEG that holds the pixels and nothing else.
 

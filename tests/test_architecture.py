@@ -60,7 +60,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.deciding": WORDS | RULES | {"app.store", "app.gate", "recognition"},
     "app.gate": WORDS | RULES | {"app.store", "app.house", "app.review", "app.verification", "recognition", "devices"},
     # recognisers by name; which of two is at work while the pack is changed
-    "app.engines": {"app.settings", "app.observing", "app.vault", "app.galleries", "recognition"},
+    "app.engines": {"app.settings", "app.observing", "app.vault", "app.galleries", "app.calibration", "recognition"},
+    # what was measured on this machine about a pack
+    "app.calibration": {"app.settings", "app.observing", "app.store", "app.vault", "app.galleries", "recognition"},
     "app.repack": WORDS | RULES | {"app.store", "app.vault", "app.db", "app.observing", "app.galleries", "app.enrolment"},
     # what people say about refused faces; a correction may rest on it
     "app.review": WORDS | RULES | {"app.store", "app.vault", "app.db", "app.fields", "app.timekeeping", "recognition"},

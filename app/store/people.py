@@ -887,6 +887,22 @@ def templates(db: Session, project_id: int, contract_id: str) -> list[tuple[int,
     return [(worker_id, bytes(sealed)) for worker_id, sealed in rows]
 
 
+def kept_photographs(db: Session, project_id: int) -> list[tuple[int, bytes]]:
+    """Return (worker id, sealed photograph) of every kept enrolment photograph of a project's live templates."""
+    rows = db.execute(
+        select(FacePhoto.worker_id, FacePhoto.photo_sealed)
+        .join(FaceTemplate, FaceTemplate.id == FacePhoto.template_id)
+        .where(
+            FaceTemplate.project_id == project_id,
+            FaceTemplate.erased_at.is_(None),
+            FacePhoto.erased_at.is_(None),
+            FacePhoto.photo_sealed.is_not(None),
+        )
+        .order_by(FacePhoto.id)
+    )
+    return [(worker_id, bytes(sealed)) for worker_id, sealed in rows]
+
+
 def foreign_templates(db: Session, project_id: int, contract_id: str) -> int:
     """How many workers of a project have a live template of another pack and none of this one: nobody is compared with them."""
     own = aliased(FaceTemplate)
