@@ -967,6 +967,17 @@ def settlement_word(
     out.print("recorded")
 
 
+@settlement_app.command("release")
+def settlement_release(project: Code, settlement: Annotated[int, typer.Argument()], by: By) -> None:
+    """Release a signed settlement for payment before its months close: a final sheet, to be paid with a batch of this month."""
+    from app import settlements
+
+    with opened() as (_, database, _vault), database.write() as db:
+        project_id = _allowed(db, by, "sheets.approve", project)
+        sheet = settlements.pay_out(db, project_id=project_id, settlement_id=settlement, by=by, now=cli.now())
+    out.print(f"sheet {sheet.id}  month {sheet.month:%Y-%m}", highlight=False)
+
+
 def arrears(
     project: Code, by: By, side: Annotated[str, typer.Option("--of", help="worker, team, company or project")] = "team", as_json: AsJson = False
 ) -> None:

@@ -125,9 +125,11 @@ def outlook(
         for earlier, idle in _earlier(db, project_id, month, now)
         if not idle
     ]
-    latest = {s.team_id: s for s in store.latest_sheets(db, project_id, month)}
+    latest = {s.team_id: s for s in store.latest_sheets(db, project_id, month, kind=sheets.REGULAR)}
     heads = store.line_heads(db, [s.id for s in latest.values()])
-    for team_id in sorted({line.team_id for line in lines if line.gross_fen and line.team_id} | latest.keys()):
+    settled = {(e, origin): sum(f.content.gross_fen for f in own) for (e, origin), own in store.final_lines(db, project_id).items()}
+    owing = {line.team_id for line in lines if line.gross_fen != settled.get((line.engagement_id, month), 0) and line.team_id}
+    for team_id in sorted(owing | latest.keys()):
         sheet = latest.get(team_id)
         if sheet is None:
             found.append(Blocker("sheet_missing", "team", team_id, None))
@@ -196,13 +198,17 @@ def _to_close(db: Session, project_id: int, month: date, now: datetime, fresh: F
         for p in fresh.problems
         if p.code == "work_without_engagement"
     ]
-    latest = {s.team_id: (s, store.lines(db, s.id)) for s in store.latest_sheets(db, project_id, month)}
+    latest = {
+        s.team_id: (s, store.lines(db, s.id)) for s in store.latest_sheets(db, project_id, month, kind=sheets.REGULAR)
+    }
+    finals = [(s, store.lines(db, s.id)) for s in store.latest_sheets(db, project_id, month, kind=store.FINAL)]
+    found += [Blocker("sheet_tampered", "team", s.team_id, None) for s, lines in finals if not sheets.is_true(s, lines)]
     for team_id in sorted(fresh.lines.keys() | latest.keys()):
         code = _team_blocker(fresh, team_id, *latest.get(team_id, (None, ())))
         if code is not None:
             found.append(Blocker(code, "team", team_id, None))
     return _Closing(
-        tuple(dict.fromkeys(found)), tuple(latest.values()), tuple(earlier for earlier, idle in before if idle)
+        tuple(dict.fromkeys(found)), (*latest.values(), *finals), tuple(earlier for earlier, idle in before if idle)
     )
 
 
@@ -225,13 +231,14 @@ def _early(on: date | None) -> date:
 def _earlier(db: Session, project_id: int, month: date, now: datetime) -> list[tuple[date, bool]]:
     """(month, nobody worked in it) of every month before ``month`` that is not closed."""
     closed = {p.month: p.state for p in store.periods(db, project_id)}
+    finals = store.final_months(db, project_id)
     answer = []
     for earlier in _months(db, project_id, month, now):
         if closed.get(earlier) == "closed":
             continue
         # A locked month may have sheets, so it is closed by itself. Time without a price counts: work in a month no
         # calendar was imported for is worth nothing yet.
-        idle = earlier not in closed and not any(
+        idle = earlier not in closed and earlier not in finals and not any(
             line.gross_fen or line.minutes or line.day_milli or line.detail["problems"]
             for line in projection.wages_of_month(db, project_id, earlier, now)
         )

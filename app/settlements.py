@@ -3,6 +3,7 @@
     statement     everything an engagement earned, had withheld and received, month by month, as the facts are now
     settle        freeze it, with a hash the worker signs
     confirm       his word on it
+    pay_out       a final sheet of what is on no line yet, so that he is paid at once
     exits         everybody who left, and where his settlement stands
     arrears       what is owed, by how long: per worker, team, company or for the project
 
@@ -32,11 +33,11 @@ from app.domain.ledger import covering
 from app.domain.sheet import Confirmation, Verdict, allocate_outside
 from app.domain.workdays import due_on as unshifted_due_on
 from app.domain.workdays import month_of, next_month
-from app.errors import Conflict, NotFound
+from app.errors import Conflict, Forbidden, NotFound
 from app.sheets import Confirmed, Problem
 from app.store import accounts, people, timekeeping
 from app.store import sheets as store
-from app.store.sheets import EngagementPlace, SettlementInfo
+from app.store.sheets import EngagementPlace, SettlementInfo, SheetInfo
 
 UNDECIDED = frozenset(
     {"undecided_day", "present", "several_terms", "no_terms", "calendar_missing", "work_without_engagement"}
@@ -328,6 +329,53 @@ def confirm(
         by=by,
         now=now,
     )
+
+
+def pay_out(db: Session, *, project_id: int, settlement_id: int, by: str, now: datetime) -> SheetInfo:
+    """Release a signed settlement for payment before its months close (退场结清): a final sheet of its own.
+
+    His word on the settlement is his word on the lines: they have the sums of its months. What is on lines of closed
+    months is paid from those, as ever.
+
+    Args:
+        by: somebody else than who made the settlement.
+
+    Raises:
+        NotFound: ``project_unknown``, ``settlement_unknown`` on this project.
+        Forbidden: ``settlement_own``.
+        Conflict: ``settlement_stale``, ``settlement_undecided``, ``settlement_unsigned``, ``settlement_disputed``;
+            ``settlement_on_lines``: all of it is on lines already; ``period_locked``, ``line_tampered``.
+    """
+    people.project(db, project_id)
+    people.lock_project(db, project_id)
+    info, place = _settlement(db, project_id, settlement_id)
+    found = statement(db, project_id, info.engagement_id, now)
+    if store.settlements(db, project_id)[info.engagement_id].id != info.id or _is_stale(info, found):
+        raise Conflict("settlement_stale")
+    if found.waits:
+        raise Conflict("settlement_undecided", count=found.waits)
+    word = store.confirmations(db, project_id, "settlement", [info.content_hash]).get(info.content_hash)
+    if word is None:
+        raise Conflict("settlement_unsigned")
+    if word.verdict is not Verdict.AGREE:
+        raise Conflict("settlement_disputed")
+    if by == info.made_by:
+        raise Forbidden("settlement_own")
+    sheet = sheets.final_sheet(
+        db, project_id=project_id, engagement_id=info.engagement_id, handed_in_by=info.made_by, approved_by=by, now=now
+    )
+    if sheet is None:
+        raise Conflict("settlement_on_lines")
+    for line in store.lines(db, sheet.id):
+        store.add_confirmation(
+            db, project_id=project_id, worker_id=place.worker_id, subject="line", content_hash=line.line_hash, verdict="agree",
+            claimed_fen=None, reason=f"settlement:{info.id}", method=str(word.method), evidence=word.evidence, by=word.recorded_by, now=now,
+        )  # fmt: skip
+    accounts.journal(
+        db, at=now, actor=by, action="settlement_released", project_id=project_id, object=f"settlement:{settlement_id}",
+        facts={"sheet_id": sheet.id, "lines": len(store.lines(db, sheet.id))},
+    )  # fmt: skip
+    return sheet
 
 
 def _settlement(db: Session, project_id: int, settlement_id: int) -> tuple[SettlementInfo, EngagementPlace]:

@@ -162,14 +162,18 @@ def derive(
         Problem(code, wage.worker_id, wage.engagement_id, on) for wage in wages.values() for code, on in wage.problems
     ]
     problems += [Problem("work_without_engagement", s.worker_id, None, None) for s in strays]
-    taken, left, unknown = _taken(db, project, month, {e: wage.gross_fen for e, wage in wages.items()})
+    settled = {e: lines for (e, origin), lines in store.final_lines(db, project_id).items() if origin == month}
+    taken, left, unknown = _taken(db, project, month, {e: wage.gross_fen for e, wage in wages.items() if e not in settled})
     problems += [Problem("minimum_wage_unknown", wages[e].worker_id, e, None) for e in unknown]
     contents = [
         rules.regular_line(project_id, wage, taken.get(engagement_id, ()))
         for engagement_id, wage in wages.items()
-        if wage.gross_fen or taken.get(engagement_id)
+        if engagement_id not in settled and (wage.gross_fen or taken.get(engagement_id))
     ]
     more, proposals = _back_pay(db, house, month, now, workers, strict=strict)
+    # Who was settled before the month closed has it on a final sheet; here stands what has changed since.
+    since, lower = _since_final(db, house, month, wages, settled, workers, strict)
+    more, proposals = [*more, *since], [*proposals, *lower]
     lines: dict[int, list[LineContent]] = defaultdict(list)
     for content in (*contents, *more):
         lines[house.places[content.engagement_id].team_id].append(content)
@@ -358,6 +362,7 @@ def pending(
     project = people.project(db, project_id)
     house = _house(db, project_id)
     closed = {p.month for p in store.periods(db, project_id) if p.state == "closed"}
+    finals = {key: sum(line.content.gross_fen for line in lines) for key, lines in store.final_lines(db, project_id).items()}
     own = [p for p in house.places.values() if workers is None or p.worker_id in workers]
     found: list[Pending] = []
     problems: list[Problem] = []
@@ -367,6 +372,10 @@ def pending(
         if month not in closed:
             gross, more = _sums(db, house, month, now, workers)
             problems += more
+            # What is on a final sheet is on a line; what has come since is on none.
+            since = {e: fen - finals[e, month] for e, fen in gross.items() if (e, month) in finals}
+            gross = {e: fen for e, fen in gross.items() if e not in since}
+            found += [Pending(e, house.places[e].worker_id, month, fen, 0) for e, fen in since.items() if fen > 0]
             taken, _, _ = _taken(db, project, month, gross, before)
             for entry in (entry for entries in taken.values() for entry in entries):
                 before[str(entry.kind), entry.row_id] += entry.applied_fen
@@ -489,6 +498,111 @@ def _back_pay(
             else:
                 lines.append(content)
     return lines, proposals
+
+
+def _since_final(
+    db: Session,
+    house: _House,
+    month: date,
+    wages: Mapping[int, MonthWage],
+    settled: Mapping[int, Sequence[LineInfo]],
+    workers: Collection[int] | None,
+    strict: bool,
+) -> tuple[list[LineContent], list[Proposal]]:
+    """What a month that is not closed says otherwise than the final sheets that have it: more is paid, less is proposed."""
+    lines: list[LineContent] = []
+    lower: list[LineContent] = []
+    for engagement_id, before in sorted(settled.items()):
+        place = house.places[engagement_id]
+        if workers is not None and place.worker_id not in workers:
+            continue
+        if not all(line.is_true for line in before):
+            if strict:
+                raise Conflict("line_tampered", line_id=before[0].id)
+            continue
+        current = wages.get(engagement_id) or _nothing(place, month)
+        content = rules.back_pay_line(house.project_id, current, [line.content for line in before])
+        if content is not None:
+            (lines if content.gross_fen >= 0 else lower).append(content)
+    said = store.confirmations(db, house.project_id, "line", (line_hash(c) for c in lower))
+    proposals = []
+    for content in lower:
+        word = said.get(line_hash(content))
+        if word is not None and word.consents:
+            lines.append(content)
+        else:
+            proposals.append(Proposal(house.places[content.engagement_id].team_id, content, line_hash(content), word))
+    return lines, proposals
+
+
+def final_sheet(
+    db: Session, *, project_id: int, engagement_id: int, handed_in_by: str, approved_by: str, now: datetime
+) -> SheetInfo | None:
+    """Write the final sheet of one who left: what he earned in open months and is on no line yet, and back pay, approved.
+
+    It stands in the month of today.
+
+    It can be paid at once; it is posted when its month closes, and no other sheet has what it has. None when there is
+    nothing that is not on a line already.
+
+    Raises:
+        NotFound: ``project_unknown``, ``engagement_unknown``.
+        Conflict: ``period_locked``, ``period_closed``: the month of today has its sheets already; ``line_tampered``.
+    """
+    project = people.project(db, project_id)
+    house = _house(db, project_id)
+    place = house.places.get(engagement_id)
+    if place is None:
+        raise NotFound("engagement_unknown")
+    today = month_of(_local(now, project))
+    state = store.period_state(db, project_id, today)
+    if state == "closed":
+        raise Conflict("period_closed")
+    if state == "locked":
+        raise Conflict("period_locked")
+    # A locked month has its sheets, and pays him with them.
+    closed = {p.month for p in store.periods(db, project_id) if p.state != "open"}
+    finals = store.final_lines(db, project_id)
+    workers = {place.worker_id}
+    contents: list[LineContent] = []
+    before: dict[tuple[str, int], int] = defaultdict(int)
+    month = max(month_of(place.entry_on), EARLIEST)
+    while month <= today:
+        if month not in closed:
+            wages, _ = _wages(db, house, month, now, workers)
+            done = {e: lines for (e, origin), lines in finals.items() if origin == month and e == engagement_id}
+            if done:
+                contents += _since_final(db, house, month, wages, done, workers, True)[0]
+            elif (wage := wages.get(engagement_id)) is not None:
+                taken = _taken(db, project, month, {engagement_id: wage.gross_fen}, before)[0].get(engagement_id, [])
+                for entry in taken:
+                    before[str(entry.kind), entry.row_id] += entry.applied_fen
+                if wage.gross_fen or taken:
+                    contents.append(rules.regular_line(project_id, wage, taken))
+        month = next_month(month)
+    contents += [c for c in _back_pay(db, house, LATEST, now, workers)[0] if c.engagement_id == engagement_id]
+    if not contents:
+        return None
+    contents.sort(key=lambda c: c.origin_month)
+    hashes = [line_hash(c) for c in contents]
+    cards = store.cards(db, workers)
+    numbers = [s.version for s in store.versions(db, place.team_id, today, store.FINAL)]
+    sheet_id = store.add_sheet(
+        db,
+        project_id=project_id,
+        project_company_id=_team(db, project_id, place.team_id).project_company_id,
+        team_id=place.team_id,
+        month=today,
+        kind=store.FINAL,
+        version=max(numbers, default=0) + 1,
+        digest=rules.digest((c.engagement_id, c.origin_month, h) for c, h in zip(contents, hashes, strict=True)),
+        lines=[(c, h, cards.get(place.worker_id)) for c, h in zip(contents, hashes, strict=True)],
+        by=handed_in_by,
+        now=now,
+    )
+    store.add_act(db, sheet_id, act=Act.SUBMITTED, note="", by=handed_in_by, now=now)
+    store.add_act(db, sheet_id, act=Act.APPROVED, note="", by=approved_by, now=now)
+    return store.sheet(db, sheet_id)
 
 
 def _suspects(
@@ -985,7 +1099,9 @@ def view(db: Session, *, project_id: int, sheet_id: int, now: datetime, compare:
     waiting: tuple[Proposal, ...] = ()
     problems: tuple[Problem, ...] = ()
     now_of: dict[tuple[int, date], tuple[int, int, bool]] = {}
-    if compare and closed:
+    if sheet.kind == store.FINAL:
+        pass  # it is not drafted again: what has changed since stands on the next sheet of its team
+    elif compare and closed:
         now_of = _beside_closed(db, project_id, lines, now)
     elif compare:
         fresh = derive(db, project_id, sheet.month, now, teams={sheet.team_id}, strict=False)

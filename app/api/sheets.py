@@ -10,7 +10,7 @@
     POST /v1/projects/{id}/back-pay-consents                        his word on a negative difference
     GET  /v1/projects/{id}/lines/{line_id}/slip, /v1/slips/{code}   wage slip; is this slip true?
     GET  /v1/projects/{id}/why?payment_id=|line_id=|worker_id=&on=  payment -> line -> day -> passage in one answer
-    GET|POST /v1/projects/{id}/settlements, POST .../{id}/confirmations
+    GET|POST /v1/projects/{id}/settlements, POST .../{id}/confirmations, POST .../{id}/release
     GET  /v1/projects/{id}/arrears
 
 Every write takes an ``Idempotency-Key``.
@@ -410,6 +410,20 @@ def confirm_settlement(
             db, project_id=project_id, settlement_id=settlement_id, by=person.login, now=now, **body.model_dump()
         ),
     )  # fmt: skip
+
+
+@router.post(
+    "/v1/projects/{project_id}/settlements/{settlement_id}/release", summary="Release a signed settlement for payment",
+    status_code=201, responses=refusals(*WRITES, (409, "settlement_stale"), (409, "settlement_unsigned")),
+)  # fmt: skip
+def release_settlement(
+    person: Someone, db: Tx, key: WriteKey, now: Now, project_id: ProjectId, settlement_id: RowIdPath
+) -> Response:
+    """A final sheet of what is on no line yet: paid at once, in a batch of its own, and not again when its month closes."""
+    access.require_on(db, person, "sheets.approve", project_id)
+    return key.once(
+        db, now, lambda: settlements.pay_out(db, project_id=project_id, settlement_id=settlement_id, by=person.login, now=now)
+    )
 
 
 @router.get("/v1/projects/{project_id}/arrears", summary="Arrears", responses=refusals(*OF_PROJECT))

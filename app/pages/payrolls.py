@@ -432,7 +432,7 @@ def _draft(ask: Ask, month: date) -> None:
         if teams is None or fresh is None:
             sheets.draft_all(db, **told, fresh=fresh)
             return
-        wanted = set(fresh.lines) | {s.team_id for s in held.latest_sheets(db, ask.project.id, month)}
+        wanted = set(fresh.lines) | {s.team_id for s in held.latest_sheets(db, ask.project.id, month, kind=sheets.REGULAR)}
         for team_id in sorted(wanted & teams):
             sheets.draft(db, team_id=team_id, **told, fresh=fresh)
 

@@ -379,11 +379,14 @@ class SheetFact:
 def all_sheets(db: Session, project_id: int) -> tuple[SheetFact, ...]:
     """Return every version of every sheet of a project."""
     newer = aliased(PayrollSheet)
-    latest = ~exists().where(
-        newer.team_id == PayrollSheet.team_id,
-        newer.month == PayrollSheet.month,
-        newer.kind == PayrollSheet.kind,
-        newer.version > PayrollSheet.version,
+    latest = or_(
+        PayrollSheet.kind == sheets.FINAL,
+        ~exists().where(
+            newer.team_id == PayrollSheet.team_id,
+            newer.month == PayrollSheet.month,
+            newer.kind == PayrollSheet.kind,
+            newer.version > PayrollSheet.version,
+        ),
     )
     closed = exists().where(
         PayPeriod.project_id == PayrollSheet.project_id, PayPeriod.month == PayrollSheet.month, PayPeriod.state == "closed"

@@ -18,7 +18,7 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, case, exists, func, insert, select, true, update
+from sqlalchemy import Select, and_, bindparam, case, exists, func, insert, or_, select, true, update
 from sqlalchemy.orm import Session, aliased
 
 from app.domain.sheet import (
@@ -153,12 +153,20 @@ class SheetInfo:
 
 
 _SHEET = tuple(PayrollSheet.__table__.c[name] for name in SheetInfo.__dataclass_fields__ if name != "steps")
+FINAL = "final"
+"""最终工资表: the last wages of one who left, written approved, paid before its month closes, posted when it does. A
+team has as many in a month as it needs; ``version`` numbers them."""
+
 _Newer = aliased(PayrollSheet)
-_LATEST = ~exists().where(
-    _Newer.team_id == PayrollSheet.team_id,
-    _Newer.month == PayrollSheet.month,
-    _Newer.kind == PayrollSheet.kind,
-    _Newer.version > PayrollSheet.version,
+_IS_FINAL = PayrollSheet.kind == FINAL
+_LATEST = or_(
+    _IS_FINAL,
+    ~exists().where(
+        _Newer.team_id == PayrollSheet.team_id,
+        _Newer.month == PayrollSheet.month,
+        _Newer.kind == PayrollSheet.kind,
+        _Newer.version > PayrollSheet.version,
+    ),
 )
 
 
@@ -237,9 +245,17 @@ def latest_sheet(db: Session, team_id: int, month: date, kind: str) -> SheetInfo
     return found[0] if found else None
 
 
-def latest_sheets(db: Session, project_id: int, month: date | None = None) -> tuple[SheetInfo, ...]:
-    """Return the newest version of every team's sheet of a project, for one month or all, by month and team."""
+def latest_sheets(
+    db: Session, project_id: int, month: date | None = None, *, kind: str | None = None
+) -> tuple[SheetInfo, ...]:
+    """Return the newest version of every team's sheet of a project, for one month or all, by month and team.
+
+    Args:
+        kind: regular or final only.
+    """
     wanted = and_(PayrollSheet.project_id == project_id, _LATEST)
+    if kind is not None:
+        wanted = and_(wanted, PayrollSheet.kind == kind)
     return _sheets(db, wanted if month is None else and_(wanted, PayrollSheet.month == month))
 
 
@@ -321,13 +337,26 @@ def line(db: Session, line_id: int) -> LineInfo:
 
 
 def _posted(project_id: Any) -> Any:
-    """Lines of the sheets of closed months."""
+    """Lines of the sheets of closed months, and of final sheets."""
     closed = exists().where(
         PayPeriod.project_id == PayrollSheet.project_id,
         PayPeriod.month == PayrollSheet.month,
         PayPeriod.state == "closed",
     )
-    return and_(PayrollSheet.project_id == project_id, closed, _LATEST)
+    return and_(PayrollSheet.project_id == project_id, or_(_IS_FINAL, and_(closed, _LATEST)))
+
+
+def final_lines(db: Session, project_id: int) -> dict[tuple[int, date], list[LineInfo]]:
+    """Return (engagement, origin month) -> what final sheets have of it."""
+    found: dict[tuple[int, date], list[LineInfo]] = defaultdict(list)
+    for line in _lines(db, and_(PayrollSheet.project_id == project_id, _IS_FINAL)):
+        found[line.content.engagement_id, line.content.origin_month].append(line)
+    return dict(found)
+
+
+def final_months(db: Session, project_id: int) -> frozenset[date]:
+    """Return the months in which final sheets stand."""
+    return frozenset(db.execute(select(PayrollSheet.month).where(PayrollSheet.project_id == project_id, _IS_FINAL).distinct()).scalars())
 
 
 def posted_lines(

@@ -63,6 +63,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "还有 {count} 个待确认的考勤日或待办事项，暂不能结算",
         "{count} days or requests must be decided before this can be settled",
     ),
+    "settlement_unsigned": ("离场工人尚未签字确认", "The worker has not signed it yet"),
+    "settlement_disputed": ("工人对结算有异议，请先处理", "The worker disputes it: settle that first"),
+    "settlement_own": ("结算须由另一人批准支付", "Somebody other than who made the settlement releases it"),
+    "settlement_on_lines": ("应付款已全部在工资表上，请按工资表支付", "All of it is on sheets already: pay it from those"),
+    "period_locked": ("当月已锁定，请随当月工资表支付", "The month is locked: it is paid with the month's sheets"),
     "settlement_stale": ("结算后有新的考勤或工资，请重新结算", "Something has changed since; please settle again"),
 }
 

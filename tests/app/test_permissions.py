@@ -470,6 +470,7 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("GET", P + "/why"): Row("MLI", 404, tail="?line_id=999999"),
     ("GET", P + "/settlements"): Row("MLI"),
     ("POST", P + "/settlements"): _write("L", 404, lambda t: {"engagement_id": 999_999}),
+    ("POST", P + "/settlements/{settlement_id}/release"): _write("M", 404),
     ("POST", P + "/settlements/{settlement_id}/confirmations"): _write(
         "L", 404, lambda t: {"content_hash": "0" * 64, "verdict": "agree", "method": "paper"}
     ),

@@ -5,10 +5,12 @@ from datetime import date, timedelta
 import pytest
 import sqlalchemy as sa
 
-from app import payroll, projection, settlements
+from app import bank, ledger, payroll, projection, settlements
+from app import terms as agreed
 from app.errors import ServiceError
+from app.store import bank as held
+from app.store import money, terms, timekeeping
 from app.store import sheets as store
-from app.store import terms, timekeeping
 from app.tables import JournalEntry, SettlementRow
 from tests.books import Books, Earned
 from tests.payday import APRIL, FEBRUARY, MARCH, at, desk  # noqa: F401 (fixture)
@@ -268,3 +270,135 @@ def test_money_for_a_month_without_work_is_shown_and_pays_nothing_else(payday, p
     months, _ = payday.ask(settlements.months_of, payday.site.id, payday.now)
     assert [(m.month, m.owed_fen, m.overpaid_fen) for m in months] == [(MARCH, 400_00, 0), (APRIL, 0, 500_00)]
     assert payday.ask(store.payable_lines, payday.site.id) == ()
+
+
+def travel(payday, member) -> None:
+    """88 yuan for his way home, agreed on for the 1st of April."""
+    payday.run(agreed.add_allowance, engagement_id=member.engagement_id, kind="travel", per="once", amount_fen=88_00, valid_from=date(2026, 4, 1))
+
+
+# --- paid before the month closes --------------------------------------------------------------------------------
+
+
+def release(payday, info, by: str = "chen"):
+    return payday.run(settlements.pay_out, settlement_id=info.id, by=by)
+
+
+@pytest.fixture
+def special(payday, vault):
+    """An account with money, and a card."""
+    with payday.database.write() as db:
+        books = Books(payday.cast, payday.now)
+        account = books.account(db, 1_000_000_00)
+        bank.seed_templates(db, by="wu", now=payday.now)
+        card_of(db, vault, payday, payday.cast.wang)
+    return account
+
+
+def card_of(db, vault, payday, member) -> None:
+    bank.set_card(
+        db, vault, project_id=payday.site.id, worker_id=member.id, holder_name=member.name, number="6217000000000000004", bank_name="B", bank_code=None,
+        by="wu", now=payday.now,
+    )  # fmt: skip
+
+
+def batch(payday, vault, month):
+    """Made, approved, sent, and every transfer arrived."""
+    with payday.database.write() as db:
+        template = next(t.id for t in held.templates(db) if t.name == "通用代发")
+        told = {"project_id": payday.site.id, "now": payday.now}
+        made = bank.make_batch(db, vault, month=month, template_id=template, by="wu", **told).batch
+        bank.approve_batch(db, batch_id=made.id, by="chen", **told)
+        bank.send_batch(db, batch_id=made.id, by="wu", **told)
+        answer = next(t.id for t in held.templates(db) if t.name == "通用回盘")
+        items = held.items(db, made.id)
+        rows = "".join(f"{i.seq},{made.batch_no}-{i.seq:04d},,,{i.amount_fen / 100:.2f},成功,,R{made.id}{i.seq},{payday.now.date()}\r\n" for i in items)
+        head = "序号,流水标识,收款户名,收款账号,金额(元),状态,失败原因,银行流水号,交易日期\r\n"
+        done = bank.import_results(db, batch_id=made.id, template_id=answer, content=(head + rows).encode("gb18030"), by="wu", **told)
+        assert not done.faults and done.arrived == len(items)
+    return made
+
+
+def wrong(payday) -> list[str]:
+    with payday.database.read() as db:
+        return [f"{a.code} {a.subject}" for a in ledger.assertions(db, payday.site.id, payday.now) if not a.holds]
+
+
+def paid(payday, member) -> int:
+    with payday.database.read() as db:
+        return sum(p.amount_fen for p in money.payments(db, payday.site.id) if p.worker_id == member.id)
+
+
+@pytest.fixture
+def released(payday, gone, special):
+    info = settle(payday, gone).settlement
+    sign(payday, info)
+    return release(payday, info)
+
+
+def test_last_wages_are_paid_at_once_and_not_again_when_the_month_closes(payday, vault, gone, released):
+    payday.works(payday.cast.li, 5, 6, month=4)
+    (line,) = payday.ask(store.lines, released.id)
+    assert (line.content.origin_month, line.content.net_fen) == (APRIL, 400_00)
+    made = batch(payday, vault, APRIL)
+    assert (made.total_fen, paid(payday, gone), wrong(payday)) == (400_00, 400_00, [])
+    # The wages of March are on the line of the closed month, and go with its own batch.
+    payday.says(next(p for p in payday.ask(lambda db: [store.line(db, x.line_id) for x in store.payable_lines(db, payday.site.id) if x.month == MARCH and x.worker_id == gone.id])))
+    batch(payday, vault, MARCH)
+    assert state(payday, gone) == ("done", 0)
+    sheet = payday.whole_month(APRIL)
+    assert {line.content.worker_id for line in payday.ask(store.lines, sheet.id)} == {payday.cast.li.id}
+    assert (paid(payday, gone), wrong(payday), state(payday, gone)) == (1200_00, [], ("done", 0))
+    assert payday.ask(lambda db: ledger.balance(db, f"wages_payable:e{gone.engagement_id}")) == 0
+    assert [x.open_fen for x in payday.ask(store.payable_lines, payday.site.id) if x.worker_id == gone.id] == [0, 0]
+
+
+def test_a_day_found_after_the_settlement_is_paid_with_the_month_as_the_difference(payday, vault, gone, released):
+    batch(payday, vault, APRIL)
+    payday.works(payday.cast.li, 5, month=4)
+    travel(payday, gone)
+    sheet = payday.whole_month(APRIL)
+    lines = {line.content.worker_id: line.content for line in payday.ask(store.lines, sheet.id)}
+    assert (lines[gone.id].gross_fen, lines[gone.id].origin_month) == (88_00, APRIL)
+    assert wrong(payday) == []
+    assert payday.ask(lambda db: ledger.balance(db, f"wages_payable:e{gone.engagement_id}")) == -(800_00 + 88_00)
+
+
+def test_a_month_in_which_only_somebody_was_settled_closes_and_is_posted(payday, vault, gone, released):
+    batch(payday, vault, APRIL)
+    payday.now = at(2, month=5)
+    payday.lock(APRIL)
+    payday.close(APRIL)
+    assert wrong(payday) == []
+
+
+def test_advances_are_taken_back_on_the_final_sheet_once(payday, vault, gone, special):
+    with payday.database.write() as db:
+        Books(payday.cast, payday.now).advance(db, gone, 100_00)
+    info = settle(payday, gone).settlement
+    sign(payday, info)
+    (line,) = payday.ask(store.lines, release(payday, info).id)
+    assert (line.content.gross_fen, line.content.advances_fen, line.content.net_fen) == (400_00, 100_00, 300_00)
+    assert state(payday, gone)[1] == 800_00 + 300_00
+    payday.works(payday.cast.li, 5, month=4)
+    payday.whole_month(APRIL)
+    assert wrong(payday) == []
+
+
+def test_nothing_is_released_without_the_workers_word_another_hand_and_something_to_pay(payday, gone, special):
+    info = settle(payday, gone).settlement
+    assert refused(release, payday, info) == "settlement_unsigned"
+    sign(payday, info, "dispute", claimed_fen=1500_00)
+    assert refused(release, payday, info) == "settlement_disputed"
+    sign(payday, info)
+    assert refused(release, payday, info, by="wu") == "settlement_own"
+    release(payday, info)
+    assert refused(release, payday, info) == "settlement_on_lines"
+    assert state(payday, gone) == ("owed", 1200_00)
+
+
+def test_a_settlement_that_is_stale_or_of_a_locked_month_is_not_released(payday, gone, special):
+    info = settle(payday, gone).settlement
+    sign(payday, info)
+    travel(payday, gone)
+    assert refused(release, payday, info) == "settlement_stale"
