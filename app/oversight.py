@@ -20,7 +20,19 @@ from sqlalchemy.orm import Session
 from app import access
 from app.access import Person
 from app.db import Database
-from app.domain.audit import Beside, CountyMonth, Finding, Thresholds, run, run_county, worst_first
+from app.domain.audit import (
+    COUNTY_RULES,
+    RULES,
+    Beside,
+    CountyMonth,
+    Finding,
+    Thresholds,
+    cited,
+    rates,
+    run,
+    run_county,
+    worst_first,
+)
 from app.domain.audit import name as rule_name
 from app.domain.audit import sentence as finding_sentence
 from app.domain.casework import Standing, State, refusal, steps_from
@@ -169,6 +181,42 @@ def audit_all(database: Database, as_of: datetime) -> AuditedAll:
                 failed += 1
                 log.error("audit_failed", project_id=project.id, month=str(month), error=type(error).__name__)
     return AuditedAll(len(projects), months, found, failed)
+
+
+# --- what a rule rests on --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a finding rests on beside its evidence."""
+
+    laws: tuple[str, ...]
+    """Names and article numbers; one whose number was not checked says so. No text of a law."""
+    thresholds: str | None
+    """Version of the limits the rule went by."""
+    amount_fen: int | None
+    """Money at stake."""
+    expected_on: date | None
+    """Last day on which it would still have been in order."""
+    odds: tuple[float, float] | None
+    """Of a suspicion: (share of forged months it is for that it found, share of honest ones it accused), over simulated
+    months, 0 to 1. None for a rule that states what the records show."""
+    command: str
+    """How the odds were measured; empty without any."""
+
+
+def basis(finding: FindingInfo, language: str) -> Basis:
+    """What a finding rests on; a rule of an earlier version that has gone rests on nothing we can name."""
+    known = RULES.get(finding.rule) or COUNTY_RULES.get(finding.rule)
+    suspicion = known is not None and known.suspicion
+    return Basis(
+        laws=tuple(cited(law, language) for law in known.law) if known else (),
+        thresholds=finding.thresholds,
+        amount_fen=finding.amount_fen,
+        expected_on=finding.expected_on,
+        odds=rates.stated(finding.rule) if suspicion else None,
+        command=rates.COMMAND if suspicion else "",
+    )
 
 
 # --- listing -------------------------------------------------------------------------------------------------

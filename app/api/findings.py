@@ -77,6 +77,12 @@ class FindingOut(BaseModel):
                 "due_on": None,
                 "in_hand": False,
                 "stale": False,
+                "laws": ["《保障农民工工资支付条例》第13条"],
+                "thresholds": "2026-11",
+                "amount_fen": 260000,
+                "expected_on": "2026-04-15",
+                "detected": None,
+                "false_alarm": None,
                 "first_seen_at": "2026-04-16T01:00:00Z",
                 "last_seen_at": "2026-04-17T01:00:00Z",
                 "cleared_at": None,
@@ -102,6 +108,12 @@ class FindingOut(BaseModel):
     due_on: date | None = Field(description="By when the project answers; set by a notice")
     in_hand: bool = Field(description="The bureau has notified or escalated it: the bureau closes it")
     stale: bool = Field(description="The last answer was about other evidence than there is now")
+    laws: list[str] = Field(description="What the rule rests on, by name and article; no text")
+    thresholds: str | None = Field(description="Version of the limits it went by")
+    amount_fen: int | None = Field(description="Money at stake")
+    expected_on: date | None = Field(description="Last day on which it would still have been in order")
+    detected: float | None = Field(description="Of a suspicion: share of simulated forged months it found")
+    false_alarm: float | None = Field(description="Of a suspicion: share of simulated honest months it accused")
     first_seen_at: datetime
     last_seen_at: datetime
     cleared_at: datetime | None = Field(description="Since when it is not found any more")
@@ -192,7 +204,7 @@ def list_findings(
         db, project_id, month=wanted, open_only=open_only, states=state or (), severity=severity, rule=rule,
         subject=None if worker_id is None else ("worker", worker_id), language=person.language,
     )  # fmt: skip
-    return [_out(line) for line in lines]
+    return [_out(line, person.language) for line in lines]
 
 
 @router.get(
@@ -207,7 +219,7 @@ def one_finding(
     access.require_on(db, person, "findings.read", project_id)
     line = oversight.line_of(db, project_id, finding_id, person.language)
     return FindingWhole(
-        **_out(line).model_dump(),
+        **_out(line, person.language).model_dump(),
         history=[
             DecisionOut(
                 state=d.state, note=d.note, decided_by=d.decided_by, decided_at=d.decided_at, due_on=d.due_on,
@@ -242,12 +254,14 @@ def decide(
     """A notice needs a deadline; closing needs evidence, and somebody other than who explained or rectified it."""
     grounds = [(ground.kind, ground.id) for ground in body.evidence]
     return _out(
-        oversight.decide(db, person, finding_id, body.state, body.note, evidence=grounds, due_on=body.due_on, now=now)
+        oversight.decide(db, person, finding_id, body.state, body.note, evidence=grounds, due_on=body.due_on, now=now),
+        person.language,
     )
 
 
-def _out(line: oversight.FindingLine) -> FindingOut:
+def _out(line: oversight.FindingLine, language: str) -> FindingOut:
     f = line.finding
+    basis = oversight.basis(f, language)
     return FindingOut(
         id=f.id,
         project_id=f.project_id,
@@ -267,6 +281,12 @@ def _out(line: oversight.FindingLine) -> FindingOut:
         due_on=f.due_on,
         in_hand=f.in_hand,
         stale=f.is_stale,
+        laws=list(basis.laws),
+        thresholds=basis.thresholds,
+        amount_fen=basis.amount_fen,
+        expected_on=basis.expected_on,
+        detected=None if basis.odds is None else basis.odds[0],
+        false_alarm=None if basis.odds is None else basis.odds[1],
         first_seen_at=f.first_seen_at,
         last_seen_at=f.last_seen_at,
         cleared_at=f.cleared_at,

@@ -117,6 +117,8 @@ class FindingItem:
     evidence_count: int
     evidence: tuple[EvidenceItem, ...]
     """Of an opened finding; else empty."""
+    basis: oversight.Basis
+    """What the rule rests on: laws by name, limits, money at stake, and how often a suspicion errs."""
     history: tuple[PastDecision, ...]
     """Of an opened finding, oldest first; else empty."""
     choices: tuple[str, ...]
@@ -236,13 +238,18 @@ def _item(ask: Ask, line: FindingLine, opened: bool, names: Mapping[int, str]) -
     who = accounts.names(ask.db, {d.decided_by for d in history})
     calendar = held.calendar(ask.db, ask.today, date.fromordinal(ask.today.toordinal() + 60)) if opened else {}
     here = f"/projects/{ask.project.id}/findings"
+    subject, subject_url = ask.project.name, ""
+    if is_worker:
+        subject, subject_url = names.get(found.subject_id, f"#{found.subject_id}"), _strip_url(ask, found.subject_id, found.month)
+    elif found.subject_kind in ("team", "gate"):
+        subject, subject_url = _place(ask, found, found.subject_kind, found.subject_id)
     return FindingItem(
         id=found.id,
         severity=found.severity,
         title=line.title,
         sentence=line.sentence,
-        subject=names.get(found.subject_id, f"#{found.subject_id}") if is_worker else ask.project.name,
-        subject_url=_strip_url(ask, found.subject_id, found.month) if is_worker else "",
+        subject=subject,
+        subject_url=subject_url,
         month=found.month,
         state=line.state.value,
         stale=found.is_stale,
@@ -261,6 +268,7 @@ def _item(ask: Ask, line: FindingLine, opened: bool, names: Mapping[int, str]) -
         opened=opened,
         evidence_count=len(found.evidence),
         evidence=_evidence(ask, found) if opened else (),
+        basis=oversight.basis(found, ask.language),
         history=tuple(
             PastDecision(
                 d.state, d.note, who.get(d.decided_by, d.decided_by), local(d.decided_at), d.due_on,

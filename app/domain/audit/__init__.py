@@ -7,7 +7,7 @@ Importing the package registers every family; ``RULES``, ``COUNTY_RULES`` and ``
 line of the research, and which lines cannot be answered and why: ``coverage``.
 """
 
-from app.domain.audit import county, days, fabrication, gates, money, people, process
+from app.domain.audit import county, days, fabrication, gates, money, people, process, rates
 from app.domain.audit.beside import NOTHING, Beside, CountyMonth
 from app.domain.audit.coverage import NOT_POSSIBLE
 from app.domain.audit.law import LAWS, cited
@@ -59,6 +59,7 @@ __all__ = [
     "name",
     "people",
     "process",
+    "rates",
     "reckon",
     "rule",
     "run",

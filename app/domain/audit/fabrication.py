@@ -43,7 +43,7 @@ def no_habits(reckoning: Reckoning) -> Hits:
             yield Hit(
                 team_id,
                 [("passage", a.in_id) for a in kept],
-                {"workers": len(by_worker), "person_icc": f"{person:.2f}", "day_icc": f"{day:.2f}", "arrivals": len(kept)},
+                {"workers": len(by_worker), "person_icc": _share(person), "day_icc": _share(day), "arrivals": len(kept)},
                 subject_kind="team",
             )
 
@@ -351,6 +351,10 @@ def month_end_corrections(reckoning: Reckoning) -> Hits:
     late = [c for c in counted if c.requested_on >= late_on]
     if len(counted) >= limits["month_end_corrections_min"] and len(late) * 100 > len(counted) * limits["month_end_percent"]:
         yield about_project(reckoning, [("correction", c.id) for c in late], {"late": len(late), "corrections": len(counted)})
+
+
+def _share(value: float) -> str:
+    return f"{max(0.0, value):.2f}"
 
 
 def _clock(seconds: int) -> str:
