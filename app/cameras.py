@@ -3,7 +3,8 @@
     add_camera      a device of a gate, and the address it is pulled from
     change_camera   another address, region or rate
     remove_camera   the address is forgotten, the device switched off; its passages stay
-    watch           one picture: recognise it, and record it if it is a passage (``domain.presence``)
+    watch           one picture of it: recognise it, and record it if it is a passage (``domain.presence``)
+    look_on         one picture of a gate that streams all the time, the same
 
 Where a camera is, with its password, is sealed. Shown are scheme, host and port; nothing else of it is ever said or logged.
 """
@@ -11,7 +12,7 @@ Where a camera is, with its password, is sealed. Shown are scheme, host and port
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -33,6 +34,7 @@ AGE_MAX_S = 1.0
 RATE_MIN, RATE_MAX = 0.2, 15.0
 CAMERAS_MAX = 64
 """Of one service: each is a process that decodes, and that many are more than a machine of its kind carries."""
+TOLD_MAX = 256
 UNSETTLED_MAX = 64
 """Passages of one camera that are decided and cannot be written now; they are tried again, oldest first."""
 
@@ -173,6 +175,9 @@ class Watch:
     unsettled: deque[_Unsettled] = field(default_factory=deque)
     lost: int = 0
     """Passages that could not be written and were too many to keep."""
+    told: dict[int, gate.Answer] = field(default_factory=dict)
+    """Worker -> the answer of his passage."""
+    counting: threading.Lock = field(default_factory=threading.Lock)
     guard: threading.Lock = field(default_factory=threading.Lock)
     """A picture whose time ran out may still be in a thread when the next one comes."""
 
@@ -219,6 +224,24 @@ def _watch(
     sighting = gate.look(house, device, jpeg, scene, at=taken_at)
     if time.monotonic() - taken > AGE_MAX_S:
         raise TooOld
+    seen, turn = _turn(house, watch, device, sighting, taken_at)
+    if turn is not Turn.RECORD:
+        return None
+    event = FrameEvent(
+        device_id=device.id, event_key=event_key, boot_id=boot_id, seq=int(number), sent_at=received_at, captured_at=taken_at,
+        nonce=event_key, image=jpeg, content_sha256=content_sha256,
+    )  # fmt: skip
+    watch.unsettled.append(_Unsettled(device, event, sighting, received_at, scene.project.language))
+    while len(watch.unsettled) > UNSETTLED_MAX:
+        watch.unsettled.popleft()
+        watch.lost += 1
+    return _settle(house, watch)
+
+
+def _turn(
+    house: House, watch: Watch, device: gates.DeviceInfo, sighting: gate.Sighting, at: datetime
+) -> tuple[Seen, Turn]:
+    """Whether a sighting is a passage, or one that is known; what is to be recorded counts as recorded from now on."""
     code = gate.outlook(sighting)
     seen = Seen(
         code,
@@ -226,22 +249,55 @@ def _watch(
         sighting.track.number if sighting.track else None,
         nobody=code in gate.UNRECORDED,
     )
-    turn = watch.presence.turn(seen, taken_at)
-    if turn is Turn.REPEAT:
-        with house.database.read() as db:
-            turn = Turn.RECORD if _folds(db, device.project_id) else Turn.WAIT
-    if turn is not Turn.RECORD:
-        return None
-    event = FrameEvent(
-        device_id=device.id, event_key=event_key, boot_id=boot_id, seq=int(number), sent_at=received_at, captured_at=taken_at,
-        nonce=event_key, image=jpeg, content_sha256=content_sha256,
-    )  # fmt: skip
-    watch.presence.record(seen, taken_at)
-    watch.unsettled.append(_Unsettled(device, event, sighting, received_at, scene.project.language))
-    while len(watch.unsettled) > UNSETTLED_MAX:
-        watch.unsettled.popleft()
-        watch.lost += 1
-    return _settle(house, watch)
+    with watch.counting:
+        turn = watch.presence.turn(seen, at)
+        if turn is not Turn.WAIT:
+            with house.database.read() as db:
+                if turn is Turn.REPEAT and _folds(db, device.project_id):
+                    turn = Turn.RECORD
+                if gates.passage_by_frame(db, device.project_id, sighting.frame_sha256) is not None:
+                    # To the byte the picture of another passage: a camera that hangs shows nobody anew.
+                    turn = Turn.WAIT
+        if turn is Turn.RECORD:
+            watch.presence.record(seen, at)
+    return seen, Turn.RECORD if turn is Turn.RECORD else Turn.WAIT
+
+
+def look_on(
+    house: House, watch: Watch, device: gates.DeviceInfo, event: FrameEvent, received_at: datetime
+) -> gate.Answer:
+    """Decide about one picture of many that a gate streams: a passage, the one he is already, or none. Runs in a recogniser thread.
+
+    Who is a passage already is told its answer again, and the gate opens for him again: he stands there now. A picture that is
+    older than a second, or that was answered before, is an event like a posted one: the gate kept it for that.
+
+    Raises:
+        ServiceError: as ``gate.admit_frame``; the gate sends the picture again.
+    """
+    happened_at = gate.occurred_at(event, received_at)
+    with house.database.read() as db:
+        scene = gate.scene_of(house, db, device)
+        known = gates.passage_by_event(db, device.id, event.event_key) is not None
+    if known or (received_at - happened_at).total_seconds() > AGE_MAX_S:
+        return gate.admit_frame(house, device, event, received_at)
+    sighting = gate.look(house, device, event.image, scene, at=happened_at)
+    seen, turn = _turn(house, watch, device, sighting, happened_at)
+    if turn is Turn.RECORD:
+        try:
+            answer = gate.settle(house, device, event, sighting, received_at, language=scene.project.language)
+        except BaseException:
+            with watch.counting:
+                watch.presence.forget(seen)
+            raise
+        if seen.worker_id is not None:
+            if len(watch.told) > TOLD_MAX:
+                watch.told.clear()
+            watch.told[seen.worker_id] = answer
+        return answer
+    told = watch.told.get(seen.worker_id) if seen.worker_id is not None else None
+    if told is not None:
+        return replace(told, repeated=True, fresh=True, stages_ms=sighting.stages_ms)
+    return gate.glance(sighting, scene.project.language, received_at)
 
 
 def beat(house: House, watch: Watch, *, live: bool, now: datetime) -> None:

@@ -343,8 +343,18 @@ def look(
 
 def outlook(sighting: Sighting) -> str:
     """The code the gate would answer with if the person may pass: what a stream goes by before it records anything."""
+    return _prospect(sighting).code
+
+
+def glance(sighting: Sighting, language: str, now: datetime) -> Answer:
+    """What a stream is told about a picture that is no passage by itself: nothing is recorded, nothing opens."""
+    said = _prospect(sighting)
+    return _answer(None, said.verdict, said.code, sentence(said.code, language), sighting.stages_ms, now)
+
+
+def _prospect(sighting: Sighting) -> admission.Decision:
     willing = None if sighting.match is None else admission.Standing(sighting.match.key, engaged=True)
-    return _decide(sighting, willing, admission.AdmissionPolicy()).code
+    return _decide(sighting, willing, admission.AdmissionPolicy())
 
 
 def settle(

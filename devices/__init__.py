@@ -2,10 +2,19 @@
 
 from types import ModuleType
 
-from devices.base import BadPayload, BadSignature, CardEvent, DeviceError, FrameEvent, Heartbeat, PassEvent
+from devices.base import (
+    BadPayload,
+    BadSignature,
+    CardEvent,
+    DeviceError,
+    FrameEvent,
+    Heartbeat,
+    LookEvent,
+    PassEvent,
+)
 from devices.dialects import frames
 
-__all__ = ["ADAPTERS", "BadPayload", "BadSignature", "CardEvent", "DeviceError", "FrameEvent", "Heartbeat", "PassEvent"]
+__all__ = ["ADAPTERS", "BadPayload", "BadSignature", "CardEvent", "DeviceError", "FrameEvent", "Heartbeat", "LookEvent", "PassEvent"]
 
 ADAPTERS: dict[str, ModuleType] = {
     "frames": frames,

@@ -2,6 +2,7 @@
 
     PassEvent           a gate reports that someone is there
       FrameEvent          with a picture
+        LookEvent           one picture of many
       CardEvent           with a card, a code or an identity card
     Heartbeat           a gate says how much it has seen and not yet delivered
 
@@ -80,6 +81,11 @@ class FrameEvent(PassEvent):
     """Begins like a JPEG; whether it can be decoded is not known yet."""
     content_sha256: str
     """Hex, of the whole body as received; the same key with another one is a conflict."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookEvent(FrameEvent):
+    """One picture of a camera that looks all the time: the service says which of them is a passage."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

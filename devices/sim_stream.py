@@ -47,6 +47,7 @@ class StreamGate:
 
     Args:
         url: ws:// or wss://, host and port of the service.
+        looks: every picture is one of many, not an event of its own.
         now, wait, jitter: the clock, the pause and the chance, replaced in tests.
     """
 
@@ -57,6 +58,7 @@ class StreamGate:
         key: bytes,
         *,
         boot_id: str | None = None,
+        looks: bool = False,
         timeout_s: float = 10.0,
         now: Callable[[], float] = time.time,
         wait: Callable[[float], None] = time.sleep,
@@ -64,6 +66,7 @@ class StreamGate:
     ) -> None:
         self._url, self.device_id, self._key = url.rstrip("/"), device_id, key
         self.boot_id = boot_id or secrets.token_hex(8)
+        self._looks = looks
         self._timeout_s, self._now, self._wait, self._jitter = timeout_s, now, wait, jitter
         self._opened = contextlib.ExitStack()
         self._socket: ClientConnection | None = None
@@ -194,7 +197,7 @@ class StreamGate:
             self.credits -= 1
             self._under_way[f"{self.boot_id}:{shown.seq}"] = shown
             self._socket.send(
-                self._end.frame(shown.jpeg, seq=shown.seq, captured_ms=shown.captured_ms, sent_ms=int(self._now() * 1000))
+                self._end.frame(shown.jpeg, seq=shown.seq, captured_ms=shown.captured_ms, sent_ms=int(self._now() * 1000), look=self._looks)
             )
 
     def _take(self, said: dict[str, Any]) -> None:
@@ -228,7 +231,7 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     key = bytes.fromhex(options.key_file.read_text().strip())
     began = time.monotonic()
-    with StreamGate(options.url, options.device, key) as gate:
+    with StreamGate(options.url, options.device, key, looks=True) as gate:
         try:
             for number, jpeg in enumerate(cycle(pictures)):
                 due = began + number / options.fps

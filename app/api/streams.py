@@ -19,7 +19,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.websockets import WebSocketDisconnect, WebSocketDisconnected
 
-from app import gate
+from app import cameras, gate
 from app.api.frames import FINAL, KEPT, Quota, decided, device_and_keys, end_rotation, refusal_of, told
 from app.db import storage_error
 from app.errors import Busy, ServiceError, Unauthorised
@@ -27,7 +27,7 @@ from app.house import House
 from app.store import gates
 from app.web import refusal
 from app.wording import sentence
-from devices import BadPayload, DeviceError, FrameEvent, Heartbeat
+from devices import BadPayload, DeviceError, FrameEvent, Heartbeat, LookEvent
 from devices.dialects import frames
 from devices.links import websocket as link
 from devices.links.websocket import Session, StreamBroken
@@ -58,7 +58,7 @@ async def stream(websocket: WebSocket, device_id: str) -> None:
         return
     with contextlib.suppress(WebSocketDisconnect, WebSocketDisconnected):
         await websocket.accept()
-        await streams.listen(Connection(websocket, house, websocket.app.state.quota, session))
+        await streams.listen(Connection(websocket, house, websocket.app.state.quota, session, streams.watch_of(session.device_id)))
 
 
 async def _shaken_hands(websocket: WebSocket, house: House) -> Session:
@@ -96,6 +96,11 @@ class Streams:
 
     def __init__(self) -> None:
         self._open: dict[str, Connection] = {}
+        self._watches: dict[str, cameras.Watch] = {}
+
+    def watch_of(self, device_id: str) -> cameras.Watch:
+        """Who stands before a gate's camera; kept when its line is cut."""
+        return self._watches.setdefault(device_id, cameras.Watch(device_id))
 
     @property
     def open(self) -> int:
@@ -119,8 +124,10 @@ class Streams:
 class Connection:
     """One gate that streams."""
 
-    def __init__(self, websocket: WebSocket, house: House, quota: Quota, session: Session) -> None:
-        self._socket, self._house, self._quota = websocket, house, quota
+    def __init__(
+        self, websocket: WebSocket, house: House, quota: Quota, session: Session, watch: cameras.Watch
+    ) -> None:
+        self._socket, self._house, self._quota, self._watch = websocket, house, quota, watch
         self.session = session
         self._tasks: set[asyncio.Task[None]] = set()
         self._ending: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
@@ -204,6 +211,8 @@ class Connection:
         """Decide about a frame and say so; a gate that is not ours any more is let go."""
 
         def admit(house: House) -> gate.Answer:
+            if isinstance(event, LookEvent):
+                return cameras.look_on(house, self._watch, self._device(), event, received_at)
             return gate.admit_frame(house, self._device(), event, received_at)
 
         async def work() -> gate.Answer:

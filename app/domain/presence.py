@@ -91,6 +91,10 @@ class Presence:
         """The picture has become a passage."""
         self._kept[self._key(seen)].recorded = at
 
+    def forget(self, seen: Seen) -> None:
+        """The picture has not become a passage after all; the next one may."""
+        self._kept[self._key(seen)].recorded = None
+
     def _key(self, seen: Seen) -> tuple[str, int]:
         worker_id = seen.worker_id
         if worker_id is None and seen.track is not None:

@@ -8,7 +8,7 @@ whoever carries it. A message of the gate is binary, numbers with the big end fi
 
     offset  bytes
          0      1   version, 1
-         1      1   kind: 1 a frame, 2 a heartbeat
+         1      1   kind: 1 a frame, 2 a heartbeat, 3 a look
          2      2   flags, 0
          4      4   seq; with the handshake's boot id it names the event, ``<boot id>:<seq>``
          8      8   captured_at, unix milliseconds of the gate's clock; when the person stood there
@@ -18,6 +18,10 @@ whoever carries it. A message of the gate is binary, numbers with the big end fi
             stream  device id  handshake nonce  number  kind  <boot id>:<seq>  captured_at  sent_at  hex SHA-256 of the rest
 
         56          a JPEG, or the JSON of a heartbeat as it is posted
+
+A frame is an event: the gate says that somebody is there, and it becomes a passage as a posted one. A look is one picture of a
+camera that shows all it sees: the service says which of them is a passage (``app.domain.presence``), and answers the others of the
+same person with that passage's number, ``repeated``. A look that is sent again late is an event like a frame.
 
 ``number`` counts the messages of the connection from 1. A message of the service is text: the signature, a line end, and
 JSON. The signature is that of a posted answer (``frames.sign_reply``) with the nonce ``<handshake nonce>:<number>``, the
@@ -52,11 +56,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from devices.base import BadPayload, BadSignature, FrameEvent, Heartbeat
+from devices.base import BadPayload, BadSignature, FrameEvent, Heartbeat, LookEvent
 from devices.dialects import frames
 
 VERSION = 1
-FRAME, HEARTBEAT = 1, 2
+FRAME, HEARTBEAT, LOOK = 1, 2, 3
 LATE_MAX = timedelta(seconds=10)
 """A message that was under way for longer ends the connection: what lies behind it in the buffers is as old."""
 
@@ -112,7 +116,7 @@ class Session:
         if len(message) < HEAD_BYTES:
             raise StreamBroken(MALFORMED, "stream_malformed")
         version, kind, flags, seq, captured_ms, sent_ms, mac = _HEAD.unpack_from(message)
-        if version != VERSION or kind not in (FRAME, HEARTBEAT) or flags or max(captured_ms, sent_ms) > _TIME_MS_MAX:
+        if version != VERSION or kind not in (FRAME, HEARTBEAT, LOOK) or flags or max(captured_ms, sent_ms) > _TIME_MS_MAX:
             raise StreamBroken(MALFORMED, "stream_malformed")
         content = memoryview(message)[HEAD_BYTES:]
         self.received += 1
@@ -136,7 +140,7 @@ class Session:
         jpeg = bytes(content)
         if not jpeg.startswith(_JPEG):
             raise BadPayload("frame", "frame_not_jpeg" if jpeg else "frame_missing")
-        return FrameEvent(
+        return (LookEvent if kind == LOOK else FrameEvent)(
             device_id=self.device_id,
             event_key=event_key,
             boot_id=self.boot_id,
@@ -176,9 +180,9 @@ class GateEnd:
     sent: int = 0
     received: int = 0
 
-    def frame(self, jpeg: bytes, *, seq: int, captured_ms: int, sent_ms: int) -> bytes:
-        """The gate's next message, with a picture."""
-        return self._message(FRAME, seq, captured_ms, sent_ms, jpeg)
+    def frame(self, jpeg: bytes, *, seq: int, captured_ms: int, sent_ms: int, look: bool = False) -> bytes:
+        """The gate's next message, with a picture; ``look``: one of many."""
+        return self._message(LOOK if look else FRAME, seq, captured_ms, sent_ms, jpeg)
 
     def heartbeat(self, body: bytes, *, seq: int, sent_ms: int) -> bytes:
         """The gate's next message, with a heartbeat (``frames.heartbeat_body``)."""

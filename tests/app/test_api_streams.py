@@ -187,9 +187,41 @@ def test_a_killed_service_has_what_it_answered_and_is_sent_the_rest(settings, da
         service.start()
         note(gate.settle(10))
         assert gate.unanswered == 0
+        assert service.stop() == 0, "a gate that streams does not hold up a stop"
+        gate.turn(1.0)
+        assert gate.closed is not None and gate.closed[0] == 1012
     by_key = {r.event_key: str(r.id) for r in stored(database, site)}
     assert len(by_key) == len(stored(database, site)) and answered.items() <= by_key.items()
     assert site.li.id in {r.worker_id for r in stored(database, site)}
+
+
+def test_a_camera_that_shows_all_it_sees_makes_one_passage_of_one_man_and_opens_again(url, database, site: Cast):
+    with gate_of(url, site.a.entrance, looks=True) as gate:
+        heard = []
+        for number in range(6):
+            gate.show(draw_face(WANG, variant=number))
+            heard += answers(gate.settle(5))
+        gate.show(draw_face(77))
+        heard += answers(gate.settle(5))
+        gate.show(draw_face(LI))
+        heard += answers(gate.settle(5))
+    wang, stranger, li = heard[:6], heard[6], heard[7]
+    assert [(said["open"], said["recorded"], said["repeated"]) for said in wang] == [(True, True, False)] + [(True, True, True)] * 5
+    assert len({said["event_id"] for said in wang}) == 1
+    assert (stranger["open"], stranger["recorded"], stranger["event_id"]) == (False, False, None)
+    assert (li["open"], li["recorded"], li["repeated"]) == (True, True, False)
+    assert [r.worker_id for r in stored(database, site)] == [site.wang.id, site.li.id]
+
+
+def test_a_look_that_was_not_answered_is_sent_again_and_is_a_passage(url, database, site: Cast):
+    with gate_of(url, site.a.entrance, looks=True) as gate:
+        gate.show(draw_face(LI), int((time.time() - 30) * 1000))
+        [said] = answers(gate.settle(5))
+        assert (said["recorded"], said["open"]) == (True, False), "an old picture opens nothing"
+        gate.show(draw_face(WANG))
+        [first] = answers(gate.settle(5))
+        assert first["open"]
+    assert len(stored(database, site)) == 2
 
 
 def test_a_gate_without_a_credit_shows_its_newest_picture_only(url, database, site: Cast):

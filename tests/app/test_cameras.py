@@ -4,7 +4,7 @@ import hashlib
 import itertools
 import json
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from pydantic import SecretStr
@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from app import cameras, cli
 from app.cameras import TooOld, Watch, watch
 from app.db import Database
+from app.domain import presence
 from app.errors import Conflict, NotFound, Unusable
 from app.galleries import Galleries
 from app.house import House
@@ -223,6 +224,14 @@ def test_several_people_a_stranger_who_passes_and_an_empty_gateway_record_nobody
     for jpeg in (draw_face(0, faces=0), draw_face(STRANGER), draw_face(WANG, faces=2), draw_face(WANG, blurred=True)):
         assert lookout.sees(jpeg) is None
     assert lookout.workers() == []
+
+
+def test_the_very_picture_of_a_passage_shows_nobody_anew(lookout, site, monkeypatch):
+    monkeypatch.setattr(presence, "GONE", timedelta(seconds=0))
+    lookout.sees(draw_face(WANG))
+    assert lookout.sees(draw_face(WANG)) is None
+    assert lookout.sees(draw_face(WANG, variant=1)).recorded
+    assert lookout.workers() == [site.wang.id] * 2
 
 
 def test_a_full_disk_loses_no_passage_and_dates_it_by_its_picture(lookout, site, house):

@@ -5,7 +5,10 @@ import os
 import signal
 import socket
 import ssl
+import subprocess
+import sys
 import threading
+import time
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -302,3 +305,29 @@ def test_the_address_is_on_no_command_line_and_no_setting_of_ours_is_told():
     finally:
         del os.environ["MUSTER_KEY_HEX"]
     assert b"secret" not in command + environment and b"MUSTER" not in environment
+
+
+def test_a_process_ends_by_itself_when_its_service_was_killed():
+    service = """
+import asyncio, sys
+from devices.links.rtsp import Puller, read_address
+async def main():
+    puller = Puller(read_address(sys.argv[1]), ip="127.0.0.1", open_s=30)
+    await puller.start()
+    print(puller.pid, flush=True)
+    await asyncio.sleep(60)
+asyncio.run(main())
+"""
+    with listening() as (port, _came):
+        killed = subprocess.Popen(
+            [sys.executable, "-c", service, f"rtsp://127.0.0.1:{port}/gate"], stdout=subprocess.PIPE, text=True
+        )
+        pid = int(killed.stdout.readline())
+        killed.kill()
+        killed.wait(10)
+        killed.stdout.close()
+        deadline = time.monotonic() + 5
+        # Nobody waits for an orphan's status here; in a container without an init it stays as a zombie.
+        while Path(f"/proc/{pid}").exists() and " Z " not in Path(f"/proc/{pid}/stat").read_text():
+            assert time.monotonic() < deadline, "it still looks, and nobody sees"
+            time.sleep(0.05)
