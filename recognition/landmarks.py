@@ -26,6 +26,7 @@ class Landmarker:
         self._centred = complex_initial - complex_initial.mean()
         self._norm = float((np.abs(self._centred) ** 2).sum())
         self._leaves = leaves.reshape(cascades, trees * 16, 10)
+        self._ones = np.ones(trees, np.float32)
         self._roots = np.arange(trees)
         self._anchors = anchors.astype(np.intp)
         self._deltas = deltas[..., 0].astype(np.float64) + 1j * deltas[..., 1]
@@ -81,7 +82,8 @@ class Landmarker:
                 # take() costs half of what indexing with an array does.
                 difference = values.take(first[cascade].take(node)) - values.take(second[cascade].take(node))
                 node = 2 * node + (difference <= threshold[cascade].take(node))
-            moved = self._leaves[cascade].take(node, axis=0).sum(0, dtype=np.float64)
+            # A product with ones adds the leaves up in half the time that sum() takes.
+            moved = (self._ones @ self._leaves[cascade].take(node, axis=0)).astype(np.float64)
             shape = shape + (moved[0::2] + 1j * moved[1::2])
         points = np.stack([shape.real * span_x + left, shape.imag * span_y + top], 1)
         return points.astype(np.float32)

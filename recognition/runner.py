@@ -8,11 +8,13 @@ where the processor can (2.0 times as quick on this kind of network on an AMD EP
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import onnxruntime
@@ -90,11 +92,22 @@ def onnxruntime_runner(data: bytes, what: str, chosen: onnxruntime.SessionOption
 
 
 def openvino_installed() -> bool:
+    """Whether OpenVINO is there; not loaded by asking."""
+    return importlib.util.find_spec("openvino") is not None
+
+
+def _openvino() -> Any:
+    """The library, without the package beside it that reports its use to its maker: it is kept from being imported.
+
+    Raises:
+        PackError: provider_missing.
+    """
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     try:
-        import openvino  # noqa: F401
+        import openvino
     except ImportError:
-        return False
-    return True
+        raise PackError("provider_missing", "the package openvino is not installed") from None
+    return openvino
 
 
 def openvino_runner(data: bytes, what: str, outputs: Sequence[str], shape: Sequence[object]) -> Runner:
@@ -103,10 +116,7 @@ def openvino_runner(data: bytes, what: str, outputs: Sequence[str], shape: Seque
     Raises:
         PackError: provider_missing, or manifest_wrong when OpenVINO cannot read the graph.
     """
-    try:
-        import openvino
-    except ImportError:
-        raise PackError("provider_missing", "the package openvino is not installed") from None
+    openvino = _openvino()
     cores = os.cpu_count() or 1
     core = openvino.Core()
     precision = "bf16" if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"

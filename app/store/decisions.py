@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.errors import NotFound
@@ -27,13 +27,14 @@ class PolicyRow:
 
 
 _COLUMNS = [_POLICY.c[name] for name in PolicyRow.__slots__]
+_OF_PROJECT = select(*_COLUMNS).where(_POLICY.c.project_id == bindparam("project_id"))
 
 
 def policy(db: Session, project_id: int) -> PolicyRow:
     """Return what a project says about its decisions."""
     row = once(
         db, ("decision_policy", project_id),
-        lambda: db.execute(select(*_COLUMNS).where(_POLICY.c.project_id == project_id)).first(),
+        lambda: db.execute(_OF_PROJECT, {"project_id": project_id}).first(),
     )
     return PolicyRow() if row is None else PolicyRow(*row)
 

@@ -315,14 +315,18 @@ def add_worker(
     return db.execute(select(Worker.id).where(Worker.id_number_index == id_number_index)).scalar_one()
 
 
+_WORKER_BY_ID = select(*(Worker.__table__.c[name] for name in WorkerInfo.__slots__)).where(
+    Worker.__table__.c.id == bindparam("worker_id")
+)
+
+
 def worker(db: Session, worker_id: int) -> WorkerInfo:
     """Return a worker.
 
     Raises:
         NotFound: ``worker_unknown``.
     """
-    columns = [Worker.__table__.c[name] for name in WorkerInfo.__slots__]
-    row = db.execute(select(*columns).where(Worker.id == worker_id)).first()
+    row = db.execute(_WORKER_BY_ID, {"worker_id": worker_id}).first()
     if row is None:
         raise NotFound("worker_unknown")
     return WorkerInfo(*row)
@@ -946,17 +950,18 @@ def _erase(db: Session, wanted: Select[tuple[int]], reason: str, now: datetime) 
     return len(ids)
 
 
+_TEMPLATE = FaceTemplate.__table__.c
+_GALLERY_VERSION = select(
+    func.max(_TEMPLATE.id),
+    func.count(_TEMPLATE.id) - func.count(_TEMPLATE.erased_at),
+    func.max(_TEMPLATE.erased_at),
+    select(func.max(Consent.__table__.c.id)).where(Consent.__table__.c.project_id == bindparam("project_id")).scalar_subquery(),
+).where(_TEMPLATE.project_id == bindparam("project_id"), _TEMPLATE.contract_id == bindparam("contract_id"))
+
+
 def gallery_version(db: Session, project_id: int, contract_id: str) -> tuple[Any, ...]:
     """Return a value that differs whenever ``templates`` may answer otherwise. Cheap, asked for every frame."""
-    row = db.execute(
-        select(
-            func.max(FaceTemplate.id),
-            func.count(FaceTemplate.id) - func.count(FaceTemplate.erased_at),
-            func.max(FaceTemplate.erased_at),
-            select(func.max(Consent.id)).where(Consent.project_id == project_id).scalar_subquery(),
-        ).where(FaceTemplate.project_id == project_id, FaceTemplate.contract_id == contract_id)
-    ).one()
-    return tuple(row)
+    return tuple(db.execute(_GALLERY_VERSION, {"project_id": project_id, "contract_id": contract_id}).one())
 
 
 # --- credentials -------------------------------------------------------------------------------------------
