@@ -114,6 +114,16 @@ class _Letterboxed:
             cv2.resize(image, (w, h), dst=place, interpolation=cv2.INTER_AREA if w < width // 2 else cv2.INTER_LINEAR)
         return self._decode(self._run(canvas[None]), canvas_h, canvas_w, width / w, height / h, width, height)
 
+    def _fitted(self, image: np.ndarray) -> np.ndarray:
+        """A copy of what the network is given of a picture at the gate."""
+        height, width = image.shape[:2]
+        size = self._run.size
+        scale = min(size[0] / height, size[1] / width) if size else min(1.0, self._SIDES["gate"] / max(width, height))
+        w, h = max(1, round(width * scale)), max(1, round(height * scale))
+        canvas = np.zeros((*(size or (-(-h // _STEP) * _STEP, -(-w // _STEP) * _STEP)), 3), np.uint8)
+        canvas[:h, :w] = cv2.resize(image, (w, h), interpolation=cv2.INTER_AREA)
+        return canvas
+
     def _canvas(self, height: int, width: int, h: int, w: int) -> np.ndarray:
         """This thread's canvas of a size; black outside (h, w)."""
         canvases = self._kept.__dict__.setdefault("canvases", {})

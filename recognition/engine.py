@@ -102,8 +102,7 @@ class Engine:
         """The rewritten graph if it says what the file's says of the same picture, else the file's with its scaling in front."""
         height, width = (side or (align.FIVE_CHIP if part.kind == "arcface" else 160) for side in sign.shape[2:])
         picture = np.random.default_rng(3).integers(0, 256, (1, height, width, 3), np.uint8)
-        blob = picture[:, :, :, ::-1] if part.kind == "yunet" else picture
-        blob = np.ascontiguousarray((blob.transpose(0, 3, 1, 2).astype(np.float32) - part.mean) / part.std, sign.dtype)
+        blob = graph.scaled(picture, part).astype(sign.dtype)
         said = runner.session(data, what, self._options).run(None, {sign.input: blob})
         agree = _same_embeddings if part.kind == "arcface" else _same_scores
         why = first = ""

@@ -165,6 +165,44 @@ def rewritten(data: bytes, part: ModelPart, what: str, *, prelu: bool = True) ->
     return model.SerializeToString()
 
 
+def without_prelu(data: bytes, what: str) -> bytes:
+    """The same graph, input and all, with PRelu written out."""
+    model = read(data, what)
+    _rewrite_prelu(model)
+    for number, node in enumerate(model.graph.node):
+        node.name = node.name or f"node_{number}"
+    return model.SerializeToString()
+
+
+def scaled(pictures: np.ndarray, part: ModelPart) -> np.ndarray:
+    """uint8 (N, H, W, 3) RGB as the file's own graph takes it: (N, 3, H, W), scaled, in its order of colours."""
+    ordered = pictures[:, :, :, ::-1] if part.kind == "yunet" else pictures
+    return np.ascontiguousarray((ordered.transpose(0, 3, 1, 2).astype(np.float32) - part.mean) / part.std, np.float32)
+
+
+def last_convolutions(data: bytes, what: str) -> list[str]:
+    """Names of the convolutions after which none comes; ``without_prelu`` has named them all."""
+    nodes = read(data, what).graph.node
+    readers: dict[str, list] = {}
+    for node in nodes:
+        for name in node.input:
+            readers.setdefault(name, []).append(node)
+    last = []
+    for node in nodes:
+        if node.op_type != "Conv":
+            continue
+        ahead, seen = [node], set()
+        while ahead:
+            for name in ahead.pop().output:
+                for reader in readers.get(name, ()):
+                    if id(reader) not in seen:
+                        seen.add(id(reader))
+                        ahead.append(reader)
+        if not any(reader.op_type == "Conv" for other in readers.values() for reader in other if id(reader) in seen):
+            last.append(node.name)
+    return last
+
+
 def _rewrite_prelu(model: onnx.ModelProto) -> None:
     """PRelu(x) = a*x + (1-a)*Relu(x), where a is one number a channel."""
     from onnx import helper, numpy_helper
@@ -192,6 +230,11 @@ def _rewrite_prelu(model: onnx.ModelProto) -> None:
         ]
     del graph.node[:]
     graph.node.extend(nodes)
+    used = {name for node in nodes for name in node.input} | {value.name for value in graph.output}
+    left = [weight for weight in graph.initializer if weight.name in used]
+    if len(left) < len(graph.initializer):
+        del graph.initializer[:]
+        graph.initializer.extend(left)
 
 
 def _prelude(model: onnx.ModelProto, sign: Signature, part: ModelPart) -> None:
@@ -215,7 +258,8 @@ def _prelude(model: onnx.ModelProto, sign: Signature, part: ModelPart) -> None:
     if part.mean:
         steps.append(("Sub", np.float32(part.mean)))
     if scale:
-        steps.append(("Mul", np.float32(1 / part.std)))
+        # Divided, as the file's own users do: in int8 the last bit decides on which side of a step a pixel falls.
+        steps.append(("Div", np.float32(part.std)))
     for number, (op, value) in enumerate(steps):
         target = sign.input if number == len(steps) - 1 else f"picture__{number}"
         if op == "Identity":

@@ -9,7 +9,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from recognition.pack import MANIFEST, Pack, PackError, load_pack, parse_manifest
+from recognition.pack import MANIFEST, ModelPart, Pack, PackError, load_pack, parse_manifest
 
 
 def _toml(value: object) -> str:
@@ -70,3 +70,28 @@ def digest(data: bytes) -> str:
 
 def file_row(name: str, data: bytes, source: str, licence: str) -> dict[str, object]:
     return {"name": name, "sha256": digest(data), "licence": licence, "source": source}
+
+
+def manifest_like(
+    pack: Pack, *, pack_id: str, name_zh: str, name_en: str, parts: dict[str, ModelPart], files: list[dict[str, object]]
+) -> str:
+    """The manifest of a pack that was made of another: its limits and weaknesses, uncalibrated, with other models."""
+    top = {
+        "format": 2, "id": pack_id, "version": pack.version, "metric": pack.metric, "calibrated": False,
+        "needs_confirmation_advised": True, "face_px_min": pack.face_px_min,
+    }  # fmt: skip
+    tables = [table("", top), table("[name]", {"zh": name_zh, "en": name_en})]
+    for key in ("detector", "embedding"):
+        fields: dict[str, object] = dataclasses.asdict(parts[key])
+        if key == "embedding":
+            fields |= {"dimension": pack.dimension, "preprocessing": pack.preprocessing}
+        tables.append(table(f"[{key}]", fields))
+    enrolment = {
+        "photographs_min": pack.enrolment_photographs_min, "photographs_advised": pack.enrolment_photographs_advised,
+        "jitters": pack.enrolment_jitters,
+    }  # fmt: skip
+    tables.append(table("[enrolment]", enrolment))
+    tables += [table("[[threshold]]", dataclasses.asdict(row)) for row in pack.threshold_rows]
+    tables += [table("[[weakness]]", dataclasses.asdict(row)) for row in pack.weaknesses]
+    tables += [table("[[file]]", row) for row in files]
+    return "\n".join(tables)
