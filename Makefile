@@ -7,7 +7,7 @@ PYTEST_ARGS ?=
 BIN := .venv/bin
 STAMP := .make
 
-.PHONY: help demo test check serve worker assets pack browser rtsp lock bench bench-accuracy bench-wages bench-fabrication clean
+.PHONY: help demo test check serve worker assets pack browser rtsp lock bench bench-accuracy bench-recognition bench-wages bench-fabrication clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ bench: $(STAMP)/test pack ## measure recognition and the whole frame
 
 bench-accuracy: $(STAMP)/test pack ## how well the pack tells people apart: photographs, steps of the decision, simulated gates
 	@$(BIN)/python -m bench.accuracy $(ARGS)
+
+bench-recognition: $(STAMP)/test pack ## measure recognition beside onnxruntime and insightface; about five minutes
+	@$(BIN)/python -m bench.recognition $(ARGS)
 
 bench-wages: $(STAMP)/test ## measure a month of 5,000 workers, and of 50,000
 	@$(BIN)/python -m bench.wages $(ARGS)

@@ -4,9 +4,15 @@ Results go to stdout (``--json`` where a machine reads them), progress and logs 
 1 refused or found faulty (the sentence says why), 2 the command was used wrongly.
 """
 
+# ruff: noqa: E402  (the environment has to be set before numpy is imported by anybody)
+import os
+
+# One thread a worker: a match among 10,000 templates took 1.1 ms of processor time in numpy's own pool, 0.1 ms without it.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import gc
 import json
-import os
 import re
 import signal
 import sys

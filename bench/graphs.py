@@ -299,21 +299,21 @@ def mobilefacenet(*, blocks: Sequence[int] = (2, 8, 12, 4), dimension: int = 512
     return _last_norm(net, x, dimension, batch)
 
 
-def iresnet(*, layers: Sequence[int] = (3, 4, 14, 3), dimension: int = 512, batch: int | str = "N") -> tuple[bytes, int]:
-    """A recogniser like w600k_r50.onnx (174 MB, 6.3 GMAC); other ``layers`` give the smaller and larger ones."""
+def iresnet(*, layers: Sequence[int] = (3, 4, 14, 3), planes: Sequence[int] = (64, 128, 256, 512), dimension: int = 512, batch: int | str = "N") -> tuple[bytes, int]:
+    """A recogniser like w600k_r50.onnx (174 MB, 6.3 GMAC); other ``layers`` and ``planes`` give smaller and larger ones."""
     net = Net(50, 112, 112)
     net.at["input.1"] = (3, 112, 112)
-    x = net.prelu(net.conv("input.1", 64, 3))
-    for count, planes in zip(layers, (64, 128, 256, 512), strict=True):
+    x = net.prelu(net.conv("input.1", planes[0], 3))
+    for count, wide in zip(layers, planes, strict=True):
         for block in range(count):
             stride = 2 if block == 0 else 1
-            y = net.prelu(net.conv(net.norm(x), planes, 3))
-            y = net.conv(y, planes, 3, stride=stride, gain=0.4)
-            x = net.plus(y, net.conv(x, planes, 1, stride=2, pad=0) if block == 0 else x)
+            y = net.prelu(net.conv(net.norm(x), wide, 3))
+            y = net.conv(y, wide, 3, stride=stride, gain=0.4)
+            x = net.plus(y, net.conv(x, wide, 1, stride=2, pad=0) if block == 0 else x)
     x = net.add("Flatten", net.norm(x))
-    dense = net.random.normal(0, 0.01, (dimension, 512 * 49)).astype(np.float32)
+    dense = net.random.normal(0, 0.01, (dimension, planes[-1] * 49)).astype(np.float32)
     x = net.add("Gemm", x, net.weight(dense), net.weight(np.zeros(dimension, np.float32)), transB=1)
-    net.macs += 512 * 49 * dimension
+    net.macs += planes[-1] * 49 * dimension
     net.at[x] = (dimension, 1, 1)
     return _last_norm(net, x, dimension, batch)
 

@@ -1,6 +1,6 @@
 """More frames than the service can take, and a site's own peak: who is answered, how soon, and who is told to wait.
 
-    python -m bench.overload [--seconds 15] [--factor 1.6] [--gates 12] [--pack synthetic]
+    python -m bench.overload [--seconds 15] [--factor 1.6] [--peak-seconds 20] [--gates 12] [--pack synthetic]
 
 Starts a real service, finds its capacity with gates that wait for each answer, then sends ``factor`` times as much in
 an open loop: frames arrive by chance at that rate whether or not anything was answered, as people do, and a frame's
@@ -194,7 +194,8 @@ async def measure(
     health = await asyncio.to_thread(out.get, True, 30)
     prober.join()
     bars.advance(task)
-    phases["peak"] = await open_loop(client, devices[:2], PEAK_PER_S, max(20.0, options.seconds), random.Random(16))
+    peak = max(20.0, options.seconds) if options.peak_seconds is None else options.peak_seconds
+    phases["peak"] = await open_loop(client, devices[:2], PEAK_PER_S, peak, random.Random(16))
     bars.advance(task)
     client.close()
     return phases, health, rate, cores
@@ -204,6 +205,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.overload")
     parser.add_argument("--seconds", type=float, default=15.0, help="length of each phase")
     parser.add_argument("--factor", type=float, default=1.6, help="how much more than the capacity")
+    parser.add_argument("--peak-seconds", type=float, help="length of the site's own peak; 0 leaves it out")
     parser.add_argument("--gates", type=int, default=12)
     parser.add_argument("--pack", help="synthetic, or another pack than the active one")
     options = parser.parse_args()

@@ -73,14 +73,14 @@ def find_faces(image: np.ndarray, score: Score, plan: Plan) -> list[tuple[float,
     return suppress(found)
 
 
-NEAR_RATIOS = (1.0, 0.8)
-"""Sizes tried near a known face, as shares of the size at which it would fill the window."""
+NEAR_RATIOS = (1.0, 0.8, 1.25)
+"""Sizes tried near a known face until it is found, as shares of the size at which it would fill the window."""
 _FULL = 76.0  # pixels of a face that the window answers to best (72 to 85)
 
 
 def around(box: tuple[float, float, float, float], width: int, height: int) -> tuple[int, int, int, int]:
-    """Return the part of a picture around a face, three quarters of its side on each side, in whole pixels."""
-    side = max(1.0, box[2] - box[0], box[3] - box[1]) * 0.75
+    """Return the part of a picture around a face, six tenths of its side on each side, in whole pixels."""
+    side = max(1.0, box[2] - box[0], box[3] - box[1]) * 0.6
     limits = ((box[0] - side, width), (box[1] - side, height), (box[2] + side, width), (box[3] + side, height))
     left, top, right, bottom = (int(min(max(edge, 0), most)) for edge, most in limits)
     return left, top, right, bottom
@@ -105,7 +105,9 @@ def find_near(
         w, h = max(1, round(width * scale)), max(1, round(height * scale))
         if min(w, h) < _LEAST_INPUT or max(w, h) > 4 * WINDOW:
             continue
-        found += _decode(score(_framed(resize(part, w, h), 0)), w, h, width, height, 0)
+        found = _decode(score(_framed(resize(part, w, h), 0)), w, h, width, height, 0)
+        if found:
+            break
     return [
         (sure, (near[0] + left, near[1] + top, near[2] + left, near[3] + top)) for sure, near in suppress(found)
     ]

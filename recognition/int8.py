@@ -107,7 +107,7 @@ def quantise(
 
 
 def _check(drift: Drift) -> None:
-    if drift.cosine_median < COSINE_MEDIAN_MIN or drift.cosine_least < COSINE_MIN:
+    if not (drift.cosine_median >= COSINE_MEDIAN_MIN and drift.cosine_least >= COSINE_MIN):
         raise PackError(
             "drift_too_large",
             f"embeddings of {drift.photographs} photographs moved to a cosine of {drift.cosine_median:.4f} in the median, "
@@ -121,10 +121,10 @@ def _check(drift: Drift) -> None:
 
 
 def _depth_wise(data: bytes, what: str) -> bool:
-    """Is most of the network made of convolutions of one channel each?"""
+    """Is a good part of the network convolutions of one channel each, as in MobileNets?"""
     convolutions = [node for node in graph.read(data, what).graph.node if node.op_type == "Conv"]
     grouped = [node for node in convolutions if any(a.name == "group" and a.i > 1 for a in node.attribute)]
-    return not convolutions or 3 * len(grouped) >= len(convolutions)
+    return not convolutions or 5 * len(grouped) >= len(convolutions)
 
 
 def _quantised(data: bytes, part: ModelPart, pictures: Sequence[np.ndarray]) -> bytes:

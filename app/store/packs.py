@@ -162,6 +162,21 @@ def photographs(db: Session, template_id: int) -> list[bytes]:
     return [bytes(sealed) for (sealed,) in rows]
 
 
+def kept_photographs(db: Session, project_id: int, limit: int) -> list[tuple[int, bytes]]:
+    """Return (worker id, sealed photograph) of live templates of a project, newest first, ``limit`` at most."""
+    rows = db.execute(
+        select(FaceTemplate.worker_id, FacePhoto.photo_sealed)
+        .join(FacePhoto, FacePhoto.template_id == FaceTemplate.id)
+        .where(
+            FaceTemplate.project_id == project_id, FaceTemplate.erased_at.is_(None), FacePhoto.erased_at.is_(None),
+            FacePhoto.photo_sealed.is_not(None),
+        )
+        .order_by(FacePhoto.id.desc())
+        .limit(limit)
+    )  # fmt: skip
+    return [(worker_id, bytes(sealed)) for worker_id, sealed in rows]
+
+
 def counts(db: Session, contract_id: str) -> dict[int, int]:
     """Project id -> workers with a live template of a contract."""
     rows = db.execute(

@@ -1,14 +1,19 @@
 """Packs from the shell: what is there, what it is, who answers for it."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from app import cli
 from app.settings import ACTIVE_PACK, read_settings
 from bench import graphs
+from recognition import encode_jpeg
 
 
 @pytest.fixture
@@ -69,3 +74,21 @@ def test_a_pack_that_does_not_verify_is_never_the_one_in_use(muster, own, tmp_pa
     assert not (tmp_path / "models" / ACTIVE_PACK).exists()
     shutil.rmtree(tmp_path / "models")
     assert "pack_missing" in muster("use", "own_pack", status=1)
+
+
+def test_whole_numbers_need_photographs_with_a_face(muster, own, tmp_path):
+    muster("add", own, "--accept-licence")
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    (photos / "a.jpg").write_bytes(encode_jpeg(np.full((480, 640, 3), 90, np.uint8)))
+    (photos / "b.jpg").write_bytes(b"no picture")
+    said = muster("int8", "own_pack", "--photos", photos, status=1)
+    assert "not_jpeg" in said and "0 photographs with one face" in said
+    muster("int8", "own_pack", status=2)
+
+
+def test_the_service_keeps_numpys_own_threads_out():
+    """Set before anybody imports numpy: later it is not read."""
+    code = "import sys, app.cli, os; assert 'numpy' not in sys.modules; import app.main; print(os.environ['OPENBLAS_NUM_THREADS'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={k: v for k, v in os.environ.items() if "NUM_THREADS" not in k})
+    assert done.stdout.strip() == "1", done.stderr[-300:]

@@ -144,3 +144,18 @@ def test_onnxruntime_is_told_to_keep_quiet_before_it_is_imported():
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert set(done.stdout.splitlines()) == {"cv2 1 16777216", "onnxruntime 1 16777216"}, done.stderr
+
+
+def test_near_his_last_place_the_same_man_is_found_by_looking_at_less(engine, portrait):
+    whole = engine.analyse(portrait, purpose="gate").subject
+    looked_at = []
+    score = engine._detector._run
+    engine._detector._run = lambda images: looked_at.append(images.size) or score(images)
+    try:
+        left, top, right, bottom = whole.box
+        near = engine.analyse(portrait, purpose="gate", near=(left + 20, top - 15, right + 20, bottom - 15)).subject
+        assert sum(looked_at) < 0.5 * 342 * 262 * 3
+        assert np.linalg.norm(near.embedding - whole.embedding) < 0.3, "two photographs of one person differ by 0.40"
+        assert engine.analyse(portrait, purpose="gate", near=(0, 0, 90, 90)).subject is not None, "gone from there: searched everywhere"
+    finally:
+        engine._detector._run = score
