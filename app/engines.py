@@ -32,6 +32,21 @@ def load_engine(settings: Settings, pack_id: str | None = None) -> Any:
     return engine
 
 
+def load_pack_of(settings: Settings, pack_id: str) -> Any:
+    """A pack by its name, without loading its models.
+
+    Raises:
+        recognition.PackError: it is missing or does not verify.
+    """
+    import recognition
+
+    if pack_id == "synthetic" and settings.environment != "production":
+        from recognition.synthetic import PACK
+
+        return PACK
+    return recognition.load_pack(settings.models_dir / pack_id)
+
+
 class AtWork:
     """The recogniser at work with its galleries, and the one beside it while the pack is changed.
 

@@ -8,6 +8,7 @@
     seals     every night     every sealed fact against its mark
     purge     every hour      nonces, sign-in attempts and expired sign-ins that are too old to matter
     repack    every minute    new templates from kept photographs, while the pack is changed
+    twins     every 10 min    one face under two ID numbers, in areas that ordered it: what is new against everything
     pictures  every hour      pictures kept for review whose days are over
     drift     every night     whose template fits him less and less
     retention every day       faces that may not be kept any more: of workers who left, of consents taken back
@@ -28,14 +29,15 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app import access, enrolment, journal, ledger, oversight, projection, repack, review, seals
+from app import access, enrolment, journal, ledger, oversight, projection, repack, review, seals, twins
 from app.db import Database
-from app.engines import load_engine
+from app.engines import load_engine, load_pack_of
 from app.observing import log
 from app.settings import Settings
 from app.store import accounts, gates, packs, people, schedule
 from app.store import journal as chain
 from app.store import papers as kept
+from app.store import twins as twin_store
 from app.vault import open_vault
 
 RETRY = timedelta(minutes=5)
@@ -46,6 +48,8 @@ BOOKS_NAMED = 20
 """Wrong things of one project that are journalled in one night; when the books are torn apart the first say enough."""
 
 
+TWINS_SECONDS = 300.0
+"""Of each turn and area; a first search of a million templates takes an hour of processor time and goes on the next turn."""
 REPACK_SECONDS = 20.0
 """Of each minute."""
 _engine: Any = None
@@ -218,6 +222,16 @@ def _repack(database: Database, settings: Settings, now: datetime) -> str:
     return f"{done.embedded} templates, {done.unusable} unusable, {'done' if done.done else 'goes on'}"
 
 
+def _twins(database: Database, settings: Settings, now: datetime) -> str:
+    """Search the areas that ordered it. Nothing is opened where nothing is new."""
+    with database.read() as db:
+        if not twin_store.ordered(db, now.date()):
+            return "ordered nowhere"
+        pack_id = repack.in_force(db, settings, now).pack_id
+    done = twins.turn(database, open_vault(settings), load_pack_of(settings, pack_id), now=now, seconds_max=TWINS_SECONDS)
+    return ", ".join(f"{area or 'everywhere'}: {one.fresh} new of {one.templates}, {one.found} pairs" for area, one in done)
+
+
 def _pictures(database: Database, _settings: Settings, now: datetime) -> str:
     """Erase pictures of refused faces whose days are over."""
     with database.write() as db:
@@ -297,6 +311,7 @@ JOBS: dict[str, Job] = {
         Job("seal", timedelta(minutes=5), timedelta(minutes=30), _seal),
         Job("seals", timedelta(hours=24), timedelta(hours=4), _seals),
         Job("repack", timedelta(minutes=1), timedelta(minutes=10), _repack),
+        Job("twins", timedelta(minutes=10), timedelta(hours=1), _twins),
         Job("pictures", timedelta(hours=1), timedelta(minutes=10), _pictures),
         Job("drift", timedelta(hours=24), timedelta(hours=1), _drift),
         Job("retention", timedelta(hours=24), timedelta(hours=1), _retention),

@@ -41,6 +41,7 @@ from app.api import sheets as sheets_api
 from app.api import streams as streams_api
 from app.api import terms as terms_api
 from app.api import timekeeping as timekeeping_api
+from app.api import twins as twins_api
 from app.api import wages as wages_api
 from app.bank import FILE_BYTES_MAX
 from app.db import Database, make_engine, migration_state, reading, storage_error, transaction, whole
@@ -242,7 +243,7 @@ def _add_routes(app: FastAPI) -> None:
     for router in (
         frames_api.router, streams_api.router, cameras_api.router, access_api.router, papers_api.router, enrolment_api.router, wages_api.router,
         timekeeping_api.router, terms_api.router, sheets_api.router, bank_api.router, exports_api.router,
-        imports_api.router, findings_api.router, review_api.router, repack_api.router, inspection_api.router, decisions_api.router,
+        imports_api.router, findings_api.router, review_api.router, repack_api.router, twins_api.router, inspection_api.router, decisions_api.router,
         project_papers_api.router,
         own_api.router,
     ):

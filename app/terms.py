@@ -650,6 +650,7 @@ AREA_NUMBERS: dict[str, tuple[int, int]] = {
     "publicity_days": (0, 31),
     "correction_days": (0, 31),
     "correction_limit_month": (0, 31),
+    "twin_false_pairs_max": (0, 1000),
 } | {f"{PREFIX}{key}": (0, AMOUNT_FEN_LIMIT) for key in LIMITS}
 """Key -> least and greatest value. Those of the audit rules are ``audit.`` and the limit's name (``domain.audit.thresholds``)."""
 AGREEMENT_PARTIES = (*COMPANY_ROLES, "bank", "regulator")

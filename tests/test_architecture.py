@@ -14,7 +14,7 @@ WORDS = {"app.errors", "app.settings", "app.wording"}
 RULES = {"app.domain"}
 ROWS = {"app.store", "app.vault", "app.tables", "app.db"}
 
-USE_CASES = {"app.own", "app.papers", "app.project_papers", "app.roster", "app.enrolment", "app.gate", "app.payroll", "app.oversight", "app.access", "app.terms", "app.timekeeping", "app.ledger", "app.sheets", "app.periods", "app.settlements", "app.projection", "app.bank", "app.exports", "app.imports", "app.cameras", "app.seals", "app.review", "app.inspection", "app.repack", "app.journal", "app.verification", "app.deciding"}
+USE_CASES = {"app.own", "app.papers", "app.project_papers", "app.roster", "app.enrolment", "app.gate", "app.payroll", "app.oversight", "app.access", "app.terms", "app.timekeeping", "app.ledger", "app.sheets", "app.periods", "app.settlements", "app.projection", "app.bank", "app.exports", "app.imports", "app.cameras", "app.seals", "app.review", "app.inspection", "app.repack", "app.journal", "app.verification", "app.deciding", "app.twins"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     # rules: the standard library only
@@ -64,6 +64,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     # what was measured on this machine about a pack
     "app.calibration": {"app.settings", "app.observing", "app.store", "app.vault", "app.galleries", "recognition"},
     "app.repack": WORDS | RULES | {"app.store", "app.vault", "app.db", "app.observing", "app.galleries", "app.enrolment"},
+    # one face under two ID numbers, across an area; for its inspectors alone
+    "app.twins": WORDS | RULES | {"app.store", "app.vault", "app.db", "app.observing", "app.galleries", "app.fields", "app.access", "recognition"},
     # what people say about refused faces; a correction may rest on it
     "app.review": WORDS | RULES | {"app.store", "app.vault", "app.db", "app.fields", "app.timekeeping", "recognition"},
     # a camera is a device with an address, and its pictures are the gate's

@@ -37,6 +37,7 @@ from app.pages import (
     sign_in,
     signals,
     today,
+    twins,
     workers,
 )
 from app.pages.page import HEADERS, Act, Again, Ask, Page, shown
@@ -46,6 +47,7 @@ from app.pages.words import marked, tr
 PAGES: tuple[Page, ...] = (
     projects.PAGE,
     county.PAGE,
+    twins.PAGE,
     today.PAGE,
     gate.PAGE,
     workers.PAGE_ROSTER,
@@ -65,7 +67,7 @@ PAGES: tuple[Page, ...] = (
 
 ACTS: tuple[Act, ...] = (
     gate.REVIEW, workers.PAY, workers.VOUCH, findings.RUN, findings.DECIDE, journal.VERIFY, inspection.REVEAL, inspection.CODE, settings.CONFIRM_FACE, settings.PASSWORD,
-    review.DECIDE, review.POLICY, *payrolls.ACTS,
+    review.DECIDE, review.POLICY, twins.DECIDE, *payrolls.ACTS,
 )  # fmt: skip
 
 CHARTS: dict[str, tuple[str, Callable[[Ask], dict]]] = {

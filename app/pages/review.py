@@ -191,7 +191,7 @@ def _change(ask: Ask, names: dict[int, tuple[str, str]]) -> ChangeLine | None:
     change = told.change
     return ChangeLine(
         to_pack=change.to_pack_id,
-        state=change.act or "prepared",
+        state="planned" if change.act == "switched" and not change.switched(ask.now) else change.act or "prepared",
         switch_at=workdays.local(change.holds_from, ask.policy) if change.act == "switched" and change.holds_from else None,
         ready=mine.ready,
         to_work_out=mine.to_work_out,

@@ -35,6 +35,19 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "identity_same": ("核验已通过，无需放行", "The comparison agreed; there is nothing to vouch for"),
     "identity_overridden": ("已有人放行", "Somebody has vouched already"),
     "identity_same_person": ("放行须由另一人办理", "Somebody other than who compared has to vouch"),
+    "twin_unknown": ("没有这一对", "There is no such pair"),
+    "twin_other_area": ("其中一人不在您的地区，不能由您认定", "One of the two is not of your area; it is not yours to decide"),
+    "twin_verdict_unknown": (
+        "核实结果须为 same_person、different_people 或 open",
+        "What was found out is same_person, different_people or open",
+    ),
+    "twin_found": (
+        "两份人脸特征相似度 {similarity}，要求 {similarity_min}。在 {templates} 份特征中两两比较，"
+        "按模型标称的误认率预计会有约 {false_pairs} 对本不是同一人；标称的误认率若未实测到这一水平，实际可能多得多。",
+        "Two templates have a similarity of {similarity}, needed {similarity_min}. Among {templates} templates, each compared with "
+        "each, about {false_pairs} pairs of different people are expected by the model's stated rate; where that rate was not "
+        "measured so far, there may be many more.",
+    ),
     "pack_changing": ("正在切换识别模型，请稍候再试", "The recognition model is being changed; please try again in a moment"),
     "pack_unusable": ("没有这个模型包，或它不能使用", "There is no such model pack, or it cannot be used"),
     "pack_change_open": ("已有一次模型更换尚未结束", "Another change of the model is not over yet"),
@@ -68,11 +81,15 @@ NAMES: dict[str, tuple[str, str]] = {
     "identity_check.require": ("核验通过才能登记", "Needed to enrol"),
     "face_advice.similarity_falling": ("相似度走低", "Similarity is falling"),
     "face_advice.refusals_rising": ("被拒次数增多", "Refused more often"),
+    "twin_verdict.same_person": ("是同一人", "One person"),
+    "twin_verdict.different_people": ("不是同一人", "Two people"),
+    "twin_verdict.open": ("待核实", "To find out"),
     "code.show_face": ("待看镜头", "Awaiting the face"),
     "code.face_not_cards": ("人卡不符", "Face and card differ"),
     "identity.same": ("一致", "Same person"),
     "identity.different": ("不像同一人", "Not alike"),
     "pack_change.prepared": ("准备中", "Being prepared"),
+    "pack_change.planned": ("定时切换", "Switch planned"),
     "pack_change.switched": ("已切换", "Switched"),
     "pack_change.rolled_back": ("已退回", "Rolled back"),
     "come_again.not_kept": ("照片没有保留", "Photographs were not kept"),

@@ -123,6 +123,7 @@ NAMES: dict[str, tuple[str, str]] = {
     "area_key.agreement_parties": ("专户协议签署方", "Parties of the account's agreement"),
     "area_key.publicity_days": ("公示天数", "Days of publicity"),
     "area_key.correction_days": ("补卡期限（天）", "Days for corrections"),
+    "area_key.twin_false_pairs_max": ("一人多证筛查：允许误报对数", "One face twice: false pairs allowed"),
     "area_key.correction_limit_month": ("每月补卡次数", "Corrections a month"),
 }
 

@@ -87,7 +87,7 @@ class Facts:
     month = "2026-03"
     code = "0000000000"
     mark_id = allowance_id = paper_id = policy_id = evidence_id = correction_id = terms_id = measure_id = sheet_id = 999_999
-    line_id = settlement_id = batch_id = check_id = 999_999
+    line_id = settlement_id = batch_id = check_id = twin_id = 999_999
     """Of nothing: whoever may is told that there is no such thing, and nobody else is."""
 
     @property
@@ -375,6 +375,8 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("GET", P + "/three-way"): Row("MLI", tail="?month=2026-03"),
     ("GET", P + "/three-way/{worker_id}"): Row("MLI", tail="?month=2026-03"),
     ("GET", "/v1/county"): _service("I"),
+    ("GET", "/v1/twins"): _service("I"),
+    ("POST", "/v1/twins/{twin_id}/reviews"): _service("I", 404, lambda t: {"verdict": "open", "note": "还在核实"}),
     ("POST", "/v1/findings/{finding_id}/decisions"): Row(
         "MLI", 201, lambda t: {"state": "explained", "note": "见附件说明"}
     ),
@@ -519,6 +521,8 @@ ROUTES: dict[tuple[str, str], Row] = {
     # Whoever has one project goes on to it.
     ("GET", "/"): Row(SIGNED_IN, 303, of_project=False, page=True),
     ("GET", "/county"): Row("I", of_project=False, page=True),
+    ("GET", "/county/twins"): Row("I", of_project=False, page=True),
+    ("POST", "/county/twins/{twin_id:int}"): Row(ELSEWHERE, of_project=False, page=True),
     ("GET", SITE): PAGE,
     ("GET", SITE + "/gate"): PAGE,
     ("GET", SITE + "/gate/stream"): Row("MLGI", page=True),
