@@ -52,6 +52,27 @@ def test_a_notice_with_a_line_that_cannot_be_read_is_refused_whole(muster, tmp_p
     assert "written=1" in muster("calendar", "import", notice, "--by", "gao", "--source", "通知")
 
 
+def test_papers_of_a_project_are_recorded_listed_and_voided(muster):
+    until = ("--from", "2026-03-01", "--to", "2027-03-01", "--amount-fen", 300_000_000)
+    assert "id=1" in muster("paper", "add", "A", "deposit_guarantee", *until, "--by", "wu")
+    muster("paper", "add", "A", "notice_board", "--from", "2026-03-01", "--board", '{"pay": true, "pay_day": 15}', "--by", "wu")
+    muster("paper", "add", "A", "notice_board", "--from", "2026-03-01", "--board", "{pay", "--by", "wu", status="board_wrong")
+    muster("paper", "add", "A", "notice_board", "--from", "2026-03-01", "--board", "[1]", "--by", "wu", status="board_wrong")
+    muster("paper", "add", "A", "deposit", "--from", "3 March", "--amount-fen", 5, "--by", "wu", status="dates_wrong")
+    muster("paper", "add", "A", "deposit", "--from", "2026-03-01", "--amount-fen", 5, "--by", "chen", status="not_allowed")
+    assert [p["kind"] for p in json.loads(muster("paper", "list", "A", "--by", "lin", "--json"))] == ["deposit_guarantee", "notice_board"]
+    muster("paper", "void", "A", 1, "--by", "wu", "--reason", "录错")
+    muster("paper", "void", "A", 1, "--by", "wu", "--reason", "录错", status="row_voided")
+    assert [p["id"] for p in json.loads(muster("paper", "list", "A", "--by", "wu", "--json"))] == [2]
+
+
+def test_a_county_sets_a_limit_of_the_audit(muster):
+    said = ("--valid-from", "2026-01-01", "--source", "通知", "--by", "gao")
+    assert "id=" in muster("area", "set", "audit.late_red_days", 5, "--area", "3304", *said)
+    muster("area", "set", "audit.no_such_limit", 5, "--area", "3304", *said, status="area_key_unknown")
+    muster("area", "set", "audit.late_red_days", '"soon"', "--area", "3304", *said, status="number_wrong")
+
+
 def test_the_shell_asks_who_may_too(muster):
     muster("calendar", "seed", 2026, "--by", "wu", status="not_allowed")
     muster("month", "lock", "A", "2026-03", "--by", "ma", status="not_allowed")

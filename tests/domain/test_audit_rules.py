@@ -164,6 +164,11 @@ CASES: dict[str, tuple[dict, dict, dict]] = {
         {"story": full("wang"), "beside": beside(account=ACCOUNT, funding=((9, date(2026, 3, 15), 1),))},
         {"story": full("wang"), "beside": beside(account=replace(ACCOUNT, opened_on=date(2026, 3, 20)))},
     ),
+    "funding_below_plan": (
+        {"at": "11 00:00", "beside": beside(account=ACCOUNT, plans=((3, MARCH, march(10), 500_00),), funding=((9, march(10), 499_99), (8, march(11), 900_00)))},
+        {"at": "11 00:00", "beside": beside(account=ACCOUNT, plans=((3, MARCH, march(10), 500_00),), funding=((9, march(10), 500_00),))},
+        {"at": "10 23:00", "beside": beside(account=ACCOUNT, plans=((3, MARCH, march(10), 500_00),))},
+    ),
     "balance_short": (
         {"at": "04-12 00:00", "beside": beside(lines=(line(),), account=replace(ACCOUNT, balance_fen=399_99, statement_line_id=3))},
         {"at": "04-12 00:00", "beside": beside(lines=(line(),), account=replace(ACCOUNT, balance_fen=400_00, statement_line_id=3))},

@@ -408,7 +408,7 @@ def paid_unsigned(reckoning: Reckoning) -> Hits:
         )
 
 
-@rule(severity=Severity.RED, answers="A26 a:A7", law="L724-24")
+@rule(severity=Severity.RED, answers="A26", law="L724-24")
 def funding_late(reckoning: Reckoning) -> Hits:
     """The owner has paid no labour cost into the special account for more than a month while people worked.
 
@@ -429,6 +429,35 @@ def funding_late(reckoning: Reckoning) -> Hits:
             [("account", account.id)] + [("receipt", i) for i, day, _ in before if day == last],
             {"since_on": since.isoformat(), "cycle": cycle.days},
             expected_on=since + cycle,
+        )
+
+
+@rule(severity=Severity.YELLOW, answers="a:A7", law="L724-24")
+def funding_below_plan(reckoning: Reckoning) -> Hits:
+    """By the day agreed less labour cost had come into the special account than was agreed until then.
+
+    Attendance.md 5.4 A7. Looked at for plans whose day lies in the month: everything agreed up to that day against everything received
+    up to it, so that money that came early counts.
+    """
+    account = reckoning.beside.account
+    if account is None:
+        return
+    plans = sorted(reckoning.beside.plans, key=lambda plan: (plan[2], plan[0]))
+    short: list[tuple[int, int]] = []
+    for id_, _, on, _ in plans:
+        if reckoning.month <= on < reckoning.end and on < reckoning.today:
+            agreed = sum(fen for _, _, day, fen in plans if day <= on)
+            received = sum(fen for _, day, fen in reckoning.beside.funding if day <= on)
+            if received < agreed:
+                short.append((id_, agreed - received))
+    if short:
+        last = max(plan[2] for plan in plans if plan[0] in {id_ for id_, _ in short})
+        yield about_project(
+            reckoning,
+            [("plan", id_) for id_, _ in short] + [("account", account.id)],
+            {"plans": len(short), "short_fen": max(fen for _, fen in short)},
+            amount_fen=max(fen for _, fen in short),
+            expected_on=last,
         )
 
 

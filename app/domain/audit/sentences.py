@@ -115,6 +115,10 @@ SENTENCES: dict[str, dict[str, tuple[str, str]]] = {
         "zh": ("人工费未按月拨付", "自 {since_on} 起，超过一个拨付周期（{cycle} 天）没有人工费拨入专用账户。"),
         "en": ("Labour cost not funded", "Since {since_on} no labour cost has come into the special account, for more than a cycle of {cycle} days."),
     },
+    "funding_below_plan": {
+        "zh": ("人工费拨付少于约定", "{plans} 期约定到期时，累计到账比累计约定少，最多相差 {short_fen} 元。"),
+        "en": ("Funding below the plan", "On the day of {plans} plan(s) less had come in than was agreed until then, by up to {short_fen} yuan."),
+    },
     "balance_short": {
         "zh": ("专户余额不足", "待发工资 {needed_fen} 元，专户余额 {balance_fen} 元，缺口 {short_fen} 元。"),
         "en": ("Balance too low", "{needed_fen} yuan of wages wait and the special account holds {balance_fen}: {short_fen} are missing."),
