@@ -236,7 +236,7 @@ def county(db: Session, projects: Sequence[ProjectInfo], now: datetime) -> list[
     groups: dict[int, list[Group]] = defaultdict(list)
     for tally in rows.rule_tallies(db, ids, today):
         groups[tally.project_id].append(
-            Group(tally.rule, tally.severity, tally.state, tally.count, tally.overdue, tally.first_id)
+            Group(tally.rule, tally.severity, tally.state, tally.count, tally.overdue, tally.first_id, tally.of_people)
         )
     owing: dict[int, list[rows.Owing]] = defaultdict(list)
     for each in rows.owing(db, ids):

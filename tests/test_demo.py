@@ -139,6 +139,9 @@ def test_the_command_sums_up_and_verify_holds_on_what_it_left(tmp_path: Path):
     summary = json.loads(done.stdout.splitlines()[-1])
     assert set(summary) >= {*KEYS, *OLD_KEYS}
     reconciles(summary)
+    # It ends with the county page: one project red, for a reason that is about somebody's wages or days.
+    assert summary["county_url"].endswith("/county") and summary["county_level"] == "red"
+    assert summary["county_reason"] in {"paid_without_work", "worked_without_pay", "underpaid", "passage_outside_engagement"}
     assert (summary["wrong_person"], summary["stranger_admitted"], summary["duplicates_recorded"]) == (0, 0, 0)
     checked = muster(tmp_path / "demonstration", "verify", "--json", MUSTER_ENVIRONMENT="demonstration")
     assert checked.returncode == 0, checked.stdout

@@ -32,6 +32,8 @@ class Group:
     count: int
     overdue: int
     first_id: int
+    of_people: bool = True
+    """About a worker or a team, not about a paper of the project: somebody's wages come before a missing file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,8 @@ _ORDER = {Level.RED: 0, Level.YELLOW: 1, Level.GREEN: 2, Level.GREY: 3}
 
 
 def colour_of(groups: Iterable[Group], *, looked: bool) -> Colour:
-    """Return a project's colour with its reason: what is escalated or overdue first, then the worst, then the most.
+    """Return a project's colour with its reason: what is escalated or overdue first, then the worst,
+    then what is about people, then the most.
 
     Args:
         looked: the rules have run over the project at least once.
@@ -72,7 +75,8 @@ def colour_of(groups: Iterable[Group], *, looked: bool) -> Colour:
             yellow += group.count
         if level in (Level.RED, Level.YELLOW):
             urgent = group.state == State.ESCALATED or group.overdue > 0
-            making.append(((_ORDER[level], not urgent, group.severity != "red", -group.count, group.rule, group.first_id), group, level))
+            order = (_ORDER[level], not urgent, group.severity != "red", not group.of_people, -group.count, group.rule, group.first_id)
+            making.append((order, group, level))
     if not making:
         return Colour(Level.GREEN if looked else Level.GREY)
     _, first, level = min(making, key=lambda each: each[0])

@@ -69,6 +69,8 @@ def gather(ask: Ask):
             return page.go(f"/projects/{ask.project.id}/settings")
         if ask.may("sheets.read"):
             return page.go(f"/projects/{ask.project.id}/payroll")
+        if ask.may("journal.read"):
+            return page.go(f"/projects/{ask.project.id}/journal")
         raise Forbidden("not_allowed", "attendance.read")
     project, policy = ask.project, ask.policy
     count = payroll.headcount_of(ask.db, project.id, ask.now)

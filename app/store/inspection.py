@@ -188,6 +188,8 @@ class RuleTally:
     overdue: int
     first_id: int
     """The oldest of them."""
+    of_people: bool
+    """About workers or teams."""
 
 
 def rule_tallies(db: Session, projects: Collection[int], today: date) -> list[RuleTally]:
@@ -195,13 +197,14 @@ def rule_tallies(db: Session, projects: Collection[int], today: date) -> list[Ru
     table = FindingRow.__table__
     waiting = sorted(state.value for state in casework.UNANSWERED)
     late = case((and_(table.c.due_on < today, table.c.state.in_(waiting)), 1), else_=0)
-    by = (table.c.project_id, table.c.rule, table.c.severity, table.c.state)
+    people = case((table.c.subject_kind.in_(("worker", "team")), 1), else_=0)
+    by = (table.c.project_id, table.c.rule, table.c.severity, table.c.state, people)
     rows = db.execute(
         select(*by, func.count(), func.sum(late), func.min(table.c.id))
         .where(table.c.project_id.in_(sorted(projects)), table.c.cleared_at.is_(None))
         .group_by(*by)
     )
-    return [RuleTally(*row[:4], row[4], int(row[5]), row[6]) for row in rows]
+    return [RuleTally(*row[:4], row[5], int(row[6]), row[7], bool(row[4])) for row in rows]
 
 
 def last_passages(db: Session, projects: Sequence[int]) -> dict[int, datetime]:

@@ -41,6 +41,13 @@ def test_the_reason_is_what_is_late_then_the_worst_then_the_most():
     assert colour_of([group("a", "yellow"), group("b", "yellow", count=3)], looked=True).rule == "b"
 
 
+def test_wages_come_before_a_missing_paper():
+    paper = Group("deposit_missing", "red", "open", 9, 0, 1, of_people=False)
+    assert colour_of([paper, group("underpaid", count=1)], looked=True).rule == "underpaid"
+    late = Group("deposit_missing", "red", "notified", 1, 1, 1, of_people=False)
+    assert colour_of([late, group("underpaid", count=1)], looked=True).rule == "deposit_missing"
+
+
 def test_the_count_is_of_everything_that_makes_the_colour_for_the_same_reason():
     told = colour_of(
         [group(count=2, first_id=8), group(state="notified", count=3, first_id=4), group(state="rectified", count=9, first_id=1)],
