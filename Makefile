@@ -36,6 +36,7 @@ bench: $(STAMP)/test pack ## measure recognition and the whole frame
 	@$(BIN)/python -m bench.recognition
 	@$(BIN)/python -m bench.frames
 	@$(BIN)/python -m bench.overload
+	@$(BIN)/python -m bench.streams
 
 bench-accuracy: $(STAMP)/test pack ## how well the pack tells people apart: photographs, steps of the decision, simulated gates
 	@$(BIN)/python -m bench.accuracy $(ARGS)

@@ -133,6 +133,9 @@ class Connection:
         self._ending: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
         self._saying = asyncio.Lock()
         self._beat_at = -HEARTBEATS_EVERY_S
+        self._under_way = 0
+        self._owed = 0
+        """Credits of frames that were superseded; see ``_given_back``."""
 
     def end(self, close: int, code: str) -> None:
         """Close with a code as soon as the next message would be read; what is being decided is recorded all the same."""
@@ -219,10 +222,25 @@ class Connection:
             self._quota.take(self.session.device_id)
             return await decided(self._house, event, lambda: admit(self._house))
 
-        answer = await self._tried(event.event_key, work)
+        self._under_way += 1
+        try:
+            answer = await self._tried(event.event_key, work)
+        finally:
+            self._under_way -= 1
         if answer is not None:
             reply = told(self._house, event.event_key, answer).as_json()
-            await self._say("answer", credits=1, **reply)
+            await self._say("answer", credits=self._given_back(), **reply)
+
+    def _given_back(self) -> int:
+        """Credits that come with an answer: its own, and those held back once nobody waits any more.
+
+        While frames wait, a gate that got the credit of a superseded frame at once would send one that supersedes the next,
+        and so on: all the work would go into pictures nobody looks at. So it goes on with one under way instead of two.
+        """
+        credits = 1
+        if not self._house.intake.waiting:
+            credits, self._owed = 1 + self._owed, 0
+        return credits
 
     async def _beat(self, beat: Heartbeat, received_at: datetime) -> None:
         async def work() -> datetime:
@@ -260,8 +278,11 @@ class Connection:
         self._house.metrics.refused.labels(error.code).inc()
         final = error.status in FINAL and error.code not in KEPT
         wait_s = 0 if final or error.code in KEPT else error.retry_after_s or 1
+        # The frame itself is still counted: another one must be under way, whose answer gives the credit back.
+        held = error.code == "superseded" and self._under_way > 1
+        self._owed += held
         await self._say(
-            "refusal", credits=0 if wait_s else 1, event_key=event_key, code=error.code, final=final,
+            "refusal", credits=0 if wait_s or held else 1, event_key=event_key, code=error.code, final=final,
             message=sentence(error.code, self._house.settings.default_language, **error.facts),
             retry_after_ms=wait_s * 1000,
         )  # fmt: skip

@@ -260,6 +260,24 @@ def test_a_gate_that_sends_without_credit_is_closed_and_what_was_paid_for_is_rec
     assert sorted(r.event_key for r in stored(database, site)) == ["rawb00t1:0", "rawb00t1:1"]
 
 
+def test_a_gate_whose_frame_was_superseded_goes_on_with_one_under_way_while_others_wait(settings, database, vault, site: Cast):
+    engine = Pondering()
+    one_thread = settings.model_copy(update={"recognition_threads": 1})
+    with running(one_thread, database, vault, engine) as url:
+        first, second = Raw(url, site.a.exit), Raw(url, site.a.entrance)
+        first.socket.send(first.frame(1, draw_face(LI)))
+        time.sleep(0.2)
+        second.socket.send(second.frame(1, draw_face(WANG)))
+        second.socket.send(second.frame(2, draw_face(WANG, variant=1)))
+        said = second.end.read(second.socket.recv(timeout=5))
+        assert (said["code"], said["final"], said["credits"]) == ("superseded", True, 0)
+        engine.done.set()
+        said = second.end.read(second.socket.recv(timeout=5))
+        assert (said["recorded"], said["credits"]) == (True, 2), "with nobody waiting both credits are back"
+        first.socket.close()
+        second.socket.close()
+
+
 def test_a_gate_over_its_quota_gets_its_credit_back_later_and_loses_nothing(settings, database, vault, site: Cast):
     slow = settings.model_copy(update={"device_frames_per_second_max": 1.0})
     with running(slow, database, vault) as url, gate_of(url, site.a.entrance) as gate:
