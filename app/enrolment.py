@@ -29,7 +29,7 @@ from app.store import accounts, faces, people
 from app.store import papers as kept
 from app.vault import Vault
 from app.wording import notices
-from recognition import BadImage, Gallery, best_match, decode_jpeg, encode_jpeg, mean_template
+from recognition import BadImage, best_match, decode_jpeg, encode_jpeg, looks_of, mean_template
 
 SCOPES = ("capture", "template", "site_storage", "net_transfer", "image_retention")
 """What a worker may agree to, each on its own and none by default (domain.md 6.1)."""
@@ -60,14 +60,21 @@ class ConsentGiven:
 class Examined:
     """What photographs gave; nothing of it is stored yet."""
 
-    template: np.ndarray = field(repr=False)
-    """(D,) float32: the mean over the photographs."""
+    templates: np.ndarray = field(repr=False)
+    """(K, D) float32: the mean over the photographs, then other looks of his (``recognition.looks_of``)."""
     photographs: tuple[bytes, ...] = field(repr=False)
-    """The pictures as they were seen, written anew: nothing that came along with the bytes is in them."""
+    """The pictures that were used, written anew: nothing that came along with the bytes is in them."""
     pack: Any
     """The pack that made it; says with what it may be compared."""
     sent: tuple[str, ...] = ()
-    """SHA-256 of the photographs as they were sent."""
+    """SHA-256 of the photographs that were used, as they were sent."""
+    set_aside: int | None = None
+    """Number (from 1) of a photograph that was not used because it is not like the others."""
+
+    @property
+    def template(self) -> np.ndarray:
+        """(D,) float32: the mean over the photographs."""
+        return self.templates[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +86,10 @@ class Enrolled:
     advised_more: int
     """Photographs the pack would like on top; 0 when it has enough."""
     contract_id: str
+    templates: int = 1
+    """The mean of his photographs, and other looks of his."""
+    set_aside: int | None = None
+    """Number (from 1) of a photograph that was not used because it is not like the others; a clerk should look at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,13 +264,20 @@ def examine(engine: Any, settings: Settings, photographs: list[bytes]) -> Examin
         # All at once: nobody should have to stand in front of a camera three times for three mistakes.
         number, code = wrong[0]
         raise Unusable(code, f"photograph {number}", photograph=number, photographs=wrong)
-    odd = _odd_one_out(templates, pack)
-    if odd is not None:
-        raise Unusable(
-            "photographs_differ", photograph=odd, photographs=[(odd, "photographs_differ")]
-        )
-    sent = tuple(sha256(photograph).hexdigest() for photograph in photographs)
-    return Examined(mean_template(templates, pack.metric), tuple(pictures), pack, sent)
+    # One person against himself: what the pack asks of the smallest roster is enough.
+    looks = looks_of(templates, pack.metric, pack.thresholds_for(1).similarity_min)
+    if looks.differs is not None:
+        odd = looks.differs + 1
+        raise Unusable("photographs_differ", photograph=odd, photographs=[(odd, "photographs_differ")])
+    used = [at for at in range(len(photographs)) if at != looks.set_aside]
+    return Examined(
+        looks.templates,
+        tuple(pictures[at] for at in used),
+        pack,
+        # Not of the one set aside: a comparison with it says nothing about the face that is enrolled.
+        tuple(sha256(photographs[at]).hexdigest() for at in used),
+        None if looks.set_aside is None else looks.set_aside + 1,
+    )
 
 
 def examine_kept(engine: Any, settings: Settings, photographs: list[bytes]) -> Examined:
@@ -283,7 +301,7 @@ def examine_kept(engine: Any, settings: Settings, photographs: list[bytes]) -> E
     if not templates:
         code = codes[0]
         raise Unusable(code)
-    return Examined(mean_template(templates, engine.pack.metric), tuple(pictures), engine.pack)
+    return Examined(mean_template(templates, engine.pack.metric)[None], tuple(pictures), engine.pack)
 
 
 def _look(engine: Any, settings: Settings, photograph: bytes) -> tuple[np.ndarray, bytes] | str:
@@ -299,22 +317,6 @@ def _look(engine: Any, settings: Settings, photograph: bytes) -> tuple[np.ndarra
         return analysis.subject.codes[0]
     # Never the bytes as they were sent: they may tell where he lives, or be another file at the same time.
     return engine.template(image, analysis.subject), encode_jpeg(image)
-
-
-def _odd_one_out(templates: list[np.ndarray], pack: Any) -> int | None:
-    """The number of the photograph least like the others, when it does not show the same person."""
-    if len(templates) < 2:
-        return None
-    likeness = []
-    for at, template in enumerate(templates):
-        rest = mean_template(templates[:at] + templates[at + 1 :], pack.metric)
-        match = best_match(
-            template, Gallery((1,), rest[None], pack.contract_id, pack.metric), contract_id=pack.contract_id
-        )
-        likeness.append(match.similarity)
-    worst = int(np.argmin(likeness))
-    # One person against himself: what the pack asks of the smallest roster is enough.
-    return worst + 1 if likeness[worst] < pack.thresholds_for(1).similarity_min else None
 
 
 def check_may_enrol(db: Session, *, project_id: int, worker_id: int, consent: ConsentGiven | None, now: datetime) -> None:
@@ -364,11 +366,11 @@ def enrol(
     others = load(db, vault, examined.pack, project_id, without=worker_id)
 
     # Decide
-    nearest = best_match(examined.template, others, contract_id=examined.pack.contract_id)
-    if nearest is not None:
-        # With himself on it the roster is one larger.
-        enough = examined.pack.thresholds_for(len(set(others.keys)) + 1).similarity_min
-        if nearest.similarity >= enough:
+    # With himself on it the roster is one larger.
+    enough = examined.pack.thresholds_for(len(set(others.keys)) + 1).similarity_min
+    for template in examined.templates:
+        nearest = best_match(template, others, contract_id=examined.pack.contract_id)
+        if nearest is not None and nearest.similarity >= enough:
             raise Unusable("too_like_another")
 
     # Append
@@ -410,7 +412,7 @@ def keep_template(
         contract_id=examined.pack.contract_id,
         pack_id=examined.pack.pack_id,
         template_sealed=vault.seal(
-            template_bytes(examined.template), table="face_template", column="template_sealed", owner=mine
+            template_bytes(examined.templates), table="face_template", column="template_sealed", owner=mine
         ),
         photographs=len(examined.photographs),
         now=now,
@@ -424,7 +426,7 @@ def keep_template(
             contract_id=beside.pack.contract_id,
             pack_id=beside.pack.pack_id,
             template_sealed=vault.seal(
-                template_bytes(beside.template), table="face_template", column="template_sealed", owner=mine
+                template_bytes(beside.templates), table="face_template", column="template_sealed", owner=mine
             ),
             photographs=len(beside.photographs),
             now=now,
@@ -444,7 +446,9 @@ def keep_template(
         template=template_id, photographs=len(examined.photographs), contract=examined.pack.contract_id,
     )
     advised_more = max(0, examined.pack.enrolment_photographs_advised - len(examined.photographs))
-    return Enrolled(template_id, len(examined.photographs), advised_more, examined.pack.contract_id)
+    return Enrolled(
+        template_id, len(examined.photographs), advised_more, examined.pack.contract_id, len(examined.templates), examined.set_aside
+    )
 
 
 # --- what may not be kept any more -------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from app.store import people
 from app.vault import Vault, VaultError
-from recognition import Gallery, Pack
+from recognition import LOOKS_MAX, Gallery, Pack
 
 log = structlog.get_logger()
 
@@ -40,9 +40,18 @@ def owner(project_id: int, worker_id: int) -> str:
     return f"{project_id}:{worker_id}"
 
 
-def template_bytes(template: np.ndarray) -> bytes:
-    """A template as it is sealed: its numbers, 4 bytes each, little end first."""
-    return np.ascontiguousarray(template, "<f4").tobytes()
+def template_bytes(templates: np.ndarray) -> bytes:
+    """The templates of one person, (D,) or (K, D), as they are sealed together: their numbers, 4 bytes each, little end first."""
+    return np.ascontiguousarray(templates, "<f4").tobytes()
+
+
+def _templates(opened: bytes, dimension: int) -> np.ndarray | None:
+    """(K, D) float32 out of what was sealed; None when it is nothing of the kind."""
+    size = 4 * dimension
+    if not opened or len(opened) % size or len(opened) > LOOKS_MAX * size:
+        return None
+    templates = np.frombuffer(opened, "<f4").reshape(-1, dimension)
+    return templates if np.isfinite(templates).all() else None
 
 
 def load(db: Session, vault: Vault, pack: Pack, project_id: int, *, without: int | None = None) -> Gallery:
@@ -74,12 +83,12 @@ def opened_templates(
         except VaultError:
             unreadable.append(worker_id)
             continue
-        template = np.frombuffer(opened, "<f4") if len(opened) == 4 * pack.dimension else None
-        if template is not None and np.isfinite(template).all():
-            keys.append(worker_id)
-            rows.append(template)
-        else:
+        own = _templates(opened, pack.dimension)
+        if own is None:
             unreadable.append(worker_id)
+            continue
+        keys += [worker_id] * len(own)
+        rows += list(own)
     foreign = people.foreign_templates(db, project_id, pack.contract_id)
     return _gallery(keys, rows, pack), LeftOut(foreign, tuple(unreadable))
 

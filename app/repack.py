@@ -273,7 +273,7 @@ def _embed(
             db, worker_id=one.worker_id, project_id=one.project_id, consent_id=consent.id,
             contract_id=engine.pack.contract_id, pack_id=engine.pack.pack_id,
             template_sealed=vault.seal(
-                template_bytes(examined.template), table="face_template", column="template_sealed", owner=mine
+                template_bytes(examined.templates), table="face_template", column="template_sealed", owner=mine
             ),
             photographs=len(examined.photographs), now=now,
         )  # fmt: skip

@@ -35,6 +35,7 @@ from recognition import (  # noqa: E402
     encode_jpeg,
     limits_for,
     load_pack,
+    looks_of,
     mean_template,
     vote_weight,
 )
@@ -298,6 +299,40 @@ def percent(k: int, n: int) -> str:
     return f"{100 * k / n:5.1f} ({100 * rate.low:.1f}-{100 * rate.high:.1f})" if n else "-"
 
 
+def helmet_looks(engine: Engine, pictures: list[Picture], strangers: list[Picture]) -> dict[str, dict]:
+    """Does it help to enrol a man with his helmet on as well? Probes with the brim over the brow; three ways to enrol."""
+    out: dict[str, dict] = {}
+    metric, same = engine.pack.metric, engine.pack.thresholds_for(1).similarity_min
+    dressed: dict[int, np.ndarray] = {}
+    probes: dict[int, Seen] = {}
+    for picture in pictures:
+        frame, landmarks = gate_frame(picture)
+        image = decode_jpeg(encode_jpeg(brim(frame, landmarks)), pixels_max=640 * 480)
+        face = engine.analyse(image, purpose="gate").subject
+        probes[id(picture)] = look(engine, brim(frame, landmarks))
+        if face is not None:
+            dressed[id(picture)] = engine.template(image, face)
+    print("\nHelmet to the brow at the gate, by how one was enrolled; % (95 %)")
+    for name in ("3 without helmet, mean", "2 without, 2 with, mean", "2 without, 2 with, looks"):
+        outcome, templates = Outcome(), []
+        for probe in pictures:
+            known: dict[str, list[np.ndarray]] = {p.person: [p.template] for p in strangers}
+            for person in dict.fromkeys(p.person for p in pictures):
+                own = enrolled(pictures, probe, 4) if person == probe.person else [p for p in pictures if p.person == person][:4]
+                rows = [p.template for p in own[:3]]
+                if "2 with" in name:
+                    rows = [p.template for p in own[:2]] + [dressed[id(p)] for p in own[2:4] if id(p) in dressed]
+                known[person] = list(looks_of(rows, metric, same).templates) if name.endswith("looks") else [mean_template(rows, metric)]
+            roster = Rosters(engine, known)
+            templates.append(len(known[probe.person]))
+            seen = probes[id(probe)]
+            outcome.add(probe.person, roster.named(seen, roster.gallery()), roster.named(seen, roster.gallery(without=probe.person)))
+        cells = "".join(f" {cell:>20}" for cell in outcome.row())
+        print(f"{name:28}{cells}   templates a person {sum(templates) / len(templates):.2f}")
+        out[name] = {**outcome.told(), "templates_a_person": round(sum(templates) / len(templates), 2)}
+    return out
+
+
 def enrolled(pictures: list[Picture], probe: Picture, count: int) -> list[Picture]:
     """The ``count`` photographs of a person that follow the probe, round the circle; the probe is never among them."""
     own = [p for p in pictures if p.person == probe.person]
@@ -485,6 +520,7 @@ def main() -> None:
         "verification": verification(engine, pictures, strangers, lost),
         "stages": stages(engine, pictures, strangers, visits(engine, pictures + strangers)),
         "gates": gates(engine, pictures, strangers),
+        "helmet_looks": helmet_looks(engine, pictures, strangers),
     }  # fmt: skip
     print(json.dumps(report, ensure_ascii=False))
 

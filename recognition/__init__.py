@@ -47,7 +47,16 @@ from recognition.face import Analysis, Face, Quality
 from recognition.limits import STRANGER_MAX, STRANGER_RANGE, Curve, FarPoint, Limits, limits_for
 from recognition.liveness import KNOWN as KNOWN_LIVENESS
 from recognition.liveness import Examined, Liveness, LivenessError, add_liveness, load_liveness
-from recognition.match import Gallery, Match, best_match, mean_template, similarity_of
+from recognition.match import (
+    LOOKS_MAX,
+    Gallery,
+    Looks,
+    Match,
+    best_match,
+    looks_of,
+    mean_template,
+    similarity_of,
+)
 from recognition.pack import (
     DEFAULT_PACK,
     Pack,
@@ -70,6 +79,7 @@ __all__ = [
     "ENROLMENT_PIXELS_MAX",
     "GATE_PIXELS_MAX",
     "KNOWN_LIVENESS",
+    "LOOKS_MAX",
     "PROVIDERS",
     "STRANGER_MAX",
     "STRANGER_RANGE",
@@ -84,6 +94,7 @@ __all__ = [
     "Limits",
     "Liveness",
     "LivenessError",
+    "Looks",
     "Match",
     "Offer",
     "Pack",
@@ -119,6 +130,7 @@ __all__ = [
     "load_liveness",
     "load_pack",
     "look",
+    "looks_of",
     "mean_template",
     "openvino_installed",
     "picture_print",

@@ -153,6 +153,80 @@ def mean_template(embeddings: Sequence[np.ndarray], metric: str = "euclidean") -
     return mean.astype(np.float32)
 
 
+LOOKS_MAX = 3
+"""Templates of one person: each is one more chance for a stranger to resemble somebody."""
+LOOK_APART = 0.15
+"""A photograph less than this above the least likeness of one person to his own mean is another look of his (beard, helmet,
+glasses): averaged away it would be no use to him on the days he looks like that."""
+SET_ASIDE_FROM = 4
+"""With so many photographs one that shows somebody else, or nobody well, is set aside; with fewer it is asked for again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """What several photographs of one person give."""
+
+    templates: np.ndarray
+    """(K, D) float32, K from 1 to ``LOOKS_MAX``; the first is the mean of all that were used."""
+    set_aside: int | None
+    """Which photograph (from 0) was not used because it is not like the others."""
+    differs: int | None
+    """Which photograph (from 0) must be taken again: it is not like the others, and there are too few to do without it."""
+
+
+def looks_of(embeddings: Sequence[np.ndarray], metric: str, same_min: float) -> Looks:
+    """Make the templates of one person out of one embedding a photograph.
+
+    A photograph is like the others when it reaches ``same_min`` with the mean of the rest. The mean of all is the
+    first template and does best (3 photographs averaged miss 1.9 % where the best of three misses 6.4); photographs that lie
+    far from it, and only those, stand beside it.
+
+    Args:
+        same_min: similarity that one person has with himself at least.
+
+    Raises:
+        ValueError: as ``mean_template``.
+    """
+    mean = mean_template(embeddings, metric)
+    if len(embeddings) < 2:
+        return Looks(mean[None], None, None)
+    kept = list(range(len(embeddings)))
+    odd = _odd(embeddings, kept, metric, same_min)
+    aside = None
+    if odd is not None:
+        if len(embeddings) < SET_ASIDE_FROM:
+            return Looks(mean[None], None, odd)
+        kept.remove(odd)
+        aside = odd
+        again = _odd(embeddings, kept, metric, same_min)
+        if again is not None:
+            # Two that are not like the rest are not a slip: somebody has to look.
+            return Looks(mean[None], None, odd)
+    used = [embeddings[at] for at in kept]
+    mean = mean_template(used, metric)
+    far = sorted((similarity_of(mean, embedding, metric), at) for at, embedding in enumerate(used))
+    others: list[list[np.ndarray]] = []
+    for likeness, at in far:
+        if likeness >= same_min + LOOK_APART:
+            break
+        near = next((look for look in others if similarity_of(mean_template(look, metric), used[at], metric) >= same_min), None)
+        if near is not None:
+            near.append(used[at])
+        elif len(others) < LOOKS_MAX - 1:
+            others.append([used[at]])
+    return Looks(np.stack([mean, *(mean_template(look, metric) for look in others)]), aside, None)
+
+
+def _odd(embeddings: Sequence[np.ndarray], kept: list[int], metric: str, same_min: float) -> int | None:
+    """The kept photograph least like the mean of the other kept ones, when it is not the same person."""
+    likeness = []
+    for at in kept:
+        rest = mean_template([embeddings[other] for other in kept if other != at], metric)
+        likeness.append((similarity_of(rest, embeddings[at], metric), at))
+    least, at = min(likeness)
+    return at if least < same_min else None
+
+
 def _check_numbers(vectors: np.ndarray, metric: str) -> None:
     if not np.isfinite(vectors).all():
         raise ValueError("an embedding with a value that is not finite")

@@ -112,13 +112,18 @@ class EnrolledOut(BaseModel):
     model_config = ConfigDict(
         from_attributes=True,
         json_schema_extra={
-            "example": {"template_id": 21, "photographs": 2, "advised_more": 1, "contract_id": "c1-0123456789abcdef01234567"}
+            "example": {
+                "template_id": 21, "photographs": 2, "advised_more": 1, "contract_id": "c1-0123456789abcdef01234567", "templates": 1,
+                "set_aside": None,
+            }
         },
     )
     template_id: int
     photographs: int
     advised_more: int = Field(description="Photographs the model would like on top; 0 when it has enough")
     contract_id: str = Field(description="Which model's numbers these are")
+    templates: int = Field(description="The mean of the photographs, and other looks of his beside it")
+    set_aside: int | None = Field(description="Number of a photograph that was not used because it is not like the others")
 
 
 @router.get("/v1/notices/face", summary="The notice about face recognition", responses=refusals((404, "notice_unknown")))

@@ -13,7 +13,7 @@ from app import enrolment, papers
 from app.db import Database
 from app.enrolment import ConsentGiven
 from app.errors import Busy, Conflict, NotFound, ServiceError, Unusable
-from app.galleries import Galleries
+from app.galleries import Galleries, load
 from app.settings import Settings
 from app.store import accounts, people
 from app.store import papers as kept
@@ -152,8 +152,32 @@ def test_everything_to_mend_is_said_at_once():
 
 
 def test_photographs_of_two_people_are_refused_and_the_odd_one_named():
-    error = refused(draw_face(WANG), draw_face(WANG, variant=1), draw_face(OTHER), draw_face(WANG, variant=2))
-    assert (error.code, error.facts["photograph"]) == ("photographs_differ", 3)
+    error = refused(draw_face(WANG), draw_face(OTHER), draw_face(WANG, variant=2))
+    assert (error.code, error.facts["photograph"]) == ("photographs_differ", 2)
+    two_and_two = refused(draw_face(WANG), draw_face(OTHER), draw_face(OTHER, variant=1), draw_face(WANG, variant=2))
+    assert two_and_two.code == "photographs_differ", "nobody can say which of the two he is"
+
+
+def test_of_four_photographs_one_that_shows_somebody_else_is_set_aside_and_told(desk: Desk):
+    photographs = [draw_face(WANG), draw_face(WANG, variant=1), draw_face(OTHER), draw_face(WANG, variant=2)]
+    examined = enrolment.examine(desk.engine, SETTINGS, photographs)
+    assert examined.set_aside == 3 and len(examined.photographs) == 3
+    mean = np.mean([embedding_of(WANG, variant=n) for n in (0, 1, 2)], axis=0)
+    assert np.allclose(examined.templates, mean[None], atol=1e-6)
+    assert sha256(photographs[2]).hexdigest() not in examined.sent and len(examined.sent) == 3
+    assert desk.enrol(desk.site.wang.id, *photographs).set_aside == 3
+
+
+def test_another_look_of_his_stands_beside_the_mean_and_is_him_at_the_gate(desk: Desk):
+    """Two photographs with, so to speak, a helmet and a beard: 0.42 away from how he usually looks."""
+    looks = [draw_face(WANG), draw_face(WANG, variant=1), draw_face(WANG, variant=2), draw_face(WANG, variant=3), draw_face(WANG, distance=0.45)]
+    enrolled = desk.enrol(desk.site.wang.id, *looks)
+    assert (enrolled.templates, enrolled.set_aside, enrolled.photographs) == (2, None, 5)
+    with desk.database.read() as db:
+        gallery = load(db, desk.vault, PACK, desk.site.a.id)
+    assert gallery.keys == (desk.site.wang.id,) * 2
+    far = embedding_of(WANG, distance=0.45)
+    assert best_match(far, gallery, contract_id=PACK.contract_id).similarity > 0.9
 
 
 def test_no_photograph_and_too_many_are_refused():

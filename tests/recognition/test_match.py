@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from recognition import Gallery, best_match, mean_template
+from recognition import LOOKS_MAX, Gallery, best_match, looks_of, mean_template
 from recognition.synthetic import embedding_of
 
 
@@ -126,3 +128,43 @@ def test_the_mean_of_several_photographs_keeps_its_length_unless_the_metric_is_c
             mean_template(bad)
     with pytest.raises(ValueError):
         mean_template([np.array([1.0, 0]), np.array([-1.0, 0])], "cosine")
+
+
+# --- several photographs of one person ------------------------------------------------------------------------
+
+
+def near(*offsets: float) -> list[np.ndarray]:
+    """One embedding for each offset along one direction."""
+    return [np.array([offset, 1.0, 0.0, 0.0], np.float32) for offset in offsets]
+
+
+@pytest.mark.parametrize(
+    ("offsets", "templates", "set_aside", "differs"),
+    [
+        ((0.0,), [0.0], None, None),
+        ((0.0, 0.2), [0.1], None, None),
+        ((0.0, 0.7), [0.35], None, 0),
+        ((0.0, 0.1, 0.9), [1.0 / 3], None, 2),
+        ((0.0, 0.1, 0.2, 0.9), [0.1], 3, None),
+        ((0.0, 0.1, 0.9, 1.0), [0.5], None, 0),
+        ((0.0, 0.0, 0.0, 0.0, 0.4), [0.08], None, None),
+        ((0.0, 0.0, 0.0, 0.0, 0.49), [0.098, 0.49], None, None),
+    ],
+)
+def test_photographs_become_a_mean_and_other_looks(offsets, templates, set_aside, differs):
+    looks = looks_of(near(*offsets), "euclidean", 0.5)
+    assert looks.templates[:, 0].tolist() == pytest.approx(templates, abs=1e-6)
+    assert (looks.set_aside, looks.differs) == (set_aside, differs)
+
+
+@given(st.lists(st.lists(st.floats(-1, 1), min_size=3, max_size=3), min_size=1, max_size=10))
+def test_the_looks_of_a_person_are_few_and_every_one_is_near_a_photograph_of_his(rows):
+    embeddings = [np.array(row, np.float32) for row in rows]
+    looks = looks_of(embeddings, "euclidean", 0.5)
+    assert 1 <= len(looks.templates) <= LOOKS_MAX and np.isfinite(looks.templates).all()
+    assert looks.set_aside is None or (looks.differs is None and len(rows) >= 4)
+    used = [e for at, e in enumerate(embeddings) if at != looks.set_aside]
+    if looks.differs is None:
+        assert np.allclose(looks.templates[0], np.mean(used, 0), atol=1e-5)
+        for extra in looks.templates[1:]:
+            assert min(float(np.linalg.norm(extra - e)) for e in used) <= 0.51
