@@ -19,6 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app import access
 from app.access import Person
+from app.api.once import keyed
+from app.api.who import Now, Someone
 from app.db import Reading, Tx
 from app.store import accounts
 from app.web import error_body
@@ -42,22 +44,6 @@ def refusals(*codes: tuple[int, str]) -> dict[int | str, dict]:
 NOBODY = (401, "sign_in_needed")
 NOT_ALLOWED = (403, "not_allowed")
 UNKNOWN_PROJECT = (404, "project_unknown")
-
-
-def _someone(request: Request, db: Reading) -> Person:
-    return access.signed_in(access.person_of_request(request, db))
-
-
-Someone = Annotated[Person, Depends(_someone, scope="function")]
-"""Whoever is signed in. Read in a snapshot of its own, so that asking who it is takes no write lock."""
-
-
-async def _now(request: Request) -> datetime:
-    # Not a plain function: FastAPI would ask a thread for the time.
-    return access.now_of(request)
-
-
-Now = Annotated[datetime, Depends(_now)]
 
 
 def _administrator(person: Someone) -> Person:
@@ -253,6 +239,7 @@ def list_accounts(person: Administrator, db: Reading) -> list[AccountOut]:
     status_code=201,
     responses=refusals(NOBODY, NOT_ALLOWED, (400, "password_too_short"), (400, "login_malformed"), (409, "login_taken")),
 )
+@keyed(status=201)
 def add_account(person: Administrator, db: Tx, body: AccountIn, now: Now) -> AccountOut:
     """An account that may do nothing yet: give it a role."""
     account_id = access.create_account(
@@ -273,6 +260,7 @@ def add_account(person: Administrator, db: Tx, body: AccountIn, now: Now) -> Acc
     status_code=201,
     responses=refusals(NOBODY, NOT_ALLOWED, (400, "role_reach_wrong"), (404, "account_unknown"), UNKNOWN_PROJECT),
 )
+@keyed(status=201)
 def add_role(person: Administrator, db: Tx, login: Login, body: RoleIn, now: Now) -> AccountOut:
     """Give an account one more role; the same role again changes nothing."""
     access.add_role(
@@ -297,6 +285,7 @@ def add_role(person: Administrator, db: Tx, login: Login, body: RoleIn, now: Now
         NOBODY, NOT_ALLOWED, (404, "account_unknown"), (404, "role_not_held"), (409, "own_account"), (409, "last_administrator")
     ),
 )
+@keyed(status=204)
 def remove_role(
     person: Administrator, db: Tx, login: Login, role_id: Annotated[int, Path(ge=1, le=ROW_ID_MAX)], now: Now
 ) -> None:
@@ -321,6 +310,7 @@ def set_password(person: Administrator, db: Tx, login: Login, body: PasswordIn, 
     status_code=204,
     responses=refusals(NOBODY, NOT_ALLOWED, (404, "account_unknown"), (409, "own_account"), (409, "last_administrator")),
 )
+@keyed(status=204)
 def disable_account(person: Administrator, db: Tx, login: Login, now: Now) -> None:
     """It signs in no more and its sessions end; what it did stays under its name."""
     access.disable_account(db, login=login, by=person.login, now=now)

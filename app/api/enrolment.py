@@ -16,6 +16,7 @@ from starlette.formparsers import MultiPartParser
 
 from app import access, enrolment, papers, verification
 from app.api.access import NOBODY, NOT_ALLOWED, ROW_ID_MAX, UNKNOWN_PROJECT, Now, Someone, refusals
+from app.api.once import keyed
 from app.db import Reading, Tx
 from app.errors import NotFound, Unusable
 from app.store import checks, people
@@ -168,6 +169,7 @@ def show_consent(person: Someone, db: Reading, project_id: ProjectId, worker_id:
         (422, "consent_in_future"),
     ),
 )
+@keyed("enrol", status=201)
 def record_consent(
     person: Someone, db: Tx, now: Now, project_id: ProjectId, worker_id: WorkerId, body: ConsentIn
 ) -> ConsentRecorded:

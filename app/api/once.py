@@ -4,11 +4,19 @@
         access.require_on(db, person, "periods.write", project_id)
         return key.once(db, now, lambda: MonthOut(...))
 
+Writes of papers and accounts take the header, too, and do without it (``keyed``):
+
+    @router.post("/v1/projects/{project_id}/teams", ...)
+    @keyed("papers.write")
+    def add_team(person: Someone, db: Tx, now: Now, project_id: ProjectId, ...): ...
+
 The answer is kept in the transaction of the write itself, so neither is there without the other. Keys belong to the
 account that made them. A key that comes back with another request is 409 ``key_reused``; two at the same instant: one
 is done, the other is told to send again (409 ``write_running``).
 """
 
+import functools
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,10 +25,11 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request
 from fastapi.encoders import jsonable_encoder
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from sqlalchemy.orm import Session
 
-from app.api.access import Someone
+from app import access
+from app.api.who import Someone
 from app.errors import BadRequest, Conflict
 from app.store import requests
 
@@ -35,7 +44,7 @@ class OnceKey:
     key: str
     request_sha256: str
 
-    def once(self, db: Session, now: datetime, work: Callable[[], Any], *, status: int = 201) -> JSONResponse:
+    def once(self, db: Session, now: datetime, work: Callable[[], Any], *, status: int = 201) -> Response:
         """Do ``work`` unless it was done by this key before; give its answer, or the answer it had then.
 
         Ask whether the person may before this: a right that was taken back does not come back with a key.
@@ -43,11 +52,9 @@ class OnceKey:
         Raises:
             Conflict: ``key_reused``, ``write_running``; or what ``work`` raises.
         """
-        before = requests.answered(db, self.actor, self.key)
-        if before is not None:
-            if before.request_sha256 != self.request_sha256:
-                raise Conflict("key_reused")
-            return JSONResponse(before.answer, before.status, headers={"Idempotency-Replayed": "true"})
+        told = self.told(db)
+        if told is not None:
+            return told
         answer = jsonable_encoder(work())
         kept = requests.add_answer(
             db,
@@ -61,7 +68,25 @@ class OnceKey:
         if not kept:
             # Somebody sent it twice at once and the other one is done; this transaction is undone.
             raise Conflict("write_running")
-        return JSONResponse(answer, status)
+        return _reply(answer, status)
+
+    def told(self, db: Session) -> Response | None:
+        """Return the answer this key had; None when it had none.
+
+        Raises:
+            Conflict: ``key_reused``.
+        """
+        before = requests.answered(db, self.actor, self.key)
+        if before is None:
+            return None
+        if before.request_sha256 != self.request_sha256:
+            raise Conflict("key_reused")
+        return _reply(before.answer, before.status, {"Idempotency-Replayed": "true"})
+
+
+def _reply(answer: Any, status: int, headers: dict[str, str] | None = None) -> Response:
+    # 204 has no body.
+    return Response(status_code=status, headers=headers) if status == 204 else JSONResponse(answer, status, headers=headers)
 
 
 async def _key(
@@ -97,3 +122,47 @@ async def _key(
 
 WriteKey = Annotated[OnceKey, Depends(_key)]
 """Every write of money and attendance asks for one."""
+
+
+async def _sent_key(
+    request: Request,
+    person: Someone,
+    idempotency_key: Annotated[
+        str | None,
+        Header(description="Made by the caller before the first try; the same key is the same write", examples=["team-0001"]),
+    ] = None,
+) -> OnceKey | None:
+    return None if idempotency_key is None else await _key(request, person, idempotency_key)
+
+
+SentKey = Annotated[OnceKey | None, Depends(_sent_key)]
+"""The key of a write that may come without one."""
+
+
+def keyed(action: str | None = None, *, status: int = 200) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Let a route take an ``Idempotency-Key``; without one it is as it was.
+
+    Args:
+        action: the right the route asks for, of the project when it names one; None where a dependency asks.
+        status: of its answer.
+    """
+
+    def around(route: Callable[..., Any]) -> Callable[..., Any]:
+        told = inspect.signature(route)
+
+        @functools.wraps(route)
+        def once(*, once_key: OnceKey | None, **values: Any) -> Any:
+            if once_key is None:
+                return route(**values)
+            # Before the key: a right that was taken back does not come back with it.
+            if action is not None and "project_id" in values:
+                access.require_on(values["db"], values["person"], action, values["project_id"])
+            elif action is not None:
+                access.require(values["person"], action)
+            return once_key.once(values["db"], values["now"], lambda: route(**values), status=status)
+
+        key = inspect.Parameter("once_key", inspect.Parameter.KEYWORD_ONLY, annotation=SentKey)
+        once.__signature__ = told.replace(parameters=[*told.parameters.values(), key])  # type: ignore[attr-defined]
+        return once
+
+    return around

@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt
 from app import access, papers
 from app import roster as rosters
 from app.api.access import NOBODY, NOT_ALLOWED, ROW_ID_MAX, UNKNOWN_PROJECT, Now, Someone, refusals
+from app.api.once import SentKey, keyed
 from app.db import Reading, Tx
 from app.forms import roster as roster_form
 from app.store import gates, people
@@ -103,6 +104,7 @@ class ProjectChange(BaseModel):
     "/v1/projects", status_code=201, summary="Create a project",
     responses=refusals(NOBODY, NOT_ALLOWED, (409, "project_code_taken"), (422, "project_code_malformed")),
 )
+@keyed("projects.create", status=201)
 def create_project(person: Someone, db: Tx, now: Now, body: ProjectIn) -> Added:
     """Add a project. Its people come afterwards; its roles are given with the accounts."""
     access.require(person, "projects.create")
@@ -122,6 +124,7 @@ def show_project(person: Someone, db: Reading, project_id: ProjectId) -> Project
 
 
 @router.patch("/v1/projects/{project_id}", summary="Change how the gates behave", responses=refusals(*OF_PROJECT))
+@keyed("devices.write")
 def change_project(person: Someone, db: Tx, now: Now, project_id: ProjectId, body: ProjectChange) -> ProjectOut:
     """Say whether a person must confirm each face passage while a weak pack is active."""
     access.require_on(db, person, "devices.write", project_id)
@@ -199,6 +202,7 @@ class TeamOut(BaseModel):
         *OF_PROJECT, (409, "company_differs"), (422, "company_role_unknown"), (422, "uscc_check_digit")
     ),
 )
+@keyed("papers.write", status=201)
 def add_company(person: Someone, db: Tx, now: Now, project_id: ProjectId, body: CompanyIn) -> Added:
     """Adding the same company in the same role twice is adding it once."""
     access.require_on(db, person, "papers.write", project_id)
@@ -219,6 +223,7 @@ def list_companies(person: Someone, db: Reading, project_id: ProjectId) -> list[
     "/v1/projects/{project_id}/teams", status_code=201, summary="Add a team",
     responses=refusals(*OF_PROJECT, (404, "project_company_unknown")),
 )
+@keyed("papers.write", status=201)
 def add_team(person: Someone, db: Tx, now: Now, project_id: ProjectId, body: TeamIn) -> Added:
     """Adding a team of the same name to the same company twice is adding it once."""
     access.require_on(db, person, "papers.write", project_id)
@@ -408,6 +413,7 @@ class ExitOut(BaseModel):
         (422, "terms_after_exit"), (422, "day_rate_wrong"),
     ),
 )
+@keyed("papers.write")
 def change_terms(
     person: Someone, db: Tx, now: Now, project_id: ProjectId, worker_id: WorkerId, body: TermsChange
 ) -> TermsAdded:
@@ -426,6 +432,7 @@ def change_terms(
         *OF_PROJECT, (400, "exit_before_entry"), (404, "worker_not_on_project"), (409, "exit_recorded")
     ),
 )
+@keyed("papers.write")
 def exit_worker(person: Someone, db: Tx, now: Now, project_id: ProjectId, worker_id: WorkerId, body: ExitIn) -> ExitOut:
     """From that day on no gate admits him; what he earned stays."""
     access.require_on(db, person, "papers.write", project_id)
@@ -574,7 +581,7 @@ class RosterOut(BaseModel):
 
 
 @router.post(
-    "/v1/projects/{project_id}/roster", summary="Import an Excel roster",
+    "/v1/projects/{project_id}/roster", summary="Import an Excel roster", response_model=RosterOut,
     responses=refusals(
         *OF_PROJECT, (413, "roster_too_large"), (413, "roster_unpacks_too_large"), (422, "roster_not_xlsx"),
         (422, "roster_old_format"), (422, "roster_no_headings"), (422, "roster_column_missing"),
@@ -589,13 +596,16 @@ def import_roster(
     project_id: ProjectId,
     file: Annotated[UploadFile, File(description="xlsx, headings within the first ten rows")],
     dry_run: Annotated[bool, Form(description="Report only, enter nobody")] = False,
-) -> RosterOut:
+    key: SentKey = None,
+) -> Any:
     """Enter the good rows and name every other one. The same file a second time enters nobody.
 
     Entered in parts, so that the gates get their turn in between; what a failure leaves out, the same file
     sent again enters.
     """
     access.require_on(db, person, "papers.write", project_id)
+    if key is not None and (told := key.told(db)) is not None:
+        return told
     # Gives the connection back: reading and entering a large file takes longer than one may be held idle.
     db.rollback()
     state = request.app.state
@@ -605,7 +615,12 @@ def import_roster(
         state.database.write, state.vault, state.settings, project_id=project_id, sheet=sheet, dry_run=dry_run,
         now=now, by=person.login,
     )
-    return RosterOut.model_validate(report.as_json(language_of(request)))
+    answer = RosterOut.model_validate(report.as_json(language_of(request)))
+    if key is None:
+        return answer
+    # A failure in between leaves no answer: the same file sent again enters what was left out.
+    with state.database.write() as kept_in:
+        return key.once(kept_in, now, lambda: answer, status=200)
 
 
 @router.get(
@@ -686,6 +701,7 @@ class DeviceOut(BaseModel):
     "/v1/projects/{project_id}/gates", status_code=201, summary="Add a gate",
     responses=refusals(*OF_PROJECT, (409, "gate_name_taken"), (422, "direction_unknown")),
 )
+@keyed("devices.write", status=201)
 def add_gate(person: Someone, db: Tx, now: Now, project_id: ProjectId, body: GateIn) -> Added:
     """A lane people pass through."""
     access.require_on(db, person, "devices.write", project_id)
@@ -740,6 +756,7 @@ def rotate_device_key(
     "/v1/projects/{project_id}/devices/{device_id}/disable", status_code=204, summary="Stop listening to a device",
     responses=refusals(*OF_PROJECT, (404, "device_unknown")),
 )
+@keyed("devices.write", status=204)
 def disable_device(person: Someone, db: Tx, now: Now, project_id: ProjectId, device_id: DeviceId) -> None:
     """What it recorded stays."""
     access.require_on(db, person, "devices.write", project_id)
