@@ -34,6 +34,7 @@ WITHOUT: dict[tuple[str, str], str] = {
     ("POST", "/v1/projects/{project_id}/workers/{worker_id}/enrolment"): "the newer template takes the older one's place",
     ("POST", "/v1/projects/{project_id}/workers/{worker_id}/identity-checks"): "the latest comparison counts",
     ("POST", "/v1/projects/{project_id}/identity-checks/{check_id}/override"): f"{SAME}: a check is vouched for once",
+    ("POST", "/v1/twins/{twin_id}/reviews"): "the latest word about a pair counts",
     ("POST", "/v1/projects/{project_id}/face-review"): "the latest word about a frame counts",
     ("PUT", "/v1/projects/{project_id}/face-policy"): "says the whole rule, the latest counts",
     ("PUT", "/v1/projects/{project_id}/decisions/policy"): "says the whole rule, the latest counts",
