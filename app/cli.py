@@ -896,6 +896,28 @@ def device_remove_camera(device_id: str) -> None:
     out.print("removed")
 
 
+@device_app.command("set-search")
+def device_set_search(
+    project: str,
+    gate: Annotated[int, typer.Option(help="id of the gate")],
+    region: Annotated[str, typer.Option(help="left,top,right,bottom as shares of the frame, 0.1,0,0.9,1; empty = everywhere")] = "",
+    side: Annotated[int, typer.Option(help="pixels of the longer side in which faces are looked for; 0 = as the pack does")] = 0,
+) -> None:
+    """Say where in its frames a gate looks for faces, and how finely: half the side costs a quarter."""
+    from app import deciding
+    from app.errors import Unusable
+    from app.store import people
+
+    try:
+        edges = [float(edge) for edge in region.split(",")] if region else None
+    except ValueError:
+        raise Unusable("decision_policy_wrong", field="search_region", range="0 – 1") from None
+    with opened() as (_settings, database, _vault), database.write() as db:
+        project_id = people.project_by_code(db, project).id
+        deciding.set_search(db, project_id=project_id, gate_id=gate, region=edges, side=side or None, now=now(), by=BY)
+    out.print(f"gate {gate}: {region or 'everywhere'}, {side or 'as the pack does'}", highlight=False)
+
+
 @device_app.command("rotate")
 def device_rotate(device_id: str, as_json: AsJson = False) -> None:
     """Give a device a new key; the old one works until the new one is used, for 7 days at most."""

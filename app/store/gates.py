@@ -49,6 +49,10 @@ class DeviceInfo:
     last_seen_at: datetime | None
     face_px_min: int | None
     """Of the gate: who stands further off than this is asked to step closer."""
+    search_region: tuple[float, float, float, float] | None = None
+    """Where in the frame faces are looked for, as shares of it; None: everywhere."""
+    search_side: int | None = None
+    """Pixels of the longer side in which they are looked for; None: as the pack does."""
 
     def __repr__(self) -> str:
         return f"DeviceInfo(id={self.id!r}, project_id={self.project_id}, gate_id={self.gate_id})"
@@ -112,6 +116,8 @@ _DEVICE = select(
     _D.name,
     _D.last_seen_at,
     _G.face_px_min,
+    _G.search_region,
+    _G.search_side,
 ).join_from(Device.__table__, Gate.__table__, _G.id == _D.gate_id)
 # What every frame asks is put together once: SQLAlchemy spends five times as long on that as the database on the answer.
 _DEVICE_BY_ID = _DEVICE.where(_D.id == bindparam("device_id"))
@@ -124,7 +130,8 @@ _SEEN = (
 
 
 def _device(row: Any) -> DeviceInfo:
-    return DeviceInfo(row[0], row[1], row[2], Direction(row[3]), *row[4:])
+    *plain, region, side = row[4:]
+    return DeviceInfo(row[0], row[1], row[2], Direction(row[3]), *plain, tuple(region) if region else None, side)
 
 
 def find_device(db: Session, device_id: str) -> DeviceInfo | None:

@@ -166,6 +166,10 @@ class Gate(Base):
     direction: Mapped[str] = mapped_column(String(4))
     face_px_min: Mapped[int | None]
     """Least side of a face in pixels: who stands further off is asked to step closer. None: the pack's."""
+    search_region: Mapped[list[float] | None] = mapped_column(JSON(none_as_null=True))
+    """Left, top, right, bottom as shares of the frame: only there faces are looked for. None: everywhere."""
+    search_side: Mapped[int | None]
+    """Pixels of the longer side in which faces are looked for. None: as the pack does."""
 
 
 class DecisionPolicy(Base):

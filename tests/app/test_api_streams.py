@@ -244,9 +244,9 @@ class Pondering(SyntheticEngine):
         super().__init__()
         self.done = threading.Event()
 
-    def analyse(self, image, *, purpose):
+    def analyse(self, image, *, purpose, **how):
         assert self.done.wait(10)
-        return super().analyse(image, purpose=purpose)
+        return super().analyse(image, purpose=purpose, **how)
 
 
 def test_a_gate_that_sends_without_credit_is_closed_and_what_was_paid_for_is_recorded(settings, database, vault, site: Cast):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from app import gate
+from app import deciding, gate
 from app.db import Database
 from app.domain.facts import Verdict
 from app.errors import Busy, Conflict, Unauthorised, Unusable
@@ -189,6 +189,28 @@ def test_an_old_frame_from_a_gates_store_decides_alone_and_opens_nothing(entranc
     assert (answer.code, answer.open) == ("admitted", False)
 
 
+def test_who_stands_outside_the_part_a_gate_looks_at_is_not_seen(entrance: Camera, house: House, site: Cast, now: datetime):
+    """The queue beside the lane is neither admitted nor in the way; the one in the lane is."""
+    assert entrance.shows(draw_face(WANG, others=[LI]), now).code == "several_faces"
+    gate_id = site.a.entrance.gate_id
+    with house.database.write() as db:
+        deciding.set_search(db, project_id=site.a.id, gate_id=gate_id, region=[0.0, 0.0, 0.5, 1.0], side=320, now=now, by="wu")
+    assert (entrance.device().search_region, entrance.device().search_side) == ((0.0, 0.0, 0.5, 1.0), 320)
+    assert entrance.shows(draw_face(WANG, others=[LI], variant=5), now + SECOND).code == "admitted"
+    with house.database.write() as db:
+        deciding.set_search(db, project_id=site.a.id, gate_id=gate_id, region=[0.0, 0.6, 1.0, 1.0], side=None, now=now, by="wu")
+    assert entrance.shows(draw_face(WANG, variant=9), now + 2 * SECOND).code == "no_face"
+
+
+@pytest.mark.parametrize(
+    ("region", "side"),
+    [([0, 0, 1], None), ([0, 0, 0.1, 1], None), ([0.5, 0, 0.4, 1], None), ([0, 0, 1.2, 1], None), ([0, 0, float("nan"), 1], None), (None, 64), (None, 99999)],
+)  # fmt: skip
+def test_a_part_of_the_picture_that_is_none_is_refused(house: House, site: Cast, now: datetime, region, side):
+    with pytest.raises(Unusable, match="decision_policy_wrong"), house.database.write() as db:
+        deciding.set_search(db, project_id=site.a.id, gate_id=site.a.entrance.gate_id, region=region, side=side, now=now, by="wu")
+
+
 def test_a_project_may_do_without_votes(entrance: Camera, house: House, site: Cast, now: datetime):
     with house.database.write() as db:
         decisions.set_policy(db, site.a.id, decisions.PolicyRow(votes_min=1))
@@ -320,8 +342,8 @@ def test_pictures_of_a_face_do_not_vote(house: House, site: Cast, now: datetime)
 
 @pytest.mark.parametrize("broken", ["embedding", "quality"])
 def test_a_face_that_is_not_a_number_admits_nobody_and_is_recorded(entrance: Camera, house: House, site: Cast, now: datetime, broken, monkeypatch):
-    def analyse(image, *, purpose):
-        analysis = SyntheticEngine.analyse(house.engine, image, purpose=purpose)
+    def analyse(image, *, purpose, **how):
+        analysis = SyntheticEngine.analyse(house.engine, image, purpose=purpose, **how)
         face = analysis.subject
         nan = {"embedding": face.embedding * np.nan} if broken == "embedding" else {"quality": replace(face.quality, yaw=np.nan)}
         return replace(analysis, subject=replace(face, **nan))

@@ -34,8 +34,8 @@ class NewEngine(SyntheticEngine):
     def __init__(self) -> None:
         self.pack = NEW
 
-    def analyse(self, image, *, purpose) -> Analysis:
-        seen = super().analyse(image, purpose=purpose)
+    def analyse(self, image, *, purpose, **how) -> Analysis:
+        seen = super().analyse(image, purpose=purpose, **how)
         turn = lambda face: face if face is None or face.embedding is None else replace(face, embedding=np.roll(face.embedding, 1))  # noqa: E731
         return replace(seen, faces=tuple(turn(f) for f in seen.faces), subject=turn(seen.subject))
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from recognition import BadImage, decode_jpeg, encode_jpeg
+from recognition import BadImage, decode_frame, decode_jpeg, encode_jpeg
 from recognition.decode import ENROLMENT_PIXELS_MAX, GATE_PIXELS_MAX, jpeg_size
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -180,3 +180,28 @@ def test_a_decompression_bomb_costs_no_memory():
     done = subprocess.run([sys.executable, "-c", _BOMB], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) < 64
+
+
+@pytest.mark.parametrize(
+    ("size", "kept", "smaller"),
+    [((640, 480), 640, 1), ((1279, 719), 640, 1), ((1280, 720), 640, 2), ((2688, 1520), 1280, 2), ((2688, 1521), 640, 4), ((1281, 721), None, 1)],
+)  # fmt: skip
+def test_a_large_frame_is_unpacked_smaller_and_no_smaller_than_needed(jpeg, size, kept, smaller):
+    width, height = size
+    picture = np.zeros((height, width, 3), np.uint8)
+    picture[: height // 2, :, 0] = 200
+    picture[:, width // 2 :, 2] = 100
+    image, by = decode_frame(jpeg(picture), pixels_max=2**23, long_side_min=kept)
+    assert by == smaller and image.shape == (-(-height // by), -(-width // by), 3)
+    whole = decode_jpeg(jpeg(picture), pixels_max=2**23)
+    for y, x in ((0.25, 0.25), (0.25, 0.75), (0.75, 0.25), (0.75, 0.75)):
+        small, large = (p[int(y * p.shape[0]), int(x * p.shape[1])].astype(int) for p in (image, whole))
+        assert abs(small - large).max() <= 3, "the same colours in the same places"
+
+
+def test_a_frame_unpacked_smaller_is_refused_for_what_the_whole_is(jpeg):
+    data = jpeg(np.full((1080, 1920, 3), 90, np.uint8))
+    for wrong, limit, code in ((data, 10_000, "image_too_large"), (data[:-200], 2**22, "image_truncated"), (b"GIF89a", 2**22, "not_jpeg")):
+        with pytest.raises(BadImage) as caught:
+            decode_frame(wrong, pixels_max=limit, long_side_min=640)
+        assert caught.value.code == code
