@@ -5,12 +5,14 @@ Settings come from environment variables that begin with ``MUSTER_``. A secret m
 made from the fields below (``muster settings``), so a setting is described once, here.
 """
 
+import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 PREFIX = "MUSTER_"
 ACTIVE_PACK = "active"
@@ -113,6 +115,18 @@ class Settings(BaseModel):
         64 * 1024**2, ge=0, description="below this free space the service says it is not ready"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
+
+    @field_validator("camera_hosts")
+    @classmethod
+    def _hosts_are_hosts(cls, text: str) -> str:
+        # A slip here must not be found out by the first camera: nor may it let one in.
+        for entry in filter(None, (part.strip() for part in text.split(","))):
+            try:
+                ipaddress.ip_network(entry)
+            except ValueError:
+                if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?", entry) or entry.replace(".", "").isdigit():
+                    raise ValueError(f"{entry} is neither an address, a network (192.168.1.0/24) nor a name") from None
+        return text
 
     @property
     def url(self) -> str:

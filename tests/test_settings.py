@@ -62,3 +62,14 @@ def test_what_recognition_can_read_is_not_refused_before_it():
     """A "4 megapixel" camera's 2688 x 1520 and a phone's 4624 x 3468 pass by default."""
     settings = Settings()
     assert (settings.frame_pixels_max, settings.enrolment_pixels_max) == (GATE_PIXELS_MAX, ENROLMENT_PIXELS_MAX)
+
+
+@pytest.mark.parametrize("hosts", ["", "192.168.1.0/24", "10.0.0.5, gate.local ,fd00::/8"])
+def test_cameras_may_be_at_addresses_networks_and_names(hosts: str):
+    assert read_settings({"MUSTER_CAMERA_HOSTS": hosts}).camera_hosts == hosts
+
+
+@pytest.mark.parametrize("hosts", ["192.168.1.0/99", "192.168.1.5/24", "rtsp://camera", "a b", "1.2.3", "camera:554"])
+def test_a_slip_in_the_list_of_camera_hosts_is_found_at_the_start(hosts: str):
+    with pytest.raises(SettingsWrong, match="MUSTER_CAMERA_HOSTS"):
+        read_settings({"MUSTER_CAMERA_HOSTS": hosts})

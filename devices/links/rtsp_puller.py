@@ -79,13 +79,17 @@ class Relay:
 
     def connect(self) -> str | None:
         """Connect to the camera; the reason if that failed."""
-        told = self._told
+        told, context = self._told, None
+        if told["scheme"] == "rtsps":
+            try:
+                context = ssl.create_default_context(cafile=told["ca_file"] or None)
+            except OSError:  # no such file, or none of certificates
+                return "certificate_wrong"
+            # A camera's own certificate rarely names it; one that was put into our file is trusted as itself.
+            context.check_hostname = not told["ca_file"]
         try:
             self._camera = socket.create_connection((told["ip"], told["port"]), timeout=told["open_s"])
-            if told["scheme"] == "rtsps":
-                context = ssl.create_default_context(cafile=told["ca_file"] or None)
-                # A camera's own certificate rarely names it; one that was put into our file is trusted as itself.
-                context.check_hostname = not told["ca_file"]
+            if context is not None:
                 self._camera = context.wrap_socket(self._camera, server_hostname=told["host"])
         except TimeoutError:
             return "timed_out"

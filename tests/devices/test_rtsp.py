@@ -235,6 +235,7 @@ def test_a_camera_over_tls_shows_a_certificate_that_is_known(own_certificate):
         assert came == [], "nothing was said to whom nobody knows"
         assert ended(f"rtsps://admin:secret@127.0.0.1:{port}/gate", ca_file=str(own_certificate[0])) == "not_found"
         assert came[0].startswith(b"OPTIONS rtsp://")
+        assert ended(f"rtsps://127.0.0.1:{port}/gate", ca_file="/no/such/file") == "certificate_wrong"
 
 
 def decode_jpeg(jpeg: bytes):
