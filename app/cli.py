@@ -505,7 +505,7 @@ def _secret(prompt: str, file: Path | None, *, again: bool = True) -> str:
     return typer.prompt(prompt, hide_input=True, confirmation_prompt=again)
 
 
-ROLES = "administrator, manager, labour_officer, guard, inspector, subcontractor or team_leader"
+ROLES = "administrator, manager, labour_officer, guard, inspector, data_officer, subcontractor or team_leader"
 
 
 @user_app.command("add")

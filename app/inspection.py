@@ -64,7 +64,7 @@ def three_way(db: Session, project_id: int, month: date, now: datetime, *, worke
     today = _today(project, now)
     _check_month(month, today)
     if worker_id is None:
-        lines = projection.wages_of_month(db, project_id, month, now)
+        lines = projection.wages_of_month(db, project_id, month, now, with_detail=False)
     else:
         lines = projection.worker_month(db, project_id, worker_id, month, now)
     of: dict[int, list[Any]] = defaultdict(list)

@@ -537,8 +537,13 @@ def _lines(db: Session, shared: _Shared, group: Sequence[int], from_on: date, to
     return sorted(found, key=lambda line: (line.worker_id, line.work_date))
 
 
-def wages_of_month(db: Session, project_id: int, month: date, now: datetime) -> list[MonthLine]:
+def wages_of_month(
+    db: Session, project_id: int, month: date, now: datetime, *, with_detail: bool = True
+) -> list[MonthLine]:
     """Return the sums of every engagement of a month, by worker.
+
+    Args:
+        with_detail: False leaves ``detail`` empty, for who only adds up.
 
     Raises:
         NotFound: ``project_unknown``.
@@ -546,7 +551,8 @@ def wages_of_month(db: Session, project_id: int, month: date, now: datetime) -> 
     people.project(db, project_id)
     end = next_month(month)
     behind = {w for w, first in _behind(db, project_id, now).items() if first < end}
-    found = [line for line in rows.months_of(db, project_id, month=month) if line.worker_id not in behind]
+    kept = rows.months_of(db, project_id, month=month) if with_detail else rows.month_heads(db, project_id, month)
+    found = [line for line in kept if line.worker_id not in behind]
     if behind:
         for worked in months(db, project_id, from_month=month, to_month=end, as_of=now, workers=behind):
             for one in worked.months:

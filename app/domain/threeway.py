@@ -243,8 +243,10 @@ def _differences(gate: Gate | None, sheet: Sheet | None, bank: Bank | None, *, i
         found.append(Difference.OUTSIDE)
     if gate and gate.undecided_days:
         found.append(Difference.UNDECIDED)
-    order = list(Difference)
-    return tuple(sorted(found, key=order.index)), max(stakes)
+    return tuple(sorted(found, key=_ORDER.__getitem__)), max(stakes)
+
+
+_ORDER = {each: place for place, each in enumerate(Difference)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -410,6 +410,22 @@ def months_of(
     return [MonthLine(*row) for row in db.execute(_months(worker_id is not None, month is not None), values)]
 
 
+def month_heads(db: Session, project_id: int, month: date) -> list[MonthLine]:
+    """Return a month's rows without what they consist of (``detail`` is empty), by worker and engagement.
+
+    Decoding five thousand details takes four times what reading the rows takes.
+    """
+    rows = db.execute(_HEADS, {"project_id": project_id, "month": month})
+    return [MonthLine(*row[:-1], {}, row[-1]) for row in rows]
+
+
+_HEADS = (
+    select(*(column for column in _MONTH_LINE if column.name != "detail"))
+    .where(_MONTH.c.project_id == _PROJECT, _MONTH.c.month == bindparam("month"))
+    .order_by(_MONTH.c.worker_id, _MONTH.c.engagement_id)
+)
+
+
 @cache
 def _months(of_worker: bool, of_month: bool) -> Select[Any]:
     wanted = [_MONTH.c.project_id == _PROJECT]
