@@ -7,7 +7,7 @@ PYTEST_ARGS ?=
 BIN := .venv/bin
 STAMP := .make
 
-.PHONY: help demo test check serve worker assets pack browser rtsp lock bench bench-accuracy bench-recognition bench-wages bench-fabrication clean
+.PHONY: help demo test check serve worker assets pack browser rtsp lock bench bench-accuracy bench-recognition bench-wages bench-audit bench-fabrication clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ bench-wages: $(STAMP)/test ## measure a month of 5,000 workers, and of 50,000
 
 bench-fabrication: $(STAMP)/test ## measure how often suspicions are right and wrong
 	@$(BIN)/python -m bench.fabrication $(ARGS)
+
+bench-audit: $(STAMP)/test ## measure the night of a county: 60 projects, 30,000 workers, planted violations (ARGS="--database-url ...")
+	@$(BIN)/python -m bench.audit $(ARGS)
 
 lock: ## write the locks again from pyproject.toml
 	@$(PYTHON) -m venv .make/lock && .make/lock/bin/pip install -q uv

@@ -47,7 +47,8 @@ user_app = typer.Typer(no_args_is_help=True, help="Accounts of people who sign i
 device_app = typer.Typer(no_args_is_help=True, help="Gates and the devices that post for them.")
 project_app = typer.Typer(no_args_is_help=True, help="Projects, companies, teams and workers.")
 key_app = typer.Typer(no_args_is_help=True, help="The master key.")
-for child, name in ((pack_app, "pack"), (user_app, "user"), (device_app, "device"), (project_app, "project"), (key_app, "key")):
+county_app = typer.Typer(no_args_is_help=True, help="A generated county, to measure and try the audit with.")
+for child, name in ((county_app, "county"), (pack_app, "pack"), (user_app, "user"), (device_app, "device"), (project_app, "project"), (key_app, "key")):
     app.add_typer(child, name=name)
 
 BY = "command line"
@@ -392,6 +393,52 @@ def demo(
     from app.demo.run import main as run
 
     raise typer.Exit(run(once=once, as_json=as_json, port=port, rate=rate))
+
+
+@county_app.command("generate")
+def county_generate(
+    projects: Annotated[int, typer.Option(min=1, max=500, help="how many projects")] = 60,
+    workers: Annotated[int, typer.Option(min=10, max=200_000, help="how many workers, all projects together")] = 30_000,
+    seed: Annotated[int, typer.Option(help="the same seed gives the same county")] = 20260401,
+    honest: Annotated[bool, typer.Option("--honest", help="plant nothing: every record is as it should be")] = False,
+    truth: Annotated[Path | None, typer.Option(help="file to write what was planted to, as JSON")] = None,
+    processes: Annotated[int, typer.Option(min=1, help="projects made at once (PostgreSQL)")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Fill an empty database with two paid months of a made-up county, marked as generated; never beside real records."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from app.db import Database, make_engine
+    from app.db import migrate as to_head
+    from app.demo import county
+    from app.demo.violations import Violations
+    from app.vault import open_vault
+
+    settings = read_settings()
+    if settings.environment == "production":
+        err.print("[red]A county is generated with MUSTER_ENVIRONMENT=demonstration only.[/red]")
+        raise typer.Exit(1)
+    to_head(settings)
+    database = Database(make_engine(settings, wait_s=county.STATEMENT_S, hang_up=False))
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    try:
+        with Progress(*columns, console=err) as progress:
+            task = progress.add_task("projects", total=projects)
+            built = county.build(
+                database, open_vault(settings), settings, county.Plan(projects, workers, seed),
+                tick=lambda _code: progress.advance(task), planting=None if honest else Violations(), processes=processes,
+            )
+    except county.NotEmpty:
+        err.print("[red]The database holds projects already: a county is generated into an empty one only.[/red]")
+        raise typer.Exit(1) from None
+    finally:
+        database.engine.dispose()
+    if truth is not None:
+        truth.write_text(json.dumps([asdict(planted) for planted in built.planted], default=str))
+    say(
+        {"projects": len(built.projects), "workers": built.workers, "passages": built.passages, "lines": built.lines, "planted": len(built.planted)},
+        as_json,
+    )
 
 
 # --- packs -----------------------------------------------------------------------------------------------------

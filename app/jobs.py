@@ -1,7 +1,7 @@
 """What runs without a request: ``muster worker``, in as many processes as one likes.
 
     projection every 15 s     days and months worked out ahead, of every project
-    audit     every hour      every project's findings, for this month and the one before
+    audit     every hour      findings of this month and the two before: once a day all, then what has changed
     verify    every night     the journal and every project's chain of passages, link by link; where they end is journalled
     books     every night     every project's ledger and signed lines against its documents
     seal      every 5 min     a mark on every fact written since, that only the key can make
@@ -76,7 +76,7 @@ class Job:
 
 
 def _audit(database: Database, _settings: Settings, now: datetime) -> str:
-    done = oversight.audit_all(database, now)
+    done = oversight.audit_all(database, now, changed_only=True)
     said = f"{done.projects} projects, {done.months} months, {done.found} findings, {done.failed} failed"
     if done.failed:
         raise JobFailed(said)

@@ -1,7 +1,7 @@
 """Use case: findings (问题线索) are looked for, listed and decided.
 
     run_audit / audit_project   one month of one project: gather, run the rules, keep what they found
-    audit_all                   every project, this month and the one before; one that fails stops nobody
+    audit_all                   every project, this month and the two before; one that fails stops nobody
     findings_of                 what stands, worst first, with its sentence
     decide                      one step of ``domain.casework``: notified, explained, rectified, escalated, verified_closed
 
@@ -103,9 +103,11 @@ def audit_project(database: Database, project_id: int, month: date, as_of: datet
         BadRequest: the month has not begun, or is out of range.
     """
     with database.read() as db:
+        mark = audit.mark(db, project_id)
         gathered = gather(db, project_id, month, as_of)
     found = examine(gathered)
     with database.write() as db:
+        audit.keep_mark(db, project_id, gathered.month.month, mark, _today(gathered.month.policy.time_zone, as_of))
         return _keep(db, gathered, found)
 
 
@@ -160,20 +162,32 @@ def _keep(db: Session, gathered: Gathered, found: tuple[Finding, ...]) -> Audite
     )
 
 
-def audit_all(database: Database, as_of: datetime) -> AuditedAll:
-    """Audit every project, the month before and the current one. A month that fails is logged; the rest go on."""
+MONTHS_BACK = 2
+"""Months before the current one that are audited every night: what was paid late, or never, shows up to two months after."""
+
+
+def audit_all(database: Database, as_of: datetime, *, changed_only: bool = False) -> AuditedAll:
+    """Audit every project: the current month, the two before it, and older ones with findings that still fire.
+
+    An older month is audited only when a fact was added since: what was found in it is cleared once it has been put right.
+    A month that fails is logged; the rest go on.
+
+    Args:
+        changed_only: leave out recent months, too, that were audited on the same project-local day and have had no new
+            fact since. For every hour; the first run of a day audits all.
+    """
     with database.read() as db:
         projects = people.projects(db, None)
     months = found = failed = 0
     for project in projects:
         try:
-            this = month_of(as_of.astimezone(ZoneInfo(project.time_zone)).date())
-            before = month_of(date.fromordinal(this.toordinal() - 1))
+            with database.read() as db:
+                due = _due(db, project, as_of, changed_only)
         except Exception as error:  # noqa: BLE001 - a time zone this machine does not know is one project's trouble
             failed += 1
             log.error("audit_failed", project_id=project.id, error=type(error).__name__)
             continue
-        for month in (before, this):
+        for month in due:
             try:
                 found += audit_project(database, project.id, month, as_of).found
                 months += 1
@@ -217,6 +231,22 @@ def basis(finding: FindingInfo, language: str) -> Basis:
         odds=rates.stated(finding.rule) if suspicion else None,
         command=rates.COMMAND if suspicion else "",
     )
+
+
+def _due(db: Session, project: people.ProjectInfo, as_of: datetime, changed_only: bool) -> list[date]:
+    """Months of a project to audit now, oldest first."""
+    today = _today(project.time_zone, as_of)
+    recent = [month_of(today)]
+    for _ in range(MONTHS_BACK):
+        recent.insert(0, month_of(recent[0] - timedelta(days=1)))
+    mark = audit.mark(db, project.id)
+    due = []
+    for month in (*(m for m in findings.firing_months(db, project.id) if m < recent[0]), *recent):
+        last = audit.marked(db, project.id, month)
+        moved = last is None or last[0] != mark
+        if moved or (month in recent and (not changed_only or last[1] != today)):
+            due.append(month)
+    return due
 
 
 # --- listing -------------------------------------------------------------------------------------------------

@@ -262,6 +262,12 @@ def findings(
     return [_info(row) for row in db.execute(wanted)]
 
 
+def firing_months(db: Session, project_id: int) -> list[date]:
+    """Return the months of a project with findings that still fire, oldest first."""
+    wanted = select(_ROW.c.month).where(_ROW.c.project_id == project_id, _ROW.c.cleared_at.is_(None)).distinct()
+    return list(db.execute(wanted.order_by(_ROW.c.month)).scalars())
+
+
 def finding(db: Session, project_id: int, finding_id: int) -> FindingInfo:
     """Return one finding of a project.
 

@@ -102,7 +102,7 @@ from app.tables.money import (
     WorkerConfirmation,
     WriteRequest,
 )
-from app.tables.oversight import ProjectPaper
+from app.tables.oversight import AuditMark, ProjectPaper
 
 APPEND_ONLY = (
     "passage",
@@ -172,6 +172,7 @@ __all__ = [
     "AreaRule",
     "AttendanceDay",
     "AttendancePolicyRow",
+    "AuditMark",
     "BankCard",
     "Base",
     "BatchAct",

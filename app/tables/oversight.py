@@ -34,3 +34,16 @@ class ProjectPaper(Base):
     evidence: Mapped[list[int]] = mapped_column(JSON)
     recorded_by: Mapped[str] = mapped_column(String(64))
     recorded_at: Mapped[datetime]
+
+
+class AuditMark(Base):
+    """How far the facts of a project month went when it was audited last: what has not moved need not be audited again
+    on the same day. Can be thrown away."""
+
+    __tablename__ = "audit_mark"
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"), primary_key=True, autoincrement=False)
+    month: Mapped[date] = mapped_column(primary_key=True)
+    mark: Mapped[str] = mapped_column(String(64))
+    """Digest over the last rows of everything the rules read."""
+    audited_on: Mapped[date]
+    """Project-local: the passing of a day alone changes findings."""

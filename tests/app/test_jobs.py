@@ -163,7 +163,7 @@ def test_a_worker_stops_when_it_is_told_to(database, settings, now):
 
 
 def test_a_job_asked_for_by_name_runs_although_it_is_not_due(database, settings, people_on_site, now):
-    assert re.fullmatch(r"2 projects, 4 months, \d+ findings, 0 failed", jobs.run_once("audit", database, settings, now))
+    assert re.fullmatch(r"2 projects, 6 months, \d+ findings, 0 failed", jobs.run_once("audit", database, settings, now))
     assert jobs.run_once("audit", database, settings, now)
     with pytest.raises(KeyError):
         jobs.run_once("nonsense", database, settings, now)
@@ -173,7 +173,7 @@ def test_a_job_asked_for_by_name_runs_although_it_is_not_due(database, settings,
 
 
 def test_the_audit_says_how_much_of_it_failed(database, settings, now, monkeypatch):
-    monkeypatch.setattr(oversight, "audit_all", lambda database, as_of: oversight.AuditedAll(3, 4, 7, 2))
+    monkeypatch.setattr(oversight, "audit_all", lambda database, as_of, changed_only: oversight.AuditedAll(3, 4, 7, 2))
     with pytest.raises(JobFailed) as failed:
         JOBS["audit"].work(database, settings, now)
     assert str(failed.value) == "3 projects, 4 months, 7 findings, 2 failed"

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from app import access, oversight
+from app import access, oversight, payroll
 from app.domain import audit
 from app.errors import BadRequest, Conflict, Forbidden, NotFound, Unauthorised, Unusable
 from app.oversight import State
@@ -93,10 +93,35 @@ def test_a_project_nobody_knows_is_not_audited(database, people_on_site, now):
         oversight.audit_project(database, 999, MARCH, now)
 
 
-def test_every_project_is_audited_for_this_month_and_the_one_before(database, people_on_site, pay, now):  # noqa: F811
+def test_every_project_is_audited_for_this_month_and_the_two_before(database, people_on_site, pay, now):  # noqa: F811
     pay(for_month=FEBRUARY)
     done = oversight.audit_all(database, now)
-    assert (done.projects, done.months, done.found, done.failed) == (2, 4, 1, 0)
+    assert (done.projects, done.months, done.found, done.failed) == (2, 6, 1, 0)
+
+
+def test_what_was_audited_today_and_has_not_moved_is_left_alone_until_tomorrow(database, people_on_site, pay, now):  # noqa: F811
+    oversight.audit_all(database, now)
+    hour = timedelta(hours=1)
+    assert oversight.audit_all(database, now + hour, changed_only=True).months == 0
+    pay(for_month=FEBRUARY)
+    again = oversight.audit_all(database, now + 2 * hour, changed_only=True)
+    assert (again.months, again.found) == (3, 1), "the project that was paid on, and nobody else's"
+    assert oversight.audit_all(database, now + 3 * hour, changed_only=True).months == 0
+    assert oversight.audit_all(database, now + 24 * hour, changed_only=True).months == 6
+
+
+def test_a_finding_of_an_old_month_is_cleared_once_it_has_been_put_right(database, people_on_site, pay, now):  # noqa: F811
+    paid = pay(for_month=FEBRUARY).payment.id
+    oversight.audit_all(database, now)
+    much_later = now + timedelta(days=200)
+    assert oversight.audit_all(database, much_later).months == 6, "nothing has moved in the old month"
+    with database.write() as db:
+        payroll.reverse_payment(
+            db, project_id=people_on_site.a.id, payment_id=paid, by="wu", now=much_later
+        )
+    assert oversight.audit_all(database, much_later, changed_only=True).months == 4, "the old month and the three new ones of the project"
+    with database.read() as db:
+        assert [f.cleared_at is not None for f in findings.findings(db, people_on_site.a.id, FEBRUARY)] == [True]
 
 
 def test_one_failing_project_is_logged_and_the_rest_go_on(database, people_on_site, pay, now, monkeypatch):  # noqa: F811
@@ -111,8 +136,8 @@ def test_one_failing_project_is_logged_and_the_rest_go_on(database, people_on_si
     monkeypatch.setattr(money, "project_month", broken)
     with capture_logs() as said:
         done = oversight.audit_all(database, now)
-    assert (done.projects, done.months, done.found, done.failed) == (2, 2, 1, 2)
-    assert [line["event"] for line in said] == ["audit_failed"] * 2
+    assert (done.projects, done.months, done.found, done.failed) == (2, 3, 1, 3)
+    assert [line["event"] for line in said] == ["audit_failed"] * 3
     assert "王建国" not in str(said) and "3304241985" not in str(said)
 
 

@@ -299,11 +299,9 @@ def without_device_evidence(reckoning: Reckoning) -> Hits:
 
 
 def _faces(reckoning: Reckoning) -> list[Trace]:
-    """Traces of counting face passages."""
-    return [
-        t for t in reckoning.beside.traces
-        if (p := reckoning.passages_by_id.get(t.id)) is not None and p.channel is Channel.FACE and p.counts
-    ]  # fmt: skip
+    """Traces of counting face passages of the month itself: the bundle reaches a day into the months beside it."""
+    counting = {p.id for p in reckoning.passages_in_month if p.channel is Channel.FACE and p.counts}
+    return [t for t in reckoning.beside.traces if t.id in counting]
 
 
 def _is_rounded(score: float) -> bool:
