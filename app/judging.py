@@ -191,7 +191,7 @@ def calibrate(
     if picture is not None:
         if not len(scores.genuine):
             raise Unusable("calibration_no_genuine")
-        marks = [(f"{size}", needed.similarity_min) for size, needed in rosters]
+        marks = [(f"{size}: {needed.similarity_min:.3f}", needed.similarity_min) for size, needed in rosters]
         picture.write_text(det_svg([(pack.pack_id, scores)], title=f"DET  {pack.pack_id}", marks=marks), encoding="utf-8")
     if store and curve is not None:
         source = "photographs" if photos is not None else f"roster of {project}"

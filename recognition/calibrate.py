@@ -339,9 +339,11 @@ def det_svg(series: Sequence[tuple[str, Scores]], *, title: str, marks: Sequence
     for words, similarity in marks:
         scores = series[0][1]
         far, frr = scores.false_accepts(similarity).value, scores.false_rejects(similarity).value
-        if 0 < far <= 0.5 and 0 < frr <= 0.5:
-            parts.append(f'<circle cx="{x(far):.1f}" cy="{y(frr):.1f}" r="4" fill="{_COLOURS[0]}"/>')
-            parts.append(f'<text x="{x(far) + 8:.1f}" y="{y(frr) - 6:.1f}">{_xml(words)}</text>')
+        if far <= 0.5 and 0 < frr <= 0.5:
+            # A rate that was not seen once stands on the left edge, hollow.
+            at, fill = (x(far), _COLOURS[0]) if far > 0 else (float(_LEFT), "#fff")
+            parts.append(f'<circle cx="{at:.1f}" cy="{y(frr):.1f}" r="5" fill="{fill}" stroke="{_COLOURS[0]}" stroke-width="2"/>')
+            parts.append(f'<text x="{at + 10:.1f}" y="{y(frr) + 4:.1f}">{_xml(words)}</text>')
     return "\n".join([*parts, "</svg>", ""])
 
 

@@ -23,13 +23,13 @@ SILENT_HOURS = 12
 
 @dataclass(frozen=True)
 class ThresholdLine:
-    """What a match must reach up to a size of the roster."""
+    """What a match must reach on a roster of a size."""
 
     roster_max: int
     similarity_min: float
     margin_min: float
-    far_max: float | None
-    """Rate of one comparison that this is meant to keep to; None when the pack states none."""
+    once_in: int | None
+    """One comparison of two different people in so many may reach it; None when the pack states no rates."""
     current: bool
 
 
@@ -152,17 +152,16 @@ def _pack(ask: Ask) -> PackLine | None:
 
 
 SIZES = (100, 200, 1000, 2000, 5000)
-"""Rosters whose limits are shown."""
+"""Rosters whose limits are shown beside this project's."""
 
 
 def _thresholds(pack: Any, templates: int, stranger_max: float) -> tuple[ThresholdLine, ...]:
-    """What is in force, by size of the roster, this project's own size among them."""
-    sizes = sorted({*SIZES, templates} if templates > SIZES[-1] else set(SIZES))
-    mine = next(size for size in sizes if templates <= size)
+    """What is in force: on this project as it is now, then by size of the roster."""
     lines = []
-    for size in sizes:
-        found = gate.limits(pack, templates if size == mine else size, stranger_max)
-        lines.append(ThresholdLine(size, found.similarity_min, found.margin_min, found.far_max, size == mine))
+    for size in (templates, *SIZES):
+        found = gate.limits(pack, size, stranger_max)
+        once_in = None if found.far_max is None else round(1 / found.far_max)
+        lines.append(ThresholdLine(size, found.similarity_min, found.margin_min, once_in, not lines))
     return tuple(lines)
 
 
