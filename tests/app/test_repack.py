@@ -121,7 +121,7 @@ def test_kept_photographs_become_new_templates_and_the_others_must_come_again(bo
     assert both.work() == repack.Worked(0, 0, True), "a second time there is nothing to do"
 
 
-def test_nothing_is_compared_across_contracts(both, database, vault):
+def test_nothing_is_compared_across_contracts(both, database, vault, now):
     both.work()
     with database.read() as db:
         new = Galleries(vault, NEW).of(db, both.site.id)
@@ -207,6 +207,21 @@ def test_there_and_back_again_loses_nothing(both, now):
 def photographs(database) -> list[tuple[int, bool]]:
     with database.read() as db:
         return [(r.template_id, r.photo_sealed is not None) for r in db.execute(sa.select(FacePhoto.template_id, FacePhoto.photo_sealed).order_by(FacePhoto.id))]
+
+
+def test_only_photographs_kept_with_a_workers_word_set_the_scales_of_a_quicker_pack(both, database, vault, now):
+    cast = both.cast
+    with database.read() as db:
+        found = packs.kept_photographs(db, both.site.id, 10)
+        assert [worker_id for worker_id, _ in found] == [cast.wang.id] * 2, "Li gave no word for his"
+        assert len(packs.kept_photographs(db, both.site.id, 1)) == 1
+        assert packs.kept_photographs(db, cast.b.id, 10) == []
+    owner = f"{both.site.id}:{cast.wang.id}"
+    assert all(vault.open(sealed, table="face_photo", column="photo_sealed", owner=owner).startswith(b"\xff\xd8") for _, sealed in found)
+    with database.write() as db:
+        people.erase_templates(db, both.site.id, cast.wang.id, "withdrawn", now)
+    with database.read() as db:
+        assert packs.kept_photographs(db, both.site.id, 10) == []
 
 
 def test_a_finished_change_erases_the_old_templates_and_keeps_the_photographs_of_who_agreed(both, database, vault, now):
