@@ -30,7 +30,7 @@ from app.domain.audit import (
     sentence,
 )
 from app.domain.audit.thresholds import VERSION
-from app.domain.facts import MarkKind, Measure, PayKind, Payment, ProjectMonth, Terms
+from app.domain.facts import DayKind, MarkKind, Measure, PayKind, Payment, ProjectMonth, Terms
 from tests.domain.audit_month import (
     APRIL,
     MARCH,
@@ -653,3 +653,109 @@ def test_findings_hold_no_personal_data():
     # The bundle itself has no names; dates of birth and logins are what it could leak.
     assert not any(p.birth_on.isoformat() in told for p in more.people)
     assert not any(f"'{login}'" in told for login in ("wu", "liu", "chen"))
+
+
+# --- the other ways into a rule, and out of it
+
+_AGAIN = (*engagements(["wang"], exit_on=march(5)), replace(engagements(["wang"], entry_on=march(5))[0], id=20))
+_MANAGER = Paper(2, "key_post", MARCH, worker_id=1, detail={"post": "project_manager"})
+_WHOLE_BOARD = {"parties": True, "pay": True, "contacts": True}
+_CREW = list(TEN)
+
+
+@pytest.mark.parametrize(
+    ("rule", "month", "fires"),
+    [
+        ("sheet_line_unpaid", {"beside": beside(lines=(line(verdict=None),), sheets=(sheet(act("approved", APRIL)),))}, True),
+        ("sheet_line_unpaid", {"beside": beside(lines=(line(verdict=None),), sheets=(sheet(),))}, False),
+        ("sheet_line_unpaid", {"beside": beside(lines=(line(verdict="dispute"),), sheets=(sheet(act("approved", APRIL)),))}, False),
+        ("living_allowance", {"story": full("wang"), "wang": 400_00, "payments": paid(wang=123_45), "beside": beside(before={1: (8000_00, 123_45)})}, True),
+        ("living_allowance", {"story": full("wang"), "wang": 400_00, "payments": paid(wang=123_45), "beside": beside(before={1: (8000_00, 999_99)})}, False),
+        (
+            "uniform_amounts",
+            {"agreed": hourly(*_CREW), "story": full(*_CREW), "payments": paid(**dict.fromkeys(_CREW, 100_00)), "limits": Thresholds({"round_lines_min": 7, "same_amount_workers": 50})},
+            True,
+        ),
+        (
+            "uniform_amounts",
+            {"agreed": hourly(*_CREW), "story": full(*_CREW), "payments": paid(**{w: 100_00 + n // 4 for n, w in enumerate(_CREW)}), "limits": Thresholds({"round_lines_min": 7, "same_amount_workers": 50})},
+            False,
+        ),
+        ("high_pay", {"payments": [pay("wang", 5, APRIL)], "beside": beside(year_paid={1: 300_000_01})}, True),
+        ("unlawful_deduction", {"limits": WAGE, "beside": beside(lines=(line(net=2259_99, gross_fen=2300_00, deductions_fen=40_01, capped_fen=40_01),))}, True),
+        ("unlawful_deduction", {"limits": WAGE, "beside": beside(lines=(line(net=2260_00, gross_fen=2300_00, deductions_fen=40_00, capped_fen=40_00),))}, False),
+        ("exited_unsettled", {"story": full("wang"), "wang": 400_00, "engaged": _AGAIN}, False),
+        ("exited_unsettled", {"story": full("wang"), "wang": 400_00, "engaged": _AGAIN[:1], "payments": paid(wang=400_00)}, False),
+        ("bank_mismatch", {"beside": beside(batches=(Batch(1, 2, 800_00, 2, 800_00, 1, "wu"),))}, True),
+        ("bank_mismatch", {"beside": beside(batches=(Batch(1, 3, 800_00, 2, 800_00, 0, "wu"),))}, True),
+        ("key_post_absent", {"story": "", "calendar": NOTICE, "beside": beside(papers=(_MANAGER,))}, True),
+        ("key_post_absent", {"story": "", "beside": beside(papers=(_MANAGER,))}, False),
+        ("key_post_absent", {"story": days("wang", 1, 5), "calendar": NOTICE, "beside": beside(papers=(replace(_MANAGER, to_on=march(6)),))}, False),
+        ("same_hand", {"beside": beside(changes=(change(1, "wang", 3, by="wu", ok=("liu", "liu")),))}, True),
+        ("same_hand", {"beside": beside(sheets=(sheet(act("submitted", APRIL, "wu"), act("approved", APRIL, "wu")),))}, True),
+        ("same_hand", {"beside": beside(sheets=(sheet(act("approved", APRIL, "liu")),))}, True),
+        ("same_hand", {"beside": beside(batches=(Batch(1, 1, 5, 1, 5, 0, "wu", (act("approved", APRIL, "wu"),)),))}, True),
+        ("same_hand", {"beside": beside(batches=(Batch(1, 1, 5, 1, 5, 0, "wu", (act("approved", APRIL, "chen"), act("sent", APRIL, "wu"))),))}, False),
+        ("many_corrections", {"story": days("wang", 1, 6), "beside": beside(changes=tuple(change(n, "wang", n) for n in range(1, 5)))}, True),
+        ("publicity_short", {"beside": beside(sheets=(sheet(act("approved", APRIL)),))}, True),
+        ("closed_late", {"story": full("wang"), "at": "05-21 00:00", "beside": beside(period_closed_on=date(2026, 4, 21))}, True),
+        (
+            "piece_without_measure",
+            {
+                "story": full("wang"), "agreed": [Terms(9, 1, 1, PayKind.PIECE, 30_00, MARCH, unit="m2")],
+                "measures": (Measure(1, 1, MARCH, "wall", "m2", 1000, 30_00, 100, "days", None),),
+            },
+            True,
+        ),
+        ("no_special_account", {"beside": beside(started_on=date(2026, 1, 1), account=ACCOUNT, parties_required=("owner", "regulator"))}, True),
+        ("no_special_account", {"beside": beside(started_on=date(2026, 1, 1), papers=(Paper(1, "works_contract", march(10)),))}, False),
+        ("no_special_account", {"beside": beside(started_on=date(2026, 1, 1), papers=(Paper(1, "notice_board", march(10)),))}, True),
+        ("deposit_missing", {"beside": beside(started_on=date(2026, 1, 1), papers=(Paper(2, "deposit", MARCH),))}, False),
+        ("deposit_missing", {"beside": beside(started_on=date(2026, 1, 1), papers=(Paper(2, "deposit_guarantee", MARCH, march(9)),))}, True),
+        (
+            "deposit_missing",
+            {"beside": beside(papers=(Paper(1, "works_contract", date(2026, 1, 1), date(2026, 4, 10)), Paper(2, "deposit_guarantee", MARCH, date(2026, 4, 20))))},
+            False,
+        ),
+        ("board_incomplete", {"story": full("wang"), "beside": beside()}, True),
+        ("board_incomplete", {"story": full("wang"), "beside": beside(papers=(Paper(2, "notice_board", MARCH, detail=_WHOLE_BOARD | {"pay_day": 20}),))}, True),
+        ("board_incomplete", {"story": full("wang"), "limits": WAGE, "beside": beside(papers=(Paper(2, "notice_board", MARCH, detail=_WHOLE_BOARD | {"minimum_wage_fen": 2010_00}),))}, True),
+        ("board_incomplete", {"story": full("wang"), "limits": WAGE, "beside": beside(papers=(Paper(2, "notice_board", MARCH, detail=_WHOLE_BOARD | {"minimum_wage_fen": 2260_00}),))}, False),
+        ("overtime_limit", {"story": "\n".join(f"{d} 07:00 wang in g1\n{d} 17:30 wang out g1" for d in range(1, 16))}, True),
+        ("overtime_limit", {"story": "\n".join(f"{d} 07:00 wang in g1\n{d} 17:30 wang out g1" for d in range(1, 15))}, False),
+        ("data_silence", {"at": "20 12:00", "beside": beside(), "calendar": dict.fromkeys(NOTICE, DayKind.REST)}, False),
+        ("data_silence", {"at": "20 12:00", "engaged": (), "beside": beside()}, False),
+        ("data_silence", {"at": "20 12:00", "engaged": engagements(["wang"], entry_on=march(14)), "beside": beside()}, False),
+        ("labour_officer_missing", {"story": full("wang"), "beside": beside(papers=(_MANAGER,))}, True),
+        ("over_age", {"story": full("wang"), "beside": beside(people=(Person(1, date(1971, 3, 31), "F"),))}, True),
+        ("over_age", {"story": full("wang"), "beside": beside(people=(Person(1, date(1971, 3, 31), "M"),))}, False),
+        ("refused_again", {"story": "3 08:00 feng in g1 refused\n3 09:00 feng in g1\n4 08:00 feng in g1 refused"}, False),
+    ],
+)  # fmt: skip
+def test_the_other_ways_into_a_rule_and_out_of_it(rule, month, fires):
+    assert bool(said(rule, month)) is fires
+
+
+def test_a_change_of_site_is_no_double_whichever_row_came_first():
+    for first, second in ((march(30), MARCH), (MARCH, march(30))):
+        rows = (Elsewhere(1, 1, 1, first, None if first > second else march(30)), Elsewhere(2, 1, 2, second, None if second > first else march(30)))
+        assert said("engaged_twice", {"engagements": rows}) == []
+
+
+def test_more_than_fifty_people_and_a_silent_week_is_red():
+    crowd = tuple(replace(engagements(["wang"])[0], id=n, worker_id=n) for n in range(1, 52))
+    month = {"engaged": crowd, "at": "11 12:00", "beside": beside(last_passage_at=at(march(3)))}
+    assert [f.severity for f in said("data_silence", month)] == [Severity.RED]
+    assert [f.severity for f in said("data_silence", month | {"at": "5 12:00"})] == [Severity.YELLOW]
+    assert said("data_silence", month | {"at": "4 12:00"}) == []
+
+
+def test_money_at_stake_of_people_without_wages_is_what_is_owed_to_them():
+    [short] = said("paid_coverage", CASES["paid_coverage"][0])
+    assert (short.amount_fen, short.evidence) == (400_00, (("worker", 1),))
+
+
+def test_what_shows_an_absent_manager_is_his_paper_and_his_passages():
+    [absent] = said("key_post_absent", {"story": days("wang", 1, 5), "calendar": NOTICE, "beside": beside(papers=(_MANAGER,))})
+    assert absent.evidence == (("paper", 2), *(("passage", n) for n in range(1, 11)))
+    assert (absent.facts["came"], absent.facts["required"], absent.severity) == (5, 31, Severity.RED)
