@@ -550,6 +550,29 @@ class Site:
                 self.sent.append(one)
                 self.book.sent[one.engagement] += one.fen
 
+    def pay_beside(self, worker: int, month: date, amount: int, channel: str) -> None:
+        """Money outside the account, recorded twice."""
+        self.numbers += 1
+        said = {
+            "worker_id": worker, "amount_fen": amount, "paid_on": self.today, "for_month": month, "channel": channel,
+            "idempotency_key": f"cash-{self.numbers:06d}",
+        }  # fmt: skip
+        done = self.run(payroll.record_payment, **said)
+        assert self.run(payroll.record_payment, **said).payment == done.payment
+        self.cash.append((done.payment.id, worker, month, amount))
+        self.book.paid[worker, month] += amount
+        self.book.outside[worker] += amount
+
+    def pay_someone_in_part(self) -> bool:
+        """Half of what is ready for the bank is given in cash: the next batch must carry the rest only. False: nobody is ready."""
+        given = {self.book.engaged[e].worker for e, _ in self.given}
+        ready = [r for r in self.ask(bank.payable, self.site.id) if r.reason is None and r.amount_fen > 1 and r.line.worker_id not in given]
+        if not ready:
+            return False
+        one = max(ready, key=lambda r: (r.amount_fen, r.line.line_id))
+        self.pay_beside(one.line.worker_id, one.line.origin_month, one.amount_fen // 2, "cash")
+        return True
+
     def fund(self, amount: int) -> None:
         self.numbers += 1
         said = {"received_on": self.today, "amount_fen": amount, "reference": f"F{self.numbers}"}
@@ -905,19 +928,7 @@ def any_year(anew, vault) -> type[RuleBasedStateMachine]:
 
         @event(amount=st.integers(min_value=1, max_value=80_000))
         def money_beside_the_account(self, dice, amount):
-            worker = dice.choice(sorted(self.site.members))
-            month = first_of(self.site.any_day(dice, 100))
-            self.site.numbers += 1
-            key = f"cash-{self.site.numbers:06d}"
-            said = {
-                "worker_id": worker, "amount_fen": amount, "paid_on": self.site.today, "for_month": month,
-                "channel": dice.choice(["cash", "bank"]), "idempotency_key": key,
-            }  # fmt: skip
-            done = self.site.run(payroll.record_payment, **said)
-            assert self.site.run(payroll.record_payment, **said).payment == done.payment
-            self.site.cash.append((done.payment.id, worker, month, amount))
-            self.book.paid[worker, month] += amount
-            self.book.outside[worker] += amount
+            self.site.pay_beside(dice.choice(sorted(self.site.members)), first_of(self.site.any_day(dice, 100)), amount, dice.choice(["cash", "bank"]))
 
         @event()
         @precondition(lambda self: self.site.cash)
@@ -1023,10 +1034,13 @@ def any_year(anew, vault) -> type[RuleBasedStateMachine]:
             made = self.site.run(settlements.settle, engagement_id=own.id).settlement
             assert made == self.site.run(settlements.settle, engagement_id=own.id).settlement
             assert made.owed_fen == sum(m.owed_fen for m in found.months)
-            self.site.run(
-                settlements.confirm, settlement_id=made.id, content_hash=made.content_hash, verdict="agree", method="paper",
-                evidence=self.site.proof(),
-            )  # fmt: skip
+            word = {"settlement_id": made.id, "content_hash": made.content_hash, "method": "paper"}
+            if dice.random() < 0.4:
+                self.site.run(settlements.confirm, verdict="dispute", claimed_fen=made.owed_fen + 100_00, reason="少算了一天", **word)
+                (one,) = (e for e in self.site.ask(settlements.exits, site, self.site.now) if e.statement.place.id == own.id)
+                assert one.state == "disputed"
+                self.site.refused("settlement_disputed", settlements.pay_out, by="chen", settlement_id=made.id)
+            self.site.run(settlements.confirm, verdict="agree", evidence=self.site.proof(), **word)
             one = next(e for e in self.site.ask(settlements.exits, site, self.site.now) if e.statement.place.id == own.id)
             assert one.state == ("owed" if one.owed_fen else "done")
 
@@ -1058,6 +1072,7 @@ def any_year(anew, vault) -> type[RuleBasedStateMachine]:
             for line in site.ask(store.payable_lines, site.site.id):
                 if line.held_fen:
                     site.agree(line.line_id, site.ask(store.line, line.line_id).line_hash)
+            site.pay_someone_in_part()
             while any(r.reason is None for r in site.ask(bank.payable, site.site.id)):
                 site.send(None)
                 for one in site.sent:
