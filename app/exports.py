@@ -9,6 +9,7 @@
     account           专户收支台账
     settlement        退场工资结算确认书
     three_way         三方核对表 of a month
+    findings          问题线索台账
 
 Every file carries the end of the project's chain of passages in its footer and leaves a row of who took what. ID numbers
 stand in full only for the labour officer, whose papers need them; for everybody else they are masked.
@@ -24,13 +25,14 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from app import inspection, projection, settlements, sheets
+from app import inspection, oversight, projection, settlements, sheets
 from app.domain.identity import View, mask_id_number, mask_name, mask_phone, name_order
 from app.domain.sheet import ItemKind
 from app.domain.workdays import next_month
 from app.errors import BadRequest, Conflict, NotFound
 from app.forms import account as account_form
 from app.forms import attendance as attendance_form
+from app.forms import findings as findings_form
 from app.forms import ledger as ledger_form
 from app.forms import payroll as payroll_form
 from app.forms import people as people_form
@@ -656,3 +658,39 @@ def three_way(
         threeway_form.CheckHead(desk.project.name, desk.general(), month, told.due_on), lines, desk.stamp
     )
     return desk.done("three_way", f"three-way-{desk.project.code}-{month:%Y-%m}.xlsx", content, month=f"{month:%Y-%m}")
+
+
+# --- findings ----------------------------------------------------------------------------------------------------
+
+
+def findings(
+    db: Session, vault: Vault, *, project_id: int, month: date | None = None, language: str = "zh", full: bool = False, by: str,
+    now: datetime,
+) -> File:  # fmt: skip
+    """The findings of a project, of one month or all, those that wait first.
+
+    Raises:
+        NotFound: ``project_unknown``.
+    """
+    desk = _desk(db, vault, project_id, language, full, by, now)
+    zone = ZoneInfo(desk.project.time_zone)
+    today = now.astimezone(zone).date()
+    found = oversight.findings_of(db, project_id, month=month, language=language)
+    names = bank.names(db, {line.finding.subject_id for line in found if line.finding.subject_kind == "worker"})
+    others = {"team": {t.id: t.name for t in people.teams(db, project_id)}, "gate": {g.id: g.name for g in gates.gates(db, project_id)}}
+    lines = []
+    for line in found:
+        f = line.finding
+        whose = {"worker": names, **others}.get(f.subject_kind, {}).get(f.subject_id, desk.project.name)
+        said = "" if f.decided is None else f"{f.decided_at.astimezone(zone):%Y-%m-%d} {f.decided_by} {label(f'finding_state.{f.decided}', language)}: {f.note}"
+        late = f.is_overdue(today)
+        lines.append(
+            findings_form.FindingLine(
+                severity=label(f"severity.{f.severity}", language), rule=line.title, subject=whose, month=f.month, says=line.sentence,
+                state=label(f"finding_state.{f.state}", language), due_on=f.due_on, first_seen_on=f.first_seen_at.astimezone(zone).date(),
+                cleared=f.cleared_at is not None, decided=said,
+                is_red=f.severity == "red" and f.cleared_at is None and f.state in ("open", "notified", "escalated"), is_late=late,
+            )
+        )  # fmt: skip
+    content = findings_form.findings_sheet(desk.project.name, lines, desk.stamp)
+    return desk.done("findings", f"findings-{desk.project.code}-{today}.xlsx", content, month=f"{month:%Y-%m}" if month else "")

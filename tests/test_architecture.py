@@ -87,7 +87,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # tables that come in: each row by the use case of its own
     "app.imports": WORDS | RULES | {"app.store", "app.vault", "app.forms", "app.terms", "app.bank", "app.timekeeping"},
     # papers show what sheets, settlements and days say
-    "app.exports": WORDS | RULES | {"app.inspection", "app.store", "app.vault", "app.forms", "app.sheets", "app.settlements", "app.projection"},
+    "app.exports": WORDS | RULES | {"app.inspection", "app.oversight", "app.store", "app.vault", "app.forms", "app.sheets", "app.settlements", "app.projection"},
     "app.oversight": WORDS | RULES | {"app.store", "app.db", "app.observing", "app.access"},
     # the bureau's look: what days, sheets and payments say, side by side
     # a worker's own

@@ -4,7 +4,7 @@
     GET /v1/projects/{id}/forms/payroll?sheet_id=&shape=short|detail|statutory|notice
     GET /v1/projects/{id}/forms/slips?sheet_id=
     GET /v1/projects/{id}/forms/roster, /forms/moves?from_on=&to_on=, /forms/movement?month=, /forms/ledger?year=
-    GET /v1/projects/{id}/forms/account, /forms/settlement?settlement_id=, /forms/three-way?month=
+    GET /v1/projects/{id}/forms/account, /forms/settlement?settlement_id=, /forms/three-way?month=, /forms/findings?month=
 
 Taking one is journalled, with the file's digest. ID numbers stand in full only for the labour officer.
 """
@@ -161,3 +161,17 @@ def three_way(
     """Gate, sheet and bank person by person, those who differ most first."""
     given = _given(request, person, db, project_id, now, language)
     return _file(exports.three_way(db, month=month_of_text(month), **given))
+
+
+@router.get(
+    "/v1/projects/{project_id}/forms/findings", summary="问题线索台账", response_class=Response,
+    responses={**FILE, **refusals(*OF_PROJECT, (400, "month_malformed"))},
+)  # fmt: skip
+def findings(
+    request: Request, person: Someone, db: Tx, now: Now, project_id: ProjectId,
+    month: Annotated[str | None, Query(max_length=10, examples=["2026-03"])] = None, language: Language = "zh",
+) -> Response:  # fmt: skip
+    """What was found, where each finding stands, and what was decided last."""
+    access.require_on(db, person, "findings.read", project_id)
+    given = _given(request, person, db, project_id, now, language)
+    return _file(exports.findings(db, month=month_of_text(month) if month else None, **given))

@@ -15,6 +15,7 @@ from app.errors import BadRequest, NotFound, ServiceError, Unusable
 from app.oversight import FindingLine
 from app.pages import lines
 from app.pages.page import Act, Again, Ask, Page, shown, with_query
+from app.pages.papers import Paper, papers
 from app.pages.words import marked
 from app.store import accounts, bank, gates, money, people
 from app.store import findings as finding_store
@@ -149,6 +150,7 @@ class FindingsContext:
     pages: int = shown("How many pages the list has")
     previous_url: str = shown("Address of the page before; empty on the first")
     next_url: str = shown("Address of the next page; empty on the last")
+    papers: tuple[Paper, ...] = shown("The list as a file to take away")
     wrong: str = shown("Why a decision was refused; empty otherwise")
     typed: Typed = shown("The decision as it was typed")
 
@@ -209,6 +211,7 @@ def gather(ask: Ask, wrong: str = "", typed: Typed | None = None, opened: int | 
         pages=pages,
         previous_url=address(page=at - 1) if at > 1 else "",
         next_url=address(page=at + 1) if at < pages else "",
+        papers=papers(ask, (marked("线索台账"), "findings", {"month": f"{month:%Y-%m}" if month else ""})),
         wrong=wrong,
         typed=typed or Typed(),
     )

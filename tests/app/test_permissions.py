@@ -527,6 +527,7 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("GET", P + "/forms/movement"): Row("MLI", tail="?month=2026-03"),
     ("GET", P + "/forms/ledger"): Row("MLI", 409, tail="?year=2019"),
     ("GET", P + "/forms/account"): Row("MLI", 404),
+    ("GET", P + "/forms/findings"): Row("MLI"),
     ("GET", P + "/forms/three-way"): Row("MLI", tail="?month=2026-03"),
     ("GET", P + "/forms/settlement"): Row("MLI", 404, tail="?settlement_id=999999"),
     # --- pages, acts, charts, and the stream ---

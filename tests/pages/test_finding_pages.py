@@ -105,3 +105,16 @@ def test_conditions_leave_what_they_say(client_of, found, inbox, condition, peop
     assert f'id="f-{found}"' in told
     other = client_of("chen").get(f"{inbox}?rule=underpaid&severity=yellow&worker=9999").text
     assert f'id="f-{found}"' not in other
+
+
+def test_the_list_is_taken_away_with_what_was_decided(client_of, people_on_site, found, inbox):
+    import io
+
+    import openpyxl
+
+    client_of("wu").post(f"{inbox}/{found}/decisions", data={"state": "explained", "note": "见附件说明"})
+    lin = client_of("lin")
+    assert "/forms/findings?" in lin.get(inbox).text
+    reply = lin.get(f"/v1/projects/{people_on_site.a.id}/forms/findings?month=2026-02")
+    told = [cell for row in openpyxl.load_workbook(io.BytesIO(reply.content)).active.iter_rows(values_only=True) for cell in row if cell]
+    assert "有发薪无考勤" in told and any("见附件说明" in str(cell) and "wu" in str(cell) for cell in told) and "王建国" in told
