@@ -314,8 +314,8 @@ def look(
             if scene.rules.replay != OFF and match is not None and _named(match, needed):
                 house.recent.hold(device.project_id, scene.gallery)
                 repeats_at = house.recent.seen_before(
-                    (device.project_id, match.key), face.embedding, picture_print(image), contract_id=pack.contract_id,
-                    metric=pack.metric, at=at,
+                    (device.project_id, match.key), face.embedding, picture_print(image), frame=frame_sha256,
+                    contract_id=pack.contract_id, metric=pack.metric, at=at,
                 )  # fmt: skip
                 if repeats_at is not None and scene.rules.replay == ENFORCE:
                     codes = (admission.REPLAY,)

@@ -47,6 +47,7 @@ def picture_print(image: np.ndarray) -> np.ndarray:
 class _Frame:
     at: datetime
     visit: int
+    frame: str
     contract_id: str
     embedding: np.ndarray
     look: np.ndarray
@@ -68,7 +69,8 @@ class Recent:
         self._guard = threading.Lock()
 
     def seen_before(
-        self, person: tuple[Hashable, int], embedding: np.ndarray, look: np.ndarray, *, contract_id: str, metric: str, at: datetime
+        self, person: tuple[Hashable, int], embedding: np.ndarray, look: np.ndarray, *, frame: str, contract_id: str, metric: str,
+        at: datetime,
     ) -> datetime | None:
         """Return when nearly the same picture of a person was seen at another moment, or None; remember this one.
 
@@ -76,6 +78,8 @@ class Recent:
             person: whom the frame names, with his project.
             embedding: (D,) float32, finite.
             look: of ``picture_print``.
+            frame: digest of the picture. The very same one is no replay of itself here: it may be sent again because
+                the first time nothing could be saved. Whoever knows what is on disk decides about that.
             at: when the frame was taken.
         """
         with self._guard:
@@ -89,13 +93,13 @@ class Recent:
             frames = kept.frames
             while frames and at - frames[0].at > KEPT_FOR:
                 frames.popleft()
-            others = [f for f in frames if f.contract_id == contract_id and f.visit != kept.visit]
+            others = [f for f in frames if f.contract_id == contract_id and f.visit != kept.visit and f.frame != frame]
             if not frames or frames[-1].visit != kept.visit or abs(at - frames[-1].at) >= EVERY:
-                frames.append(_Frame(at, kept.visit, contract_id, embedding, look))
-        for frame in others:
-            differing = int(np.unpackbits(frame.look ^ look).sum())
-            if differing <= PRINT_MAX and similarity_of(frame.embedding, embedding, metric) >= SAME_MIN[metric]:
-                return frame.at
+                frames.append(_Frame(at, kept.visit, frame, contract_id, embedding, look))
+        for earlier in others:
+            differing = int(np.unpackbits(earlier.look ^ look).sum())
+            if differing <= PRINT_MAX and similarity_of(earlier.embedding, embedding, metric) >= SAME_MIN[metric]:
+                return earlier.at
         return None
 
     def hold(self, project: Hashable, gallery: Gallery) -> None:

@@ -255,6 +255,23 @@ def test_a_gates_own_resend_is_no_replay(entrance: Camera, now: datetime):
     assert (again.code, again.repeated, again.passage_id) == ("admitted", True, first.passage_id)
 
 
+def test_a_resend_of_what_could_not_be_saved_the_first_time_is_no_replay(entrance: Camera, house: House, site: Cast, now: datetime, monkeypatch):
+    """The disk was full for ten minutes: the frame was looked at, and nothing was recorded."""
+    event = entrance.frame(draw_face(WANG, variant=3), now)
+
+    def disk_full(*_args, **_kept):
+        raise Busy("storage_unavailable", retry_after_s=5)
+
+    monkeypatch.setattr(gates, "add_passage", disk_full)
+    with pytest.raises(Busy):
+        gate.admit_frame(house, entrance.device(), event, now)
+    monkeypatch.undo()
+    later = now + timedelta(minutes=10)
+    again = gate.admit_frame(house, entrance.device(), replace(event, nonce="again", sent_at=later), later)
+    assert (again.code, again.recorded, again.repeated) == ("admitted", True, False)
+    assert recorded(house, site) == [(site.wang.id, "admit", "admitted")]
+
+
 def test_a_picture_written_anew_an_hour_later_is_a_replay(entrance: Camera, house: House, site: Cast, now: datetime):
     """The drawing engine reads the same numbers out of other bytes, as a real one nearly does."""
     entrance.shows(draw_face(WANG, variant=3), now)

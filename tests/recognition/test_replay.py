@@ -18,17 +18,24 @@ def drawn(person: int, **kind) -> np.ndarray:
     return picture_print(decode_jpeg(draw_face(person, **kind), pixels_max=10**7))
 
 
-def ask(recent: Recent, seconds: float, embedding=None, look=None, who=ME, contract="c"):
+def ask(recent: Recent, seconds: float, embedding=None, look=None, who=ME, contract="c", frame=None):
     embedding = embedding_of(1) if embedding is None else embedding
     return recent.seen_before(
-        who, embedding, drawn(1) if look is None else look, contract_id=contract, metric="euclidean", at=NOON + timedelta(seconds=seconds)
-    )
+        who, embedding, drawn(1) if look is None else look, frame=frame or f"f{seconds}", contract_id=contract, metric="euclidean",
+        at=NOON + timedelta(seconds=seconds),
+    )  # fmt: skip
 
 
 def test_the_same_picture_an_hour_later_is_a_replay():
     recent = Recent()
     assert ask(recent, 0) is None
     assert ask(recent, 3600) == NOON
+
+
+def test_the_very_same_picture_is_left_to_whoever_knows_what_was_recorded():
+    recent = Recent()
+    ask(recent, 0, frame="same")
+    assert ask(recent, 3600, frame="same") is None
 
 
 def test_a_man_who_stands_still_for_minutes_replays_nothing():
