@@ -7,7 +7,7 @@ PYTEST_ARGS ?=
 BIN := .venv/bin
 STAMP := .make
 
-.PHONY: help demo test check serve worker assets pack browser rtsp lock bench bench-accuracy bench-recognition bench-wages bench-audit bench-fabrication clean
+.PHONY: help demo test check serve worker assets pack browser rtsp lock bench bench-accuracy bench-recognition bench-wages bench-audit bench-fabrication bench-duplicates clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ bench-fabrication: $(STAMP)/test ## measure how often suspicions are right and w
 
 bench-audit: $(STAMP)/test ## measure the night of a county: 60 projects, 30,000 workers, planted violations (ARGS="--database-url ...")
 	@$(BIN)/python -m bench.audit $(ARGS)
+
+bench-duplicates: $(STAMP)/test ## measure the search for one face under two ID numbers, among a million
+	@$(BIN)/python -m bench.duplicates $(ARGS)
 
 lock: ## write the locks again from pyproject.toml
 	@$(PYTHON) -m venv .make/lock && .make/lock/bin/pip install -q uv

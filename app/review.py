@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 
 from app import timekeeping
 from app.db import Database
-from app.domain.review import Advice, Appearance, Seen, advise, appearances, whose_tries
+from app.domain.review import Advice, Appearance, Seen, advise, appearances, stretches, whose_tries
 from app.errors import Conflict, NotFound, Unusable
 from app.fields import check_note, check_number, check_text
 from app.store import accounts, faces, people
@@ -199,9 +199,11 @@ def queue(db: Session, project_id: int, *, now: datetime, days: int = QUEUE_DAYS
         days: how far back.
         tried_again: also those whose owner was let in at the same gate seconds later.
     """
-    passages = faces.seen(db, project_id, now - timedelta(days=days), now + timedelta(seconds=1))
-    refused = [p for p in passages if _is_refused(p)]
-    settled: set[int] = set() if tried_again else {p.id for tries in whose_tries(passages).values() for p in tries}
+    refused = faces.refused(db, project_id, REVIEWED, now - timedelta(days=days), now + timedelta(seconds=1))
+    settled: set[int] = set()
+    if not tried_again:
+        followed = faces.let_in(db, project_id, stretches(refused))
+        settled = {p.id for tries in whose_tries([*refused, *followed]).values() for p in tries}
     open_ = [p for p in refused if p.id not in settled]
     decided = faces.matches(db, project_id, [p.id for p in open_]) if open_ else {}
     waiting = appearances(p for p in open_ if p.id not in decided)[::-1][:QUEUE_MAX]

@@ -112,6 +112,21 @@ def whose_tries(passages: Iterable[Seen], within: timedelta = TRY_WITHIN) -> dic
     return {worker_id: tuple(tries) for worker_id, tries in found.items()}
 
 
+def stretches(refused: Sequence[Seen], within: timedelta = TRY_WITHIN) -> list[tuple[datetime, datetime]]:
+    """Return the stretches of time in which an admission could follow one of these refusals; apart from each other.
+
+    Args:
+        refused: oldest first.
+    """
+    found: list[tuple[datetime, datetime]] = []
+    for passage in refused:
+        if found and passage.at <= found[-1][1]:
+            found[-1] = (found[-1][0], passage.at + within)
+        else:
+            found.append((passage.at, passage.at + within))
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Advice:
     """Why a worker should enrol again."""

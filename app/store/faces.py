@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, exists, func, select, update
+from sqlalchemy import and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.domain.review import Advice, Seen
@@ -78,6 +78,28 @@ def seen(db: Session, project_id: int, from_at: datetime, to_at: datetime) -> li
     """Return the passages of [from_at, to_at) in their order, as the rules of review want them."""
     wanted = _SEEN.where(_ROW.c.project_id == project_id, _ROW.c.occurred_at >= from_at, _ROW.c.occurred_at < to_at)
     return [_seen(row) for row in db.execute(wanted.order_by(_ROW.c.occurred_at, _ROW.c.seq))]
+
+
+WINDOWS_AT_ONCE = 40
+
+
+def refused(db: Session, project_id: int, codes: Collection[str], from_at: datetime, to_at: datetime) -> list[Seen]:
+    """Return the faces a project's gates refused with these codes and put down to nobody, oldest first."""
+    wanted = _SEEN.where(
+        _ROW.c.project_id == project_id, _ROW.c.occurred_at >= from_at, _ROW.c.occurred_at < to_at, _ROW.c.channel == "face",
+        _ROW.c.verdict == "refuse", _ROW.c.worker_id.is_(None), _ROW.c.code.in_(sorted(codes)),
+    )  # fmt: skip
+    return [_seen(row) for row in db.execute(wanted.order_by(_ROW.c.occurred_at, _ROW.c.seq))]
+
+
+def let_in(db: Session, project_id: int, windows: Sequence[tuple[datetime, datetime]]) -> list[Seen]:
+    """Return who was let in within some stretches of time: a week has many passages, and few follow a refusal."""
+    found: list[Seen] = []
+    for first in range(0, len(windows), WINDOWS_AT_ONCE):
+        within = or_(*(_ROW.c.occurred_at.between(*window) for window in windows[first : first + WINDOWS_AT_ONCE]))
+        wanted = _SEEN.where(_ROW.c.project_id == project_id, _ROW.c.worker_id.is_not(None), within)
+        found += [seen for row in db.execute(wanted) if (seen := _seen(row)).admitted]
+    return found
 
 
 def seen_by_id(db: Session, project_id: int, ids: Collection[int]) -> list[Seen]:

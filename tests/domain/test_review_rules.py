@@ -12,6 +12,7 @@ from app.domain.review import (
     Seen,
     advise,
     appearances,
+    stretches,
     whose_tries,
 )
 
@@ -74,6 +75,24 @@ def test_who_comes_later_or_at_another_gate_did_not_try():
     assert whose_tries([refused(1, 0), passed(2, 31, WANG)]) == {}
     assert whose_tries([refused(1, 0, gate=2), passed(2, 3, WANG, gate=1)]) == {}
     assert whose_tries([refused(1, 0)]) == {}
+
+
+def test_only_the_seconds_after_a_refusal_are_looked_at_and_nothing_is_missed():
+    passages = [refused(1, 0), refused(2, 10), refused(3, 100)]
+    assert stretches(passages) == [
+        (START, START + timedelta(seconds=40)), (START + timedelta(seconds=100), START + timedelta(seconds=130)),
+    ]
+    assert stretches([]) == []
+
+
+@given(st.lists(st.tuples(st.integers(0, 400), st.integers(1, 2), st.booleans()), max_size=40))
+def test_admissions_outside_those_stretches_change_nothing(frames):
+    passages = [passed(n, s, WANG, gate) if lets else refused(n, s, gate) for n, (s, gate, lets) in enumerate(frames)]
+    turned = sorted((p for p in passages if not p.admitted), key=lambda p: p.at)
+    near = [p for p in passages if p.admitted and any(a <= p.at <= b for a, b in stretches(turned))]
+    assert {w: {p.id for p in t} for w, t in whose_tries([*turned, *near]).items()} == {
+        w: {p.id for p in t} for w, t in whose_tries(passages).items()
+    }
 
 
 def month(similarity: float, count: int = 12, contract: str = "c1") -> list[Seen]:

@@ -4,7 +4,15 @@ import cv2
 import numpy as np
 import pytest
 
-from recognition import Gallery, best_match, decode_jpeg, mean_template
+from recognition import (
+    Gallery,
+    best_match,
+    coarse_picture,
+    decode_jpeg,
+    enlarged,
+    face_picture,
+    mean_template,
+)
 from recognition.decode import GATE_PIXELS_MAX
 
 pytestmark = [pytest.mark.photos, pytest.mark.slow]
@@ -107,3 +115,12 @@ def test_a_poor_picture_is_refused_with_what_is_wrong_with_it(engine, photograph
     assert codes(tilted) == ("face_turned",)
     assert "face_cut" in codes(good[:, 250:])
     assert engine.analyse((good * 0.04).astype("uint8"), purpose="gate").code == "too_dark"
+
+
+def test_nobody_is_found_in_a_coarse_picture_and_everybody_in_a_clear_one(engine, photographs):
+    for name, pictures in photographs.items():
+        for image in pictures[:2]:
+            subject = engine.analyse(image, purpose="enrolment").subject
+            for make, faces in ((coarse_picture, 0), (face_picture, 1)):
+                shown = decode_jpeg(make(image, subject), pixels_max=2**22, side_min=1)
+                assert len(engine.analyse(enlarged(shown), purpose="enrolment").faces) == faces, (name, make.__name__)
