@@ -46,6 +46,7 @@ PAGES = {
     "three-way": "/projects/1/three-way",
     "strip": "/projects/1/three-way/4",
     "signals": "/projects/1/signals",
+    "review": "/projects/1/review",
     "settings": "/projects/1/settings",
 }
 
