@@ -220,7 +220,7 @@ def _watch(
         device = gates.device(db, watch.device_id)
         if device.disabled_at is not None:
             raise NotFound("device_disabled")
-        scene = gate.scene_of(house, db, device)
+        scene = gate.scene_of(house, db, device, at=taken_at)
     sighting = gate.look(house, device, jpeg, scene, at=taken_at)
     if time.monotonic() - taken > AGE_MAX_S:
         raise TooOld
@@ -245,7 +245,7 @@ def _turn(
     code = gate.outlook(sighting)
     seen = Seen(
         code,
-        sighting.match.key if code == "admitted" and sighting.match else None,
+        gate.expected(sighting),
         sighting.track.number if sighting.track else None,
         nobody=code in gate.UNRECORDED,
     )
@@ -276,7 +276,7 @@ def look_on(
     """
     happened_at = gate.occurred_at(event, received_at)
     with house.database.read() as db:
-        scene = gate.scene_of(house, db, device)
+        scene = gate.scene_of(house, db, device, at=happened_at)
         known = gates.passage_by_event(db, device.id, event.event_key) is not None
     if known or (received_at - happened_at).total_seconds() > AGE_MAX_S:
         return gate.admit_frame(house, device, event, received_at)

@@ -151,10 +151,15 @@ class Scene:
     gallery: Gallery
     rules: Rules
     face_px_min: int | None
+    card: gates.PassageRecord | None = None
+    """The card that was read here just now and whose face is awaited."""
 
 
-def scene_of(house: House, db: Session, device: gates.DeviceInfo) -> Scene:
+def scene_of(house: House, db: Session, device: gates.DeviceInfo, *, at: datetime | None = None) -> Scene:
     """Read what a look needs: one cheap question while the gallery holds.
+
+    Args:
+        at: when the picture was taken; a card whose face is awaited then is part of the scene.
 
     Raises:
         Busy: no pack is loaded.
@@ -167,6 +172,7 @@ def scene_of(house: House, db: Session, device: gates.DeviceInfo) -> Scene:
         gallery=house.galleries.of(db, device.project_id),
         rules=rules_of(house.settings, decisions.policy(db, device.project_id)),
         face_px_min=device.face_px_min,
+        card=None if at is None else _awaited(db, device, at),
     )
 
 
@@ -194,6 +200,8 @@ class Sighting:
     rules: Rules
     contract_id: str
     stages_ms: dict[str, float]
+    pair: pairing.Pair | None = None
+    """The face compared with the one whose card was read here just before."""
 
     @property
     def named(self) -> bool:
@@ -224,9 +232,8 @@ def admit_frame(house: House, device: gates.DeviceInfo, event: FrameEvent, recei
     with stages("read"), house.database.read() as db:
         if gates.nonce_seen(db, device.id, event.nonce):
             raise Unauthorised("nonce_used", "a signed request is good once")
-        scene = scene_of(house, db, device)
+        scene = scene_of(house, db, device, at=happened_at)
         earlier = _earlier(db, device, event, event.content_sha256, received_at, scene.project.language)
-        card = _awaited(db, device, happened_at)
 
     if earlier is not None:
         with house.database.write() as db:
@@ -237,8 +244,7 @@ def admit_frame(house: House, device: gates.DeviceInfo, event: FrameEvent, recei
     sighting = look(
         house, device, event.image, scene, at=happened_at, late=received_at - happened_at > FRESH_MAX, stages=stages
     )
-    pair = None if card is None else _pair(house, scene, sighting, card)
-    return settle(house, device, event, sighting, received_at, language=scene.project.language, stages=stages, pair=pair)
+    return settle(house, device, event, sighting, received_at, language=scene.project.language, stages=stages)
 
 
 def _awaited(db: Session, device: gates.DeviceInfo, at: datetime) -> gates.PassageRecord | None:
@@ -248,16 +254,16 @@ def _awaited(db: Session, device: gates.DeviceInfo, at: datetime) -> gates.Passa
     return gates.last_asking(db, device.project_id, device.gate_id, pairing.SHOW_FACE, at - pairing.WITHIN, at + timedelta(seconds=1))
 
 
-def _pair(house: House, scene: Scene, sighting: Sighting, card: gates.PassageRecord) -> pairing.Pair | None:
-    """The face compared with the templates of the card's worker alone; None when it cannot be compared."""
-    if sighting.face is None or sighting.codes or card.worker_id is None:
+def _pair(pack: Any, scene: Scene, face: Face) -> pairing.Pair | None:
+    """The face compared with the templates of the card's worker alone; None without a card, or when he has none."""
+    card = scene.card
+    if card is None or card.worker_id is None:
         return None
     own = [at for at, key in enumerate(scene.gallery.keys) if key == card.worker_id]
     if not own:
         return None
-    pack = house.now().engine.pack
     gallery = Gallery((card.worker_id,) * len(own), scene.gallery.templates[own], scene.gallery.contract_id, scene.gallery.metric)
-    match = best_match(sighting.face.embedding, gallery, contract_id=sighting.contract_id)
+    match = best_match(face.embedding, gallery, contract_id=pack.contract_id)
     least, far = verification.limit_at(pack, pairing.FAR)
     return pairing.Pair(card.id, card.worker_id, match.similarity, least, far)
 
@@ -342,12 +348,19 @@ def look(
         rules=scene.rules,
         contract_id=pack.contract_id,
         stages_ms=stages.ms,
+        pair=None if face is None or codes else _pair(pack, scene, face),
     )
 
 
 def outlook(sighting: Sighting) -> str:
     """The code the gate would answer with if the person may pass: what a stream goes by before it records anything."""
     return _prospect(sighting).code
+
+
+def expected(sighting: Sighting) -> int | None:
+    """Whom the gate would admit if his papers allow it."""
+    said = _prospect(sighting)
+    return said.worker_id if said.verdict is Verdict.ADMIT else None
 
 
 def glance(sighting: Sighting, language: str, now: datetime) -> Answer:
@@ -358,12 +371,22 @@ def glance(sighting: Sighting, language: str, now: datetime) -> Answer:
 
 def _prospect(sighting: Sighting) -> admission.Decision:
     willing = None if sighting.match is None else admission.Standing(sighting.match.key, engaged=True)
-    return _decide(sighting, willing, admission.AdmissionPolicy())
+    alone = _decide(sighting, willing, admission.AdmissionPolicy())
+    if sighting.pair is None or sighting.codes:
+        return alone
+    return _paired(sighting, alone, admission.Standing(sighting.pair.worker_id, engaged=True), confirm=False)
+
+
+def _paired(
+    sighting: Sighting, alone: admission.Decision, standing: admission.Standing, *, confirm: bool
+) -> admission.Decision:
+    named = sighting.match.key if sighting.match and sighting.named else None
+    return pairing.decide(sighting.pair, alone, named=named, standing=standing, confirm=confirm)
 
 
 def settle(
     house: House, device: gates.DeviceInfo, event: FrameEvent, sighting: Sighting, received_at: datetime, *,
-    language: str, stages: "Stages | None" = None, pair: pairing.Pair | None = None,
+    language: str, stages: "Stages | None" = None,
 ) -> Answer:
     """Decide about a sighting with its person's papers, record it and answer, in one transaction.
 
@@ -374,7 +397,7 @@ def settle(
     """
     stages = stages or Stages()
     happened_at = occurred_at(event, received_at)
-    match, needed = sighting.match, sighting.limits
+    match, needed, pair = sighting.match, sighting.limits, sighting.pair
     similarity, similarity_min = (match.similarity, needed.similarity_min) if match else (None, None)
     margin, margin_min = (match.margin, needed.margin_min) if match else (None, None)
     with stages("commit"), house.database.write() as db:
@@ -386,19 +409,16 @@ def settle(
             basis = _basis(sighting, house.liveness, same_as) if match else None
             if same_as is not None and sighting.rules.replay == ENFORCE:
                 sighting = replace(sighting, codes=(admission.REPLAY,))
-            decision = _decide(
-                sighting,
-                _standing(db, device, match.key, work_date) if match else None,
-                admission.AdmissionPolicy(
-                    confirm_face=project.confirm_face, pack_is_weak=house.engine.pack.needs_confirmation_advised
-                ),
+            policy = admission.AdmissionPolicy(
+                confirm_face=project.confirm_face, pack_is_weak=house.engine.pack.needs_confirmation_advised
             )
+            decision = _decide(sighting, _standing(db, device, match.key, work_date) if match else None, policy)
             if pair is not None and not sighting.codes:
                 # A picture of a face, or one seen before, is not the face of a card either.
                 alone = decision
-                decision = pairing.decide(
-                    pair, alone, named=match.key if sighting.named else None,
-                    standing=_standing(db, device, pair.worker_id, work_date),
+                decision = _paired(
+                    sighting, alone, _standing(db, device, pair.worker_id, work_date),
+                    confirm=policy.confirm_face and policy.pack_is_weak,
                 )  # fmt: skip
                 if decision != alone:
                     similarity, similarity_min, margin, margin_min = pair.similarity, pair.similarity_min, None, None

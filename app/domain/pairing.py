@@ -13,6 +13,7 @@ from app.domain.admission import (
     FACE_AMBIGUOUS,
     FACE_UNKNOWN,
     LOOK_AGAIN,
+    NEEDS_CONFIRMATION,
     SIMILARITY_ROUNDING,
     Decision,
     Standing,
@@ -43,22 +44,24 @@ class Pair:
     """Of one comparison at ``similarity_min``; None: the pack does not know its rates."""
 
 
-def decide(pair: Pair, alone: Decision, *, named: int | None, standing: Standing) -> Decision:
+def decide(pair: Pair, alone: Decision, *, named: int | None, standing: Standing, confirm: bool = False) -> Decision:
     """Decide about a face that followed a card.
 
     Args:
         alone: what the face says without the card.
         named: whom the search among everybody names by its own limits; None for nobody.
         standing: of the card's worker.
+        confirm: a person confirms each face of this project while its pack is weak; also one that followed a card.
     """
     if named is not None and named != pair.worker_id:
         # Somebody else of the roster with his card: he is admitted as himself or not at all, and the card waits for a person.
         return alone
+    if alone.verdict is not Verdict.REFUSE or alone.code not in (FACE_UNKNOWN, FACE_AMBIGUOUS, LOOK_AGAIN):
+        # Admitted or asked about already, or refused for something a card does not heal: no face, a picture of one, papers.
+        return alone
     same = pair.similarity_min <= pair.similarity <= 1.0 + SIMILARITY_ROUNDING
-    if same and standing.engaged and not standing.consent_withdrawn:
-        if alone.verdict is Verdict.ASK:
-            return alone
-        return Decision(Verdict.ADMIT, ADMITTED, pair.worker_id)
-    if alone.verdict is Verdict.REFUSE and alone.code in (FACE_UNKNOWN, FACE_AMBIGUOUS, LOOK_AGAIN):
+    if not same or not standing.engaged or standing.consent_withdrawn:
         return Decision(Verdict.REFUSE, FACE_NOT_CARDS, None)
-    return alone
+    if confirm:
+        return Decision(Verdict.ASK, NEEDS_CONFIRMATION, pair.worker_id)
+    return Decision(Verdict.ADMIT, ADMITTED, pair.worker_id)

@@ -180,6 +180,21 @@ def test_a_card_asks_for_the_face_and_his_face_opens(gate, house, site, now):  #
     )
 
 
+def test_a_stream_sees_the_same_as_a_posted_frame(gate, house, site, now):  # noqa: F811
+    from app import gate as case
+
+    def outlook(at):
+        device = gate.device()
+        with house.database.read() as db:
+            scene = case.scene_of(house, db, device, at=at)
+        sighting = case.look(house, device, draw_face(WANG, distance=WEAK), scene, at=at)
+        return case.outlook(sighting), case.expected(sighting)
+
+    assert outlook(now) == ("face_unknown", None)
+    gate.reads("card", CARD, now)
+    assert outlook(now + timedelta(seconds=2)) == ("admitted", site.wang.id)
+
+
 def test_the_same_weak_face_without_a_card_does_not_open(gate, now):
     assert gate.shows(draw_face(WANG, distance=WEAK), now).code == "face_unknown"
 

@@ -40,5 +40,9 @@ def test_who_has_left_or_taken_his_word_back_does_not_pass_by_it(standing):
 def test_a_picture_that_cannot_be_used_and_a_guard_who_must_confirm_are_left_as_they_are():
     blurred = Decision(Verdict.REFUSE, "face_blurred", None)
     assert decide(pair(0.1), blurred, named=None, standing=HERE) == blurred
+    for code in ("liveness_failed", "replay", "consent_withdrawn", "engagement_over"):
+        kept = Decision(Verdict.REFUSE, code, None)
+        assert decide(pair(0.9), kept, named=None, standing=HERE) == kept, "a card heals nothing but a weak face"
+    assert decide(pair(0.43), UNKNOWN, named=None, standing=HERE, confirm=True) == Decision(Verdict.ASK, "needs_confirmation", WANG)
     asks = Decision(Verdict.ASK, "needs_confirmation", WANG)
     assert decide(pair(0.9), asks, named=WANG, standing=HERE) == asks
