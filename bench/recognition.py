@@ -215,9 +215,8 @@ def _face_analysis(pack: Any, data: bytes) -> Callable[[], Any]:
         picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
         assert faces.get(picture)
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        theirs()
+    warnings.filterwarnings("ignore", category=FutureWarning, module="insightface")
+    theirs()
     return theirs
 
 
@@ -360,6 +359,8 @@ def main() -> int:
             }
             if "tracked" in by:
                 row["cpu_ms_tracked"] = round(by["tracked"].ms[1], 1)
+            # Several hundred megabytes of sessions: the service must not share the memory with them.
+            del ways, by, ours, bare, theirs, facts
             row |= through_http(name, folder, options.http_seconds, data, options.provider)
             result["packs"][name] = row
         # Of the widest embeddings: 512 numbers take four times as long as 128.
