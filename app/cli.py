@@ -143,6 +143,7 @@ def serve(
     from app.main import create_app, create_reader
     from app.memory import settle
     from app.readers import start
+    from app.sheets import reckoner
     from devices.links.websocket import HEAD_BYTES
 
     settings = read_settings(host=host, port=port)
@@ -160,7 +161,7 @@ def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     # Before the recogniser, which has threads of its own.
-    readers = start(settings.reader_processes, lambda: create_reader(settings))
+    readers = start(settings.reader_processes, lambda: create_reader(settings), reckoner(settings))
     try:
         service = create_app(settings, readers=readers)
     except LivenessNotReady as error:

@@ -6,6 +6,7 @@ What an account may do on a project is asked as on every other way in.
 """
 
 import json
+import os
 import re
 from dataclasses import asdict, is_dataclass
 from datetime import date
@@ -232,6 +233,14 @@ def paper_void(project: Code, paper_id: Annotated[int, typer.Argument()], by: By
         project_papers.void(db, project_id=project_id, paper_id=paper_id, reason=reason, by=by, now=cli.now())
 
 
+def _helpers(settings: Any) -> Any:
+    """This command's own processes, one a core, for a month of many workers."""
+    from app.sharing import Sharing, forking
+    from app.sheets import reckoner
+
+    return Sharing(forking(reckoner(settings)), os.cpu_count() or 1)
+
+
 # --- months ----------------------------------------------------------------------------------------------------
 
 
@@ -259,11 +268,11 @@ def month_lock(project: Code, month: Month, by: By) -> None:
     """Lock a month: its days are decided."""
     from app import periods, sheets
 
-    with opened() as (_, database, _vault):
+    with opened() as (settings, database, _vault):
         with database.read() as db:
             project_id = _allowed(db, by, "periods.write", project)
         told = {"project_id": project_id, "month": _month(month), "now": cli.now()}
-        fresh = sheets.Months().before(database, **told)
+        fresh = sheets.Months(_helpers(settings)).before(database, **told)
         with database.write() as db:
             show(periods.lock(db, **told, by=by, fresh=fresh), False)
 
@@ -273,10 +282,11 @@ def month_close(project: Code, month: Month, by: By) -> None:
     """Close a month for good: every line is posted."""
     from app import periods
 
-    with opened() as (_, database, _vault):
+    with opened() as (settings, database, _vault):
         with database.read() as db:
             project_id = _allowed(db, by, "periods.close", project)
-        show(periods.close_month(database, project_id, _month(month), by=by, now=cli.now()), False)
+        told = {"by": by, "now": cli.now(), "sharing": _helpers(settings)}
+        show(periods.close_month(database, project_id, _month(month), **told), False)
 
 
 @month_app.command("refresh")
@@ -299,11 +309,11 @@ def sheet_draft(project: Code, month: Month, by: By) -> None:
     """Draft every team's sheet of a locked month; unchanged content is the version that is there."""
     from app import sheets
 
-    with opened() as (_, database, _vault):
+    with opened() as (settings, database, _vault):
         with database.read() as db:
             project_id = _allowed(db, by, "sheets.draft", project)
         told = {"project_id": project_id, "month": _month(month), "now": cli.now()}
-        fresh = sheets.Months().before(database, **told)
+        fresh = sheets.Months(_helpers(settings)).before(database, **told)
         with database.write() as db:
             made = sheets.draft_all(db, **told, by=by, fresh=fresh)
         for drafted in made:

@@ -5,6 +5,7 @@ May import anything; nobody imports it but the command line and the server.
 
 import asyncio
 import contextlib
+import os
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -54,6 +55,7 @@ from app.lookouts import STATES, Lookouts
 from app.observing import Metrics, configure_logs, log
 from app.readers import ByReaders, Readers
 from app.settings import Settings
+from app.sharing import Sharing
 from app.store import decisions
 from app.store import papers as kept
 from app.timekeeping import EVIDENCE_BYTES_MAX
@@ -168,7 +170,7 @@ def create_app(
     state.house, state.settings, state.database, state.vault = house, settings, database, vault
     state.packs_failed = {} if engine is not None else {settings.pack_id: datetime.now(UTC)}
     state.engine, state.galleries, state.metrics = engine, house.galleries, metrics
-    state.months = sheets.Months()
+    state.months = sheets.Months(Sharing(readers.help, os.cpu_count() or 1) if readers is not None else None)
     state.quota = frames_api.Quota(settings.device_frames_per_second_max)
     state.streams = streams_api.Streams()
     state.lookouts = Lookouts(house)

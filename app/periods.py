@@ -25,6 +25,7 @@ from app.domain import sheet as rules
 from app.domain.sheet import Blocker, SheetState
 from app.domain.workdays import local, month_bounds, month_of, next_month
 from app.errors import BadRequest, Conflict
+from app.sharing import Sharing
 from app.sheets import Fresh
 from app.store import accounts, money, people, terms, timekeeping
 from app.store import projection as projected
@@ -336,7 +337,9 @@ def close(
     return store.period(db, project_id, month)
 
 
-def close_month(database: Database, project_id: int, month: date, *, by: str, now: datetime) -> PeriodInfo:
+def close_month(
+    database: Database, project_id: int, month: date, *, by: str, now: datetime, sharing: Sharing | None = None
+) -> PeriodInfo:
     """Close a month: read and compute first, then write, so that no gate waits while five thousand months are added up.
 
     What arrives in between is noticed, and the month is worked out again.
@@ -345,7 +348,7 @@ def close_month(database: Database, project_id: int, month: date, *, by: str, no
         NotFound, BadRequest, Conflict: as ``close``.
     """
     with database.read() as db:
-        fresh = sheets.derive(db, project_id, _month(month), now)
+        fresh = sheets.derive(db, project_id, _month(month), now, sharing=sharing)
     with database.write() as db:
         return close(db, project_id=project_id, month=month, by=by, now=now, fresh=fresh)
 

@@ -178,10 +178,36 @@ def months(
     Raises:
         NotFound: ``project_unknown``.
     """
-    shared = _shared(db, project_id, from_month, as_of)
-    wanted = rows.workers(db, project_id) if workers is None else _with_team(shared, workers)
-    for group in _groups(shared, wanted, at_once):
-        yield _work_out(db, shared, group, from_month, to_month)
+    facts = Facts(db, project_id, from_month=from_month, to_month=to_month, as_of=as_of)
+    for group in facts.groups(workers, at_once):
+        yield facts.work_out(group)
+
+
+class Facts:
+    """What ``months`` works from; for whoever shares the groups out to several processes.
+
+    The groups are worked out one by one and in any order, each by whoever has the same facts: nothing of one is in another.
+
+    Args:
+        As ``months``.
+
+    Raises:
+        NotFound: ``project_unknown``.
+    """
+
+    def __init__(self, db: Session, project_id: int, *, from_month: date, to_month: date, as_of: datetime) -> None:
+        self._db, self._from, self._to = db, from_month, to_month
+        self._shared = _shared(db, project_id, from_month, as_of)
+        self._project_id = project_id
+
+    def groups(self, workers: Collection[int] | None = None, at_once: int = WORKERS_AT_ONCE) -> list[list[int]]:
+        """Workers in groups of about ``at_once``; None is everybody."""
+        wanted = rows.workers(self._db, self._project_id) if workers is None else _with_team(self._shared, workers)
+        return list(_groups(self._shared, wanted, at_once))
+
+    def work_out(self, group: Sequence[int]) -> Worked:
+        """Work out the months of one group."""
+        return _work_out(self._db, self._shared, group, self._from, self._to)
 
 
 def _work_out(db: Session, shared: _Shared, group: Sequence[int], from_month: date, to_month: date) -> Worked:

@@ -1,6 +1,7 @@
 """Processes that answer pages and reads, so that the gates' process has its time for the gates.
 
-    Readers    the gates' process: hands a request out, takes the answer back; it listens, logs and counts as ever
+    Readers    the gates' process: hands a request out, takes the answer back; it listens, logs and counts as ever;
+               ``help`` has the keeper fork a helper for a long computation (``app.sharing``)
     start      forks a keeper, before this process has any thread; the keeper forks the readers and replaces one that dies
 
 A request goes to a reader whole and comes back whole, over a socket of the reader's own. A reader works on one request
@@ -14,7 +15,6 @@ the gates' process, which it might take down too.
 
 import asyncio
 import contextlib
-import gc
 import os
 import pickle
 import selectors
@@ -33,7 +33,9 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import Busy, ServiceError
+from app.memory import settle
 from app.observing import Metrics, log
+from app.sharing import Work, answer
 
 THREADS = 4
 """Requests in one reader at once, all but one of them slow."""
@@ -97,11 +99,12 @@ class Readers:
 
     Args:
         control: the keeper sends each new reader's socket through it; it ends when the keeper does.
+        wishes: the keeper takes a helper's socket from it.
         keeper: process id.
     """
 
-    def __init__(self, control: socket.socket, keeper: int) -> None:
-        self._control, self._keeper = control, keeper
+    def __init__(self, control: socket.socket, wishes: socket.socket, keeper: int) -> None:
+        self._control, self._wishes, self._keeper = control, wishes, keeper
         self._channels: list[_Channel] = []
         self._line: deque[_Asked] = deque()
         self._number = 0
@@ -145,12 +148,21 @@ class Readers:
         loop.remove_reader(self._control)
         for channel in list(self._channels):
             self._lose(channel)
+        self._wishes.close()
         self._control.close()  # its end tells the keeper
         deadline = loop.time() + STOP_S
         while os.waitpid(self._keeper, os.WNOHANG) == (0, 0):
             if loop.time() > deadline:
                 os.kill(self._keeper, signal.SIGKILL)
             await asyncio.sleep(0.005)
+
+    def help(self, channel: socket.socket, _not_its: Any = None) -> None:
+        """Have a helper forked that answers on ``channel``, for ``app.sharing``. From any thread.
+
+        Raises:
+            OSError: the keeper is gone.
+        """
+        socket.send_fds(self._wishes, [b"h"], [channel.fileno()])
 
     def _hand_out(self) -> None:
         while self._line:
@@ -310,22 +322,25 @@ class ByReaders:
 # --- keeper and readers --------------------------------------------------------------------------------------
 
 
-def start(count: int, build: Callable[[], ASGIApp]) -> Readers | None:
+def start(count: int, build: Callable[[], ASGIApp], work: Work) -> Readers | None:
     """Fork a keeper that forks ``count`` readers; None for no readers. Call while this process has one thread.
 
     Args:
         build: makes the application that a reader asks; called in the keeper, once.
+        work: what a helper does.
     """
     if not count:
         return None
     assert threading.active_count() == 1, "a fork copies one thread and the locks of all"
-    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    (ours, its), (wish, wishes) = (socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(2))
     keeper = os.fork()
     if keeper:
         its.close()
-        return Readers(ours, keeper)
+        wishes.close()
+        return Readers(ours, wish, keeper)
     ours.close()
-    return _leave_when_done(lambda: _keep(its, count, build))
+    wish.close()
+    return _leave_when_done(lambda: _keep(its, wishes, count, build, work))
 
 
 def _leave_when_done(work: Callable[[], None]) -> NoReturn:
@@ -343,28 +358,44 @@ def _leave_when_done(work: Callable[[], None]) -> NoReturn:
         os._exit(code)
 
 
-def _keep(control: socket.socket, count: int, build: Callable[[], ASGIApp]) -> None:
+def _keep(
+    control: socket.socket, wishes: socket.socket, count: int, build: Callable[[], ASGIApp], work: Work
+) -> None:
     # A signal to the whole group is for the gates' process: it finishes what it has begun, and then tells us.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     app = build()
-    gc.collect()
-    gc.freeze()
+    settle()
     kept: dict[int, tuple[int, float]] = {}
     waits = selectors.DefaultSelector()
     waits.register(control, selectors.EVENT_READ)
+    waits.register(wishes, selectors.EVENT_READ)
+    helping: dict[int, int] = {}
+
+    def forked(what: Callable[[], None], *not_its: socket.socket) -> tuple[int, int]:
+        pid = os.fork()
+        if not pid:
+            for other in (control, wishes, *not_its):
+                other.close()
+            waits.close()
+            _leave_when_done(what)
+        end = os.pidfd_open(pid)
+        waits.register(end, selectors.EVENT_READ)
+        return end, pid
+
+    def help_() -> None:
+        _, numbers, _, _ = socket.recv_fds(wishes, 1, 1)
+        if not numbers:
+            waits.unregister(wishes)
+            return
+        with socket.socket(fileno=numbers[0]) as channel:
+            end, pid = forked(lambda: answer(channel, work))
+        helping[end] = pid
 
     def fork() -> None:
         ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        pid = os.fork()
-        if not pid:
-            ours.close()
-            control.close()
-            waits.close()
-            _leave_when_done(lambda: _read(its, app))
+        end, pid = forked(lambda: _read(its, app), ours)
         its.close()
-        end = os.pidfd_open(pid)
-        waits.register(end, selectors.EVENT_READ)
         kept[end] = pid, time.monotonic()
         with contextlib.suppress(OSError):  # the gates' process has gone: that is read next
             socket.send_fds(control, [b"r"], [ours.fileno()])
@@ -374,15 +405,22 @@ def _keep(control: socket.socket, count: int, build: Callable[[], ASGIApp]) -> N
         fork()
     while True:
         for key, _ in waits.select():
+            if key.fileobj is wishes:
+                help_()
+                continue
             if key.fileobj is control:
-                for pid, _ in kept.values():
-                    os.kill(pid, signal.SIGKILL)  # readers write nothing
-                for pid, _ in kept.values():
+                children = [*(pid for pid, _ in kept.values()), *helping.values()]
+                for pid in children:
+                    os.kill(pid, signal.SIGKILL)  # they write nothing
+                for pid in children:
                     os.waitpid(pid, 0)
                 return
-            pid, began = kept.pop(key.fd)
             waits.unregister(key.fd)
             os.close(key.fd)
+            if key.fd in helping:
+                os.waitpid(helping.pop(key.fd), 0)
+                continue
+            pid, began = kept.pop(key.fd)
             os.waitpid(pid, 0)
             time.sleep(max(0.0, RESTART_S - (time.monotonic() - began)))
             fork()

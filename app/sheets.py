@@ -1,6 +1,7 @@
 """Use case: payroll sheets (工资表), from attendance to the worker's signature and his wage slip.
 
     derive                       what stands on every team's sheet of a month, worked out from the facts as they are
+    reckoner                     a helper's side of it, where a month is shared over several processes
     Months                       the same, kept by a process while nothing happens that concerns it
     pending                      everything earned that is on no posted line yet
     draft, draft_all             write it down as a version; unchanged content is the version that is there
@@ -16,9 +17,11 @@ pay (补发) afterwards. A negative difference goes on a sheet only with the wor
 until then it is a proposal (domain.md 4.5: overpaid is kept apart).
 """
 
+import contextlib
+import pickle
 import threading
 from collections import OrderedDict, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -27,7 +30,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from app import projection
-from app.db import Database
+from app.db import Database, make_engine
 from app.domain import sheet as rules
 from app.domain.backpay import difference
 from app.domain.facts import Advance, Deduction, DeductionKind, Terms
@@ -50,7 +53,10 @@ from app.domain.wages import MonthWage
 from app.domain.withhold import withhold
 from app.domain.workdays import local, month_of, next_month
 from app.errors import BadRequest, Conflict, Forbidden, NotFound
+from app.memory import settle
 from app.projection import AROUND
+from app.settings import Settings
+from app.sharing import Sharing, Work
 from app.store import accounts, gates, money, people, terms, timekeeping
 from app.store import projection as projected
 from app.store import sheets as store
@@ -109,7 +115,7 @@ class Fresh:
     month: date
     teams: frozenset[int] | None
     """The teams that were asked for; None for all."""
-    lines: Mapping[int, tuple[LineContent, ...]]
+    lines: "Lines"
     """Team -> its lines, by engagement and origin month. Teams without a line are not in it."""
     hashes: Mapping[tuple[int, date], str]
     """(engagement, origin month) -> hash of that line."""
@@ -124,10 +130,30 @@ class Fresh:
 
     def digest(self, team_id: int) -> str:
         """The fingerprint of the sheet a team has now."""
-        return rules.digest(
-            (c.engagement_id, c.origin_month, self.hashes[c.engagement_id, c.origin_month])
-            for c in self.lines.get(team_id, ())
-        )
+        return rules.digest((*key, self.hashes[key]) for key in self.lines.of(team_id))
+
+
+class Lines(Mapping[int, tuple[LineContent, ...]]):
+    """Team -> its lines, by engagement and origin month.
+
+    Those that came from a helper stay as they came until somebody looks: to lock and to compare, their hashes are enough.
+    """
+
+    def __init__(self, teams: Mapping[int, Mapping[tuple[int, date], LineContent | bytes]]) -> None:
+        self._teams = {team: dict(sorted(lines.items())) for team, lines in sorted(teams.items())}
+
+    def of(self, team_id: int) -> Iterable[tuple[int, date]]:
+        """(engagement, origin month) of each line of a team."""
+        return self._teams.get(team_id, ())
+
+    def __getitem__(self, team_id: int) -> tuple[LineContent, ...]:
+        return tuple(pickle.loads(line) if isinstance(line, bytes) else line for line in self._teams[team_id].values())
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._teams)
+
+    def __len__(self) -> int:
+        return len(self._teams)
 
 
 def derive(
@@ -138,6 +164,7 @@ def derive(
     *,
     teams: Collection[int] | None = None,
     strict: bool = True,
+    sharing: Sharing | None = None,
 ) -> Fresh:
     """Work out what stands on the sheets of a month that is not closed: wages, what is withheld, back pay.
 
@@ -146,6 +173,7 @@ def derive(
         now: the instant of the answer.
         teams: only theirs; None for all.
         strict: False, for showing: no back pay for a worker whose posted lines somebody changed, and no refusal.
+        sharing: helpers for the months of everybody; their work function is ``reckoner``'s.
 
     Raises:
         NotFound: ``project_unknown``.
@@ -157,38 +185,56 @@ def derive(
     house = _house(db, project_id)
     asked = None if teams is None else frozenset(teams)
     workers = None if asked is None else {p.worker_id for p in house.places.values() if p.team_id in asked}
-    wages, strays = _wages(db, house, month, now, workers)
+    settled = {e: lines for (e, origin), lines in store.final_lines(db, project_id).items() if origin == month}
+    ready: dict[int, _Ready] = {}
+    if sharing is not None and workers is None:
+        wages, strays, ready = _shared_wages(db, house, month, now, mark, sharing)
+        # Compared item by item with what stands on their final sheets.
+        whole = _wages(db, house, month, now, {house.places[e].worker_id for e in settled})[0]
+        wages |= {e: wage for e, wage in whole.items() if ready.pop(e, None) is not None}
+    else:
+        wages, strays = _wages(db, house, month, now, workers)
     problems = [
         Problem(code, wage.worker_id, wage.engagement_id, on) for wage in wages.values() for code, on in wage.problems
     ]
     problems += [Problem("work_without_engagement", s.worker_id, None, None) for s in strays]
-    settled = {e: lines for (e, origin), lines in store.final_lines(db, project_id).items() if origin == month}
     taken, left, unknown = _taken(db, project, month, {e: wage.gross_fen for e, wage in wages.items() if e not in settled})
     problems += [Problem("minimum_wage_unknown", wages[e].worker_id, e, None) for e in unknown]
-    contents = [
-        rules.regular_line(project_id, wage, taken.get(engagement_id, ()))
-        for engagement_id, wage in wages.items()
-        if engagement_id not in settled and (wage.gross_fen or taken.get(engagement_id))
-    ]
+    lines: dict[int, dict[tuple[int, date], LineContent | bytes]] = defaultdict(dict)
+    hashes: dict[tuple[int, date], str] = {}
+
+    def put(engagement_id: int, origin: date, line: LineContent | bytes, hash_: str) -> None:
+        team_id = house.places[engagement_id].team_id
+        if asked is None or team_id in asked:
+            lines[team_id][engagement_id, origin] = line
+            hashes[engagement_id, origin] = hash_
+
+    for engagement_id, wage in wages.items():
+        withheld, made = taken.get(engagement_id, ()), ready.get(engagement_id)
+        if engagement_id in settled or not (wage.gross_fen or withheld):
+            continue
+        if made is not None and made.line is not None and made.line_hash is not None and not withheld:
+            put(engagement_id, month, made.line, made.line_hash)
+            continue
+        if made is not None and made.line is not None:
+            content = rules.with_taken(pickle.loads(made.line), withheld)
+        else:
+            content = rules.regular_line(project_id, wage, withheld)
+        put(engagement_id, month, content, line_hash(content))
     more, proposals = _back_pay(db, house, month, now, workers, strict=strict)
     # Who was settled before the month closed has it on a final sheet; here stands what has changed since.
     since, lower = _since_final(db, house, month, wages, settled, workers, strict)
     more, proposals = [*more, *since], [*proposals, *lower]
-    lines: dict[int, list[LineContent]] = defaultdict(list)
-    for content in (*contents, *more):
-        lines[house.places[content.engagement_id].team_id].append(content)
+    for content in more:
+        put(content.engagement_id, content.origin_month, content, line_hash(content))
     if asked is not None:
-        lines = {team: found for team, found in lines.items() if team in asked}
         proposals = [p for p in proposals if p.team_id in asked]
     return Fresh(
         project_id=project_id,
         month=month,
         teams=asked,
-        hashes={(c.engagement_id, c.origin_month): line_hash(c) for found in lines.values() for c in found},
-        lines={
-            team: tuple(sorted(found, key=lambda c: (c.engagement_id, c.origin_month)))
-            for team, found in sorted(lines.items())
-        },
+        hashes=hashes,
+        lines=Lines(lines),
         proposals=tuple(proposals),
         problems=tuple(
             sorted(problems, key=lambda p: (p.worker_id, p.on or date.min, p.code, p.engagement_id or 0))
@@ -224,6 +270,88 @@ def _house(db: Session, project_id: int) -> _House:
     return _House(project_id, places, {worker: tuple(own) for worker, own in of_worker.items()})
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What helpers are asked: the month, and the facts it is to be worked out from."""
+
+    project_id: int
+    month: date
+    now: datetime
+    mark: store.FactsMark
+    settled_at: datetime
+
+
+def reckoner(settings: Settings) -> Work:
+    """Return the work of a helper (``app.sharing``): a group's months, in one snapshot of the helper's own.
+
+    It answers None, and the group is worked out where it was asked, when something has happened since the mark that
+    concerns the month: then its snapshot is not the one that was asked about.
+    """
+    facts: projection.Facts | None = None
+    moved = False
+    held = contextlib.ExitStack()
+
+    def work(asked: _Asked, group: Sequence[int]) -> "list[_Ready] | None":
+        nonlocal facts, moved
+        if facts is None and not moved:
+            settle()
+            db = held.enter_context(Database(make_engine(settings)).read())
+            moved = not store.unchanged(db, asked.project_id, asked.mark, asked.settled_at)
+            facts = None if moved else _facts(db, asked.project_id, asked.month, asked.now)
+        return None if facts is None else _made(facts, group, asked.project_id, asked.month)
+
+    return work
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """One engagement's month with its line, as far as one group can say it."""
+
+    wage: MonthWage
+    """Without its days; without its items too when the line has them."""
+    line: bytes | None
+    """The line with nothing withheld, pickled. None for a worker with work that no engagement covers: who asked joins it."""
+    line_hash: str | None
+
+
+def _made(facts: projection.Facts, group: Sequence[int], project_id: int, month: date) -> list[_Ready]:
+    wages = _bare(facts, group, month)
+    stray = {wage.worker_id for wage in wages if wage.engagement_id is None}
+    found = []
+    for wage in wages:
+        if wage.worker_id in stray:
+            found.append(_Ready(wage, None, None))
+            continue
+        line = rules.regular_line(project_id, wage)
+        found.append(_Ready(replace(wage, items=()), pickle.dumps(line, pickle.HIGHEST_PROTOCOL), line_hash(line)))
+    return found
+
+
+def _shared_wages(
+    db: Session, house: _House, month: date, now: datetime, mark: store.FactsMark, sharing: Sharing
+) -> tuple[dict[int, MonthWage], list[MonthWage], dict[int, _Ready]]:
+    """``_wages`` of everybody, shared out, with the lines that are ready."""
+    facts = _facts(db, house.project_id, month, now)
+    asked = _Asked(house.project_id, month, now, mark, _settled_at(db, house.project_id, month))
+    made = [
+        one
+        for of_group in sharing.over(asked, facts.groups(), lambda group: _made(facts, group, house.project_id, month))
+        for one in of_group
+    ]
+    made.sort(key=lambda one: (one.wage.worker_id, one.wage.engagement_id or 0))
+    wages, strays = _placed(house, month, [one.wage for one in made])
+    return wages, strays, {one.wage.engagement_id: one for one in made if one.line is not None and one.wage.engagement_id}
+
+
+def _facts(db: Session, project_id: int, month: date, now: datetime) -> projection.Facts:
+    return projection.Facts(db, project_id, from_month=month, to_month=next_month(month), as_of=now)
+
+
+def _bare(facts: projection.Facts, group: Sequence[int], month: date) -> list[MonthWage]:
+    # A sheet needs items, not days; five thousand months of both do not fit a small machine.
+    return [replace(wage, accruals=()) for wage in facts.work_out(group).months if wage.month == month]
+
+
 def _wages(
     db: Session, house: _House, month: date, now: datetime, workers: Collection[int] | None
 ) -> tuple[dict[int, MonthWage], list[MonthWage]]:
@@ -231,27 +359,22 @@ def _wages(
 
     Work that no engagement covers was done all the same; it is paid with the worker's engagement next to it.
     """
+    if workers is not None and not workers:
+        return {}, []
+    facts = _facts(db, house.project_id, month, now)
+    groups = facts.groups(None if workers is None else sorted(workers))
+    made = (wage for group in groups for wage in _bare(facts, group, month))
+    return _placed(house, month, [wage for wage in made if workers is None or wage.worker_id in workers])
+
+
+def _placed(house: _House, month: date, wages: Iterable[MonthWage]) -> tuple[dict[int, MonthWage], list[MonthWage]]:
     found: dict[int, MonthWage] = {}
     loose: list[MonthWage] = []
-    if workers is not None and not workers:
-        return found, loose
-    for worked in projection.months(
-        db,
-        house.project_id,
-        from_month=month,
-        to_month=next_month(month),
-        as_of=now,
-        workers=None if workers is None else sorted(workers),
-    ):
-        for wage in worked.months:
-            if wage.month != month or (workers is not None and wage.worker_id not in workers):
-                continue
-            # A sheet needs items, not days; five thousand months of both do not fit a small machine.
-            wage = replace(wage, accruals=())
-            if wage.engagement_id is None:
-                loose.append(wage)
-            else:
-                found[wage.engagement_id] = wage
+    for wage in wages:
+        if wage.engagement_id is None:
+            loose.append(wage)
+        else:
+            found[wage.engagement_id] = wage
     strays = []
     for wage in loose:
         home = house.home(wage.worker_id, month)
@@ -738,12 +861,15 @@ def still(
 
 def _holds(db: Session, fresh: Fresh, now: datetime) -> bool:
     """True when ``fresh`` would come out the same now."""
-    zone = money.policy(db, fresh.project_id).time_zone
-    # Until then a passage, or the end of the longest session, may still belong to the month.
-    settled_at = money.midnight(next_month(fresh.month) + AROUND, zone)
+    settled_at = _settled_at(db, fresh.project_id, fresh.month)
     if fresh.as_of < settled_at and not timedelta(0) <= now - fresh.as_of <= A_MOMENT:
         return False
     return store.unchanged(db, fresh.project_id, fresh.mark, settled_at)
+
+
+def _settled_at(db: Session, project_id: int, month: date) -> datetime:
+    """Until then a passage, or the end of the longest session, may still belong to the month."""
+    return money.midnight(next_month(month) + AROUND, money.policy(db, project_id).time_zone)
 
 
 class Months:
@@ -751,11 +877,15 @@ class Months:
 
     A month of five thousand workers takes seconds to work out; a clerk locks it, looks at it, drafts its sheets and steps
     them on, and nothing he asks for in between changes it. Nobody works the same month out twice at once.
+
+    Args:
+        sharing: helpers, where there are any.
     """
 
     KEPT = 2
 
-    def __init__(self) -> None:
+    def __init__(self, sharing: Sharing | None = None) -> None:
+        self._sharing = sharing
         self._guard = threading.Lock()
         self._kept: OrderedDict[tuple[int, date], Fresh] = OrderedDict()
         self._busy: dict[tuple[int, date], threading.Lock] = {}
@@ -773,7 +903,7 @@ class Months:
         with busy, database.read() as db:
             found = self.known(db, project_id, month, now)
             if found is None:
-                found = derive(db, project_id, month, now)
+                found = derive(db, project_id, month, now, sharing=self._sharing)
                 with self._guard:
                     self._kept[key] = found
                     self._kept.move_to_end(key)

@@ -39,7 +39,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.house": {"app.settings", "app.db", "app.engines", "app.vault", "app.galleries", "app.intake", "app.observing", "recognition"},
     "app.web": {"app.errors", "app.wording", "app.observing"},
     "app.connections": set(),
-    "app.readers": {"app.errors", "app.observing"},
+    "app.readers": {"app.errors", "app.observing", "app.memory", "app.sharing"},
+    "app.sharing": {"app.observing"},
     "app.memory": set(),
     # use cases: gather, decide, append
     "app.fields": WORDS | RULES | {"app.forms"},
@@ -79,9 +80,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     # money moves through the books only
     "app.bank": WORDS | RULES | {"app.store", "app.vault", "app.fields", "app.ledger"},
     # a sheet is drafted from the month's wages as the projection works them out
-    "app.sheets": WORDS | RULES | {"app.store", "app.vault", "app.db", "app.projection"},
+    "app.sheets": WORDS | RULES | {"app.store", "app.vault", "app.db", "app.projection", "app.sharing", "app.memory"},
     # a month is locked and closed by what its sheets say, and posts them
-    "app.periods": WORDS | RULES | {"app.store", "app.db", "app.sheets", "app.ledger", "app.projection"},
+    "app.periods": WORDS | RULES | {"app.store", "app.db", "app.sheets", "app.ledger", "app.projection", "app.sharing"},
     # what is owed is what is posted and what sheets would say now; a settlement is signed like a line
     "app.settlements": WORDS | RULES | {"app.store", "app.sheets"},
     # tables that come in: each row by the use case of its own

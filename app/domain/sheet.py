@@ -257,17 +257,7 @@ def regular_line(project_id: int, wage: MonthWage, taken: Sequence[Taken] = ()) 
     """
     if wage.engagement_id is None:
         raise ValueError("a line belongs to an engagement")
-    withheld = tuple(
-        LineItem(ItemKind(t.kind), t.code, -t.applied_fen, work_date=t.on, row_id=t.row_id)
-        for t in taken
-        if t.applied_fen
-    )
-    deductions = -sum(i.amount_fen for i in withheld if i.kind is ItemKind.DEDUCTION)
-    advances = -sum(i.amount_fen for i in withheld if i.kind is ItemKind.ADVANCE)
-    net = wage.gross_fen - deductions - advances
-    if net < 0 or any(t.applied_fen < 0 for t in taken):
-        raise ValueError("no more is withheld than was earned")
-    return LineContent(
+    line = LineContent(
         project_id=project_id,
         engagement_id=wage.engagement_id,
         worker_id=wage.worker_id,
@@ -276,10 +266,32 @@ def regular_line(project_id: int, wage: MonthWage, taken: Sequence[Taken] = ()) 
         minutes=wage.minutes,
         overtime_minutes=wage.overtime_minutes,
         gross_fen=wage.gross_fen,
-        deductions_fen=deductions,
-        advances_fen=advances,
-        net_fen=net,
-        items=wage_items(wage.items) + withheld,
+        deductions_fen=0,
+        advances_fen=0,
+        net_fen=wage.gross_fen,
+        items=wage_items(wage.items),
+    )
+    return with_taken(line, taken) if taken else line
+
+
+def with_taken(line: LineContent, taken: Sequence[Taken]) -> LineContent:
+    """Return a line from which nothing is withheld yet with what is.
+
+    Raises:
+        ValueError: more is taken than was earned.
+    """
+    withheld = tuple(
+        LineItem(ItemKind(t.kind), t.code, -t.applied_fen, work_date=t.on, row_id=t.row_id)
+        for t in taken
+        if t.applied_fen
+    )
+    deductions = -sum(i.amount_fen for i in withheld if i.kind is ItemKind.DEDUCTION)
+    advances = -sum(i.amount_fen for i in withheld if i.kind is ItemKind.ADVANCE)
+    net = line.gross_fen - deductions - advances
+    if net < 0 or any(t.applied_fen < 0 for t in taken):
+        raise ValueError("no more is withheld than was earned")
+    return replace(
+        line, deductions_fen=deductions, advances_fen=advances, net_fen=net, items=line.items + withheld
     )
 
 
