@@ -1067,13 +1067,14 @@ def import_template(
 _NEEDS = {
     "attendance": ("team", "month"), "payroll": ("sheet",), "slips": ("sheet",), "roster": (), "moves": ("from_on", "to_on"),
     "movement": ("month",), "ledger": ("year",), "account": (), "settlement": ("settlement",),
+    "three-way": ("month",), "findings": (),
 }  # fmt: skip
 
 
 def export(
     project: Code, form: Annotated[str, typer.Argument(help=", ".join(_NEEDS))], to: Annotated[Path, typer.Argument(help="folder")], by: By,
     team: Annotated[int | None, typer.Option(help="of attendance")] = None,
-    month: Annotated[str | None, typer.Option(help="of attendance and movement: 2026-03")] = None,
+    month: Annotated[str | None, typer.Option(help="of attendance, movement, three-way and findings: 2026-03")] = None,
     sheet: Annotated[int | None, typer.Option(help="of payroll and slips")] = None,
     shape: Annotated[str, typer.Option(help="of payroll: short, detail, statutory or notice")] = "detail",
     from_on: Annotated[str | None, typer.Option("--from", help="of moves: 2026-03-01")] = None,
@@ -1103,8 +1104,10 @@ def export(
             "movement": lambda: {"month": _month(month or "")},
             "ledger": lambda: {"year": year},
             "settlement": lambda: {"settlement_id": settlement},
+            "three-way": lambda: {"month": _month(month or "")},
+            "findings": lambda: {"month": _month(month) if month else None},
         }.get(form, dict)()
-        file = getattr(exports, form)(
+        file = getattr(exports, form.replace("-", "_"))(
             db, vault, project_id=project_id, language=language(), full=_may(db, by, "papers.write", project), by=by, now=cli.now(), **said
         )
     path = to / file.name.replace("/", "_")
