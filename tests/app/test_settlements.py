@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 import sqlalchemy as sa
 
-from app import bank, ledger, payroll, projection, settlements
+from app import bank, ledger, payroll, projection, settlements, sharing, sheets
 from app import terms as agreed
 from app.errors import ServiceError
 from app.store import bank as held
@@ -402,3 +402,16 @@ def test_a_settlement_that_is_stale_or_of_a_locked_month_is_not_released(payday,
     sign(payday, info)
     travel(payday, gone)
     assert refused(release, payday, info) == "settlement_stale"
+
+
+def test_a_month_shared_over_processes_knows_who_was_settled_before_it_closed(payday, settings, gone, released, monkeypatch):
+    monkeypatch.setattr(sharing, "PARTS_MIN", 1)
+    helpers = sharing.Sharing(sharing.forking(sheets.reckoner(settings)), 2)
+    for found_later in (False, True):
+        if found_later:
+            travel(payday, gone)
+        with payday.database.read() as db:
+            whole, shared = (sheets.derive(db, payday.site.id, APRIL, at(3, month=5), sharing=by) for by in (None, helpers))
+        assert shared == whole
+        assert shared.mark == whole.mark
+    assert whole.lines, "the difference is on a line"
