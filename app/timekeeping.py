@@ -2,7 +2,7 @@
 
     seed_calendar, import_calendar       the statutory calendar (法定日历), from the package ``holidays`` or a table
     add_policy, end_policy, void_policy  how passages become days, for a project, a company or a team (考勤规则)
-    request_correction, decide_correction, pending   what a gate did not see: asked, agreed twice, or refused (补卡)
+    request_correction, decide_correction, pending, of_month   what a gate did not see: asked, agreed twice, or refused (补卡)
     add_mark, void_mark                  leave, stoppage, rain, rest (请假、停工、雨停)
     put_evidence, get_evidence           sealed files that decisions rest on (证据材料)
 
@@ -609,12 +609,30 @@ def pending(
         teams: only those of workers of these teams; None for all.
     """
     first = None if month is None else month_of(month)
-    waiting = held.pending_corrections(db, project_id, first, None if first is None else next_month(first))
+    return _of_teams(db, project_id, held.pending_corrections(db, project_id, first, None if first is None else next_month(first)), teams)
+
+
+def of_month(
+    db: Session, project_id: int, month: date, teams: Collection[int] | None = None
+) -> tuple[CorrectionInfo, ...]:
+    """Return every correction about a date of a month, whatever became of it, oldest first; arguments as ``pending``."""
+    first = month_of(month)
+    return _of_teams(db, project_id, held.corrections_of(db, project_id, first, next_month(first)), teams)
+
+
+def team_of(db: Session, project_id: int, one: CorrectionInfo) -> int:
+    """The team a correction belongs to: of the engagement that covers its date."""
+    return _engagement_near(db, project_id, one.worker_id, one.work_date).team_id
+
+
+def _of_teams(
+    db: Session, project_id: int, found: tuple[CorrectionInfo, ...], teams: Collection[int] | None
+) -> tuple[CorrectionInfo, ...]:
     if teams is None:
-        return waiting
+        return found
     engagements = people.engagements(db, project_id)
     return tuple(
-        one for one in waiting
+        one for one in found
         if _nearest([e for e in engagements if e.worker_id == one.worker_id], one.work_date).team_id in teams
     )  # fmt: skip
 

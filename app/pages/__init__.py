@@ -22,6 +22,7 @@ from app.db import Database, Reading
 from app.errors import NotFound, ServiceError
 from app.pages import (
     account,
+    corrections,
     county,
     findings,
     gate,
@@ -53,6 +54,7 @@ PAGES: tuple[Page, ...] = (
     workers.PAGE_ROSTER,
     workers.PAGE_WORKER,
     grid.PAGE,
+    corrections.PAGE,
     payrolls.PAGE,
     payrolls.PAGE_SHEET,
     account.PAGE,
@@ -67,7 +69,7 @@ PAGES: tuple[Page, ...] = (
 
 ACTS: tuple[Act, ...] = (
     gate.REVIEW, workers.PAY, workers.VOUCH, findings.RUN, findings.DECIDE, journal.VERIFY, inspection.REVEAL, inspection.CODE, settings.CONFIRM_FACE, settings.PASSWORD,
-    review.DECIDE, review.POLICY, twins.DECIDE, *payrolls.ACTS,
+    review.DECIDE, review.POLICY, twins.DECIDE, corrections.REQUEST, corrections.DECIDE, *payrolls.ACTS,
 )  # fmt: skip
 
 CHARTS: dict[str, tuple[str, Callable[[Ask], dict]]] = {

@@ -1,18 +1,17 @@
 """Wages (工资): the months of a project, the sheets of a month, one sheet with its lines and what workers say to them."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import FormData
 
-from app import access, periods, sheets, timekeeping, wording
+from app import access, periods, sheets, wording
 from app.domain.sheet import Act as Step
 from app.domain.sheet import Refusal, SheetState
 from app.domain.workdays import local, month_of, next_month, parse_month
-from app.errors import BadRequest, Forbidden, NotFound, ServiceError, Unusable
-from app.pages import lines
+from app.errors import BadRequest, Forbidden, NotFound, ServiceError
+from app.pages import filled, lines
 from app.pages.grid import asked_month
 from app.pages.page import Act, Again, Ask, Page, shown, with_query
 from app.pages.papers import Paper, papers
@@ -24,7 +23,6 @@ from app.store import sheets as held
 BLOCKERS_SHOWN = 40
 LINES_AT_ONCE = 200
 """Signatures of one scanned page."""
-AMOUNT = re.compile(r"([0-9]{1,7})(?:\.([0-9]{1,2}))?")
 STEPS: dict[str, tuple[Step, str, Callable]] = {
     "submit": (Step.SUBMITTED, "sheets.submit", sheets.submit),
     "check": (Step.CHECKED, "sheets.check", sheets.check),
@@ -484,9 +482,12 @@ def word(ask: Ask, values: FormData) -> str | Again:
     one = f"{lines.form(values, 'line_id')}:{lines.form(values, 'line_hash')}"
     chosen = [_line(ask, sheet_id, each) for each in ticked or [one]]
     try:
+        claimed = filled.fen(lines.form(values, "claimed")) if verdict == "dispute" else None
+        if verdict == "dispute" and claimed is None:
+            raise BadRequest("claim_needed")
         # A scan whose signature is refused is not kept.
         with ask.db.begin_nested():
-            evidence = _scan(ask, values.get("scan"))
+            evidence = filled.scan(ask, values.get("scan"))
             for line_id, line_hash in chosen:
                 sheets.confirm(
                     ask.db,
@@ -496,7 +497,7 @@ def word(ask: Ask, values: FormData) -> str | Again:
                     verdict=verdict,
                     method=lines.form(values, "method"),
                     evidence=evidence,
-                    claimed_fen=_fen(lines.form(values, "claimed")) if verdict == "dispute" else None,
+                    claimed_fen=claimed,
                     reason=lines.form(values, "reason"),
                     by=ask.person.login,
                     now=ask.now,
@@ -515,27 +516,6 @@ def _line(ask: Ask, sheet_id: int, text: str) -> tuple[int, str]:
     if sheets.sheet_of_line(ask.db, ask.project.id, int(number)) != sheet_id:
         raise NotFound("line_unknown")
     return int(number), line_hash
-
-
-def _scan(ask: Ask, file: object) -> list[int]:
-    if not isinstance(file, UploadFile) or not file.filename:
-        return []
-    content = file.file.read(timekeeping.EVIDENCE_BYTES_MAX + 1)
-    if not content:
-        raise Unusable("evidence_empty")
-    return [
-        timekeeping.put_evidence(
-            ask.db, ask.state.vault, project_id=ask.project.id, name=file.filename, media_type=file.content_type or "",
-            content=content, by=ask.person.login, now=ask.now,
-        )
-    ]  # fmt: skip
-
-
-def _fen(text: str) -> int:
-    match = AMOUNT.fullmatch(text.replace(",", "").strip("¥ "))
-    if match is None:
-        raise BadRequest("claim_needed")
-    return int(match[1]) * 100 + int((match[2] or "").ljust(2, "0"))
 
 
 PAGE = Page("/projects/{project_id:int}/payroll", marked("工资"), "payroll.html", "sheets.read", PayrollContext, gather, marked("工资"))

@@ -28,6 +28,8 @@ NOTICES = {
     "vouched": marked("放行已登记。"),
     "matched": marked("认定已登记。"),
     "face_policy_set": marked("人脸处理规则已保存。"),
+    "correction_asked": marked("补卡已申请，等待班组长与劳资专管员确认。"),
+    "correction_decided": marked("补卡已办理。"),
     "password_changed": marked("密码已更改，其他设备上的登录已退出。"),
 }
 """Word of the query string -> what the page says once, after something was done."""

@@ -60,6 +60,9 @@ def filters(language: str) -> dict[str, object]:
     def moment(at: datetime | None) -> str:
         return GAP if at is None else f"{at:%Y-%m-%d %H:%M:%S}"
 
+    def short(at: datetime | None) -> str:
+        return GAP if at is None else f"{at:%m-%d %H:%M}"
+
     def duration(minutes: int | None) -> str:
         if minutes is None:
             return GAP
@@ -70,5 +73,5 @@ def filters(language: str) -> dict[str, object]:
 
     return {
         "money": money, "mandays": mandays, "figure": figure, "clock": clock, "seconds": seconds, "month": month,
-        "day": day, "short_day": short_day, "moment": moment, "duration": duration,
+        "day": day, "short_day": short_day, "moment": moment, "duration": duration, "short": short,
     }

@@ -448,6 +448,7 @@ class WorkerContext:
     month_undecided_fen: int = shown("What those are worth at most")
     sums: tuple[MonthSum, ...] = shown("The account month by month, oldest first")
     payments: tuple[Any, ...] = shown("Payments, newest first; facts.Payment")
+    may_correct: bool = shown("The reader may ask for a correction")
     may_pay: bool = shown("The reader may record a payment")
     payment_key: str = shown("Key of the payment form: sent twice, it is one payment")
     typed: Typed = shown("The payment form as it was typed")
@@ -517,6 +518,7 @@ def worker(ask: Ask, typed: Typed | None = None, wrong: str = "", key: str = "")
             for line in sums
         ),
         payments=account.payments,
+        may_correct=ask.may("corrections.request"),
         may_pay=ask.may("payments.write"),
         payment_key=key or f"page-{secrets.token_hex(12)}",
         typed=typed or Typed(),

@@ -12,6 +12,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "body_too_large": ("内容过大，上限 {limit} 字节", "Too large; the limit is {limit} bytes"),
     "body_late": ("数据接收超时", "The request took too long to arrive"),
     "body_cut": ("数据接收中断", "The request was cut off"),
+    "file_missing": ("请先选择文件", "Choose a file first"),
     "request_malformed": ("请求格式有误：{field}", "The request cannot be read: {field}"),
     "request_invalid": ("填写有误：{field}", "Please check: {field}"),
     "page_unknown": ("没有这个页面", "There is no such page"),

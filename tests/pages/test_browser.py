@@ -40,6 +40,7 @@ PAGES = {
     "worker": "/projects/1/workers/4",
     "grid": "/projects/1/grid",
     "times": "/projects/1/grid?show=times",
+    "corrections": "/projects/1/corrections?worker=4",
     "payroll": "/projects/1/payroll",
     "account": "/projects/1/account",
     "findings": "/projects/1/findings",
