@@ -22,6 +22,7 @@ from app.db import Database, Reading
 from app.errors import NotFound, ServiceError
 from app.pages import (
     account,
+    batches,
     corrections,
     county,
     findings,
@@ -33,6 +34,7 @@ from app.pages import (
     page,
     payrolls,
     projects,
+    reconciliation,
     review,
     settings,
     sign_in,
@@ -58,6 +60,8 @@ PAGES: tuple[Page, ...] = (
     payrolls.PAGE,
     payrolls.PAGE_SHEET,
     account.PAGE,
+    batches.PAGE,
+    reconciliation.PAGE,
     inspection.PAGE,
     inspection.PAGE_STRIP,
     findings.PAGE,
@@ -69,7 +73,7 @@ PAGES: tuple[Page, ...] = (
 
 ACTS: tuple[Act, ...] = (
     gate.REVIEW, workers.PAY, workers.VOUCH, findings.RUN, findings.DECIDE, journal.VERIFY, inspection.REVEAL, inspection.CODE, settings.CONFIRM_FACE, settings.PASSWORD,
-    review.DECIDE, review.POLICY, twins.DECIDE, corrections.REQUEST, corrections.DECIDE, *payrolls.ACTS,
+    review.DECIDE, review.POLICY, twins.DECIDE, corrections.REQUEST, corrections.DECIDE, *payrolls.ACTS, *account.ACTS, *batches.ACTS, *reconciliation.ACTS,
 )  # fmt: skip
 
 CHARTS: dict[str, tuple[str, Callable[[Ask], dict]]] = {
@@ -203,6 +207,8 @@ PARENTS = {
     workers.PAGE_WORKER.path: workers.PAGE_ROSTER.path,
     payrolls.PAGE_SHEET.path: payrolls.PAGE.path,
     inspection.PAGE_STRIP.path: inspection.PAGE.path,
+    batches.PAGE.path: account.PAGE.path,
+    reconciliation.PAGE.path: account.PAGE.path,
 }
 """A page without a word of its own in the menu -> the page whose word is lit."""
 

@@ -30,6 +30,12 @@ NOTICES = {
     "face_policy_set": marked("人脸处理规则已保存。"),
     "correction_asked": marked("补卡已申请，等待班组长与劳资专管员确认。"),
     "correction_decided": marked("补卡已办理。"),
+    "batch_made": marked("批次已制单，等待另一人复核。"),
+    "batch_approve": marked("批次已复核。"),
+    "batch_send": marked("批次已登记为送银行，现在可以下载银行文件。"),
+    "batch_withdraw": marked("批次已撤回。"),
+    "funding_kept": marked("人工费拨付已登记。"),
+    "line_matched": marked("流水已认定。"),
     "password_changed": marked("密码已更改，其他设备上的登录已退出。"),
 }
 """Word of the query string -> what the page says once, after something was done."""

@@ -154,6 +154,14 @@ def card(db: Session, card_id: int) -> CardInfo:
     return CardInfo(*row)
 
 
+def cards_by_id(db: Session, ids: Collection[int]) -> dict[int, CardInfo]:
+    """Return cards by their id, voided ones too."""
+    found: dict[int, CardInfo] = {}
+    for some in _chunks(sorted(ids)):
+        found |= {row.id: CardInfo(*row) for row in db.execute(select(*_CARD).where(BankCard.id.in_(some)))}
+    return found
+
+
 def holders(db: Session, number_index: str) -> set[int]:
     """Return the workers this number was recorded for, if it was not voided; also where a newer card is paid to now."""
     return set(
@@ -459,6 +467,20 @@ def unanswered(db: Session, project_id: int) -> list[ItemInfo]:
     sent = exists().where(BatchAct.batch_id == PaymentBatch.id, BatchAct.act == "sent")
     said = exists().where(ItemResult.item_id == PaymentItem.id)
     return _items(db, and_(PaymentBatch.project_id == project_id, sent, ~said))
+
+
+def retries(db: Session, project_id: int, ids: Collection[int]) -> dict[int, str]:
+    """Return transfer -> number of the batch, not withdrawn, in which it went out again."""
+    withdrawn = exists().where(BatchAct.batch_id == PaymentBatch.id, BatchAct.act == "withdrawn")
+    found: dict[int, str] = {}
+    for some in _chunks(sorted(ids)):
+        rows = db.execute(
+            select(PaymentItem.retry_of, PaymentBatch.batch_no)
+            .join(PaymentBatch, PaymentBatch.id == PaymentItem.batch_id)
+            .where(PaymentBatch.project_id == project_id, PaymentItem.retry_of.in_(some), ~withdrawn)
+        )
+        found |= dict(map(tuple, rows))
+    return found
 
 
 def to_retry(db: Session, project_id: int) -> dict[int, int]:
