@@ -63,7 +63,7 @@ def test_id_number(n: int) -> str:
     """A number of the unassigned province 99 that passes the check digit and can be nobody's."""
     from app.domain.identity import id_check_digit
 
-    digits = f"990000{1975 + n}0{1 + n % 9}1{n % 10}{100 + n}"
+    digits = f"990000{1975 + n}0{1 + n % 9}1{n % 10}{101 + n}"
     return digits + id_check_digit(digits)
 
 

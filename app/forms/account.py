@@ -52,7 +52,7 @@ def account_book(head: AccountHead, lines: Sequence[AccountLine], stamp: Stamp) 
     )  # fmt: skip
     table = Table(book, "account", columns)
     table.title(stamp.word("account_title"))
-    table.facts([("project", head.project), ("account_bank", head.bank), ("account_no", head.number), ("period", f"{head.from_on} — {head.to_on}")])
+    table.facts([("project", head.project), ("account_bank", head.bank), ("account_no", head.number), ("period", f"{head.from_on} — {head.to_on}"), ("money_unit", table.book.stamp.word("yuan"))])
     table.head()
     opening_row = table.row
     balance_at = table.at["balance"]

@@ -36,8 +36,8 @@ def findings_sheet(project: str, lines: Sequence[FindingLine], stamp: Stamp) -> 
     book = Book(stamp.word("findings_title"), stamp)
     columns = (
         Column("no", 5, "count"), Column("severity", 7, "centre"), Column("rule", 18), Column("subject", 12), Column("month", 9, "centre"),
-        Column("says", 44), Column("finding_state", 10, "centre"), Column("answer_by", 11, "date"), Column("first_seen", 11, "date"),
-        Column("last_word", 34),
+        Column("says", 50), Column("finding_state", 10, "centre"), Column("answer_by", 11, "date"), Column("first_seen", 11, "date"),
+        Column("last_word", 28),
     )  # fmt: skip
     table = Table(book, "findings", columns)
     table.title(stamp.word("findings_title"))

@@ -126,7 +126,7 @@ def _page(table: Table, head: LedgerHead, worker: LedgerWorker) -> None:
     stamp = table.book.stamp
     table.again()
     table.title(stamp.word("ledger_title"))
-    table.facts([("project", head.project), ("general", head.general), ("company", worker.company), ("period", f"{head.from_on} — {head.to_on}")])
+    table.facts([("project", head.project), ("general", head.general), ("company", worker.company), ("period", f"{head.from_on} — {head.to_on}"), ("money_unit", table.book.stamp.word("yuan"))])
     table.facts([("name", worker.name), ("id_number", worker.id_number), ("phone", worker.phone), ("team", worker.team),
                  ("trade", shown("trade", worker.trade, stamp))])  # fmt: skip
     table.head(repeat=False)

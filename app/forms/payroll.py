@@ -137,7 +137,7 @@ def payroll_detail(head: PayrollHead, lines: Sequence[PayLine], stamp: Stamp) ->
     """Shape b: what was paid out and withheld. 其他 holds social insurance, tax and other deductions."""
     columns = (
         Column("no", 5, "count"), Column("name", 10, "centre"), Column("trade", 10), Column("work_days", 8, "days", True),
-        Column("rate", 10, "money"), Column("gross_all", 12, "money", True), Column("living", 10, "item", True, "spent"),
+        Column("rate", 12, "money"), Column("gross_all", 12, "money", True), Column("living", 10, "item", True, "spent"),
         Column("advance", 10, "item", True, "spent"), Column("damage", 10, "item", True, "spent"),
         Column("other", 10, "item", True, "spent"), Column("paid_month", 12, "money", True, "spent"),
         Column("unpaid_sum", 12, "money", True), Column("sign_taken", 14), Column("note", 14),
@@ -151,7 +151,7 @@ def payroll_statutory(head: PayrollHead, lines: Sequence[PayLine], stamp: Stamp)
         Column("no", 4, "count"), Column("name", 7.5, "centre"), Column("id_number", 19.5, "centre"), Column("phone", 12, "centre"),
         Column("trade", 8.5), Column("team", 14), Column("pay_kind", 5, "centre"), Column("day_milli", 5.5, "days", True),
         Column("overtime", 6, "hours", True), Column("quantity", 7.5, "number"), Column("unit", 4.5, "centre"),
-        Column("unit_price", 7, "money"), Column("rate", 7, "money"), Column("regular", 9.5, "money", True),
+        Column("unit_price", 7, "money"), Column("rate", 9.5, "money"), Column("regular", 9.5, "money", True),
         Column("overtime_pay", 8, "item", True), Column("allowance", 7.5, "item", True), Column("gross_sum", 9.5, "money", True),
         Column("advances", 8.5, "item", True), Column("social", 7.5, "item", True), Column("tax", 7.5, "item", True),
         Column("damage", 7, "item", True), Column("other_deduction", 7.5, "item", True), Column("deductions", 8.5, "item", True),
@@ -182,7 +182,7 @@ def _sheet(
     table.title(said)
     posted = f"{head.public_from} — {head.public_to}" if head.public_from and head.public_to else ""
     table.facts([("project", head.project), ("general", head.general), ("company", head.company), ("team", head.team),
-                 ("month", stamp.month(head.month)), ("version", head.version), ("public", posted)])  # fmt: skip
+                 ("month", stamp.month(head.month)), ("version", head.version), ("public", posted), ("money_unit", stamp.word("yuan"))])  # fmt: skip
     table.head()
     for number, line in enumerate(lines, start=1):
         colour = WARNED if line.differs else HELD if line.held_fen or line.dispute else ""
@@ -224,7 +224,7 @@ def _values(number: int, line: PayLine, head: PayrollHead, stamp: Stamp) -> Mapp
         "quantity": days(line.quantity_milli),
         "unit": line.unit,
         "unit_price": money(line.unit_price_fen),
-        "rate": money(line.rate_fen),
+        "rate": _rate(line, stamp),
         "other": money(_other(line)),
         "held": "\n".join([*held, line.dispute]).strip(),
         "bank": line.bank,
@@ -233,6 +233,13 @@ def _values(number: int, line: PayLine, head: PayrollHead, stamp: Stamp) -> Mapp
         "note": "\n".join(said for said in remarks if said),
         **{key: money(getattr(line, attribute)) for key, attribute in _AMOUNTS.items()},
     }
+
+
+def _rate(line: PayLine, stamp: Stamp) -> float | str | None:
+    """A day's rate is a number; of an hour or a month it says so, for the column is read as a day's."""
+    if line.rate_fen is not None and line.pay_kind in ("hour", "month"):
+        return stamp.word(f"rate_of_{line.pay_kind}", yuan=f"{line.rate_fen / 100:,.2f}")
+    return money(line.rate_fen)
 
 
 def _other(line: PayLine) -> int:

@@ -60,7 +60,7 @@ def settlement_sheet(leaver: Leaver, lines: Sequence[SettledLine], stamp: Stamp)
     table.facts([("project", leaver.project), ("general", leaver.general)])
     table.facts([("company", leaver.company), ("team", leaver.team), ("trade", shown("trade", leaver.trade, stamp))])
     table.facts([("name", leaver.name), ("id_number", leaver.id_number), ("phone", leaver.phone)])
-    table.facts([("entry_on", str(leaver.entry_on)), ("exit_on", str(leaver.exit_on))])
+    table.facts([("entry_on", str(leaver.entry_on)), ("exit_on", str(leaver.exit_on)), ("money_unit", table.book.stamp.word("yuan"))])
     table.head()
     for line in lines:
         table.add(

@@ -11,7 +11,7 @@ from datetime import date
 
 import segno
 
-from app.forms.book import Book, Column, Stamp, Table, days, hours, money, shown
+from app.forms.book import Book, Column, Stamp, Table, money, shown, trimmed
 
 SHEET_SLIPS_MAX = 800
 QR_PIXELS = 104
@@ -94,8 +94,9 @@ def _one(table: Table, project: str, slip: Slip, verify_url: str) -> None:
         table.put(table.row, index, stamp.word(column.key), "centre", bold=True, bg_color="#DDE7F3")
     table.sheet.set_row(table.row, 20)
     table.row += 1
-    for key, value, kind in (("slip_days", days(slip.day_milli), "days"), ("slip_overtime", hours(slip.overtime_minutes), "hours")):
-        _line(table, stamp.word(key), "", value, kind)
+    # Beside the amounts, not among them: these are no yuan.
+    _line(table, stamp.word("slip_days"), stamp.word("slip_days_of", n=trimmed(slip.day_milli / 1000)), None, "text")
+    _line(table, stamp.word("slip_overtime"), stamp.word("slip_hours_of", n=trimmed(round(slip.overtime_minutes / 60, 2))), None, "text")
     gross = _items(table, slip.items, "slip_gross", slip.gross_fen)
     withheld = _items(table, slip.withheld, "slip_withheld", slip.withheld_fen)
     table.put(table.row, 0, stamp.word("slip_net"), "text", bold=True)

@@ -54,7 +54,7 @@ def three_way_sheet(head: CheckHead, lines: Sequence[CheckLine], stamp: Stamp) -
     )  # fmt: skip
     table = Table(book, "three_way", columns)
     table.title(stamp.word("three_way_title", month=stamp.month(head.month)))
-    table.facts([("project", head.project), ("general", head.general), ("wages_due_on", str(head.due_on))])
+    table.facts([("project", head.project), ("general", head.general), ("wages_due_on", str(head.due_on)), ("money_unit", table.book.stamp.word("yuan"))])
     table.head()
     for number, line in enumerate(lines, start=1):
         table.add(
