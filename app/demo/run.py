@@ -69,6 +69,8 @@ def main(*, once: bool, as_json: bool, port: int, rate: float) -> int:
         vault = open_vault(settings)
         made, passwords = make(bars, settings, database, vault, engine)
         plan = _plan(settings, database, vault, engine, made, folder)
+    # Stopped from outside it stops what it started, as with Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     server = serve(settings)
     try:
         wait_until_ready(settings, server)
