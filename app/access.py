@@ -100,6 +100,7 @@ ACTIONS: dict[str, frozenset[Role]] = {
     "county.read": frozenset({_I}),
     "packs.write": frozenset({_A}),
     "own.read": frozenset({_W}),
+    "journal.service": frozenset({_A, _D}),
     # Of a project: asked with one.
     "project.read": frozenset({_A, _M, _L, _G, _I, _S, _T, _D}),
     "journal.read": frozenset({_M, _I, _D}),
@@ -148,7 +149,7 @@ ACTIONS: dict[str, frozenset[Role]] = {
 """action -> roles that may do it. ``project.read`` is the project's own line: its name, code and place."""
 
 SERVICE_ACTIONS = frozenset(
-    {"projects.create", "accounts.write", "service.read", "calendar.write", "area.write", "packs.write", "county.read", "own.read"}
+    {"projects.create", "accounts.write", "service.read", "calendar.write", "area.write", "packs.write", "county.read", "own.read", "journal.service"}
 )
 """Actions that belong to no project; every other one is asked with a project."""
 
@@ -197,7 +198,7 @@ class Person:
                 m.role
                 for m in self.memberships
                 # An inspector without an area inspects nothing.
-                if m.role in (Role.ADMINISTRATOR, Role.WORKER) or (m.role is Role.INSPECTOR and m.area_code)
+                if m.role in (Role.ADMINISTRATOR, Role.WORKER, Role.DATA_OFFICER) or (m.role is Role.INSPECTOR and m.area_code)
             )
         return frozenset(m.role for m in self.memberships if m.reaches(project_id, project_area))
 
@@ -412,7 +413,10 @@ def person_of_login(db: Session, login: str) -> Person:
 def person_of_request(request: Request, db: Session, now: datetime | None = None) -> Person | None:
     """Who asks, by the session cookie or ``Authorization: Bearer``; None for nobody."""
     token = token_of_request(request)
-    return None if token is None else who(db, token, now or now_of(request))
+    person = None if token is None else who(db, token, now or now_of(request))
+    # Whoever is answered: what he is shown is journalled under this name (``views``).
+    request.scope["muster_login"] = None if person is None else person.login
+    return person
 
 
 def now_of(request: Request) -> datetime:

@@ -332,6 +332,55 @@ def journal_head(
         out.print(f"{head}  {head.at.isoformat() if head.at else ''}".rstrip(), highlight=False, soft_wrap=True)
 
 
+@app.command("journal-extract")
+def journal_extract(
+    project: Annotated[str, typer.Argument(help="code of the project")],
+    file: Annotated[Path, typer.Argument(help="file to write; must not exist")],
+    by: Annotated[str, typer.Option(help="login of whoever takes it")],
+    first: Annotated[int, typer.Option("--from", min=1, help="number of the first link")] = 1,
+    last: Annotated[int | None, typer.Option("--to", min=1, help="number of the last; else the end")] = None,
+) -> None:
+    """Write a project's journal as JSON lines that ``journal-check`` checks without us; lines of other projects by their hash only."""
+    from app import access, journal
+    from app.store import people
+
+    with opened() as (_settings, database, _vault):
+        with database.write() as db:
+            found = people.project_by_code(db, project)
+            access.require(access.person_of_login(db, by), "journal.read", found.id, found.area_code)
+            first, last = journal.extracted(db, project_id=found.id, first=first, last=last, by=by, now=now())
+        with database.read() as db, open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as target:
+            target.writelines(f"{line}\n" for line in journal.extract(db, (found.id,), first, last))
+    out.print(f"links {first} to {last} written to {file}", highlight=False, soft_wrap=True)
+
+
+@app.command("journal-check")
+def journal_check(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="an extract, JSON lines")],
+    held: Annotated[list[str], typer.Option(help="a head that was handed out: journal:NUMBER:HASH; may be repeated")],
+) -> None:
+    """Check an extract of the journal with a head that was handed out. Needs the file and the head: no database, no key, no settings.
+
+    Exit status 1 when a line was changed, removed, added or put in another order, or the head's own line is not there or another.
+    """
+    from app.domain import extract
+
+    try:
+        heads = [extract.head_of(text) for text in held]
+    except ValueError:
+        raise typer.BadParameter("a head is journal:NUMBER:HASH, as journal-head prints it", param_hint="--held") from None
+    with file.open(encoding="utf-8", errors="replace") as lines:
+        found = extract.check(lines, heads)
+    for fault in found.faults:
+        out.print(f"FAILED  {fault.kind}  {fault.detail}", style="red", highlight=False, soft_wrap=True, markup=False)
+    out.print(
+        f"links {found.first} to {found.last}: {found.shown} lines shown, {found.withheld} withheld; proven up to {found.proven}; {len(found.faults)} faults",
+        highlight=False, soft_wrap=True,
+    )  # fmt: skip
+    if found.faults:
+        raise typer.Exit(1)
+
+
 @app.command()
 def backup(target: Annotated[Path, typer.Argument(help="file to write; must not exist")]) -> None:
     """Write a consistent copy of the SQLite database while the service runs."""

@@ -3,23 +3,36 @@
     record_chains      a line with where every project's chain of passages ends
     recorded_faults    passages that are not those that were recorded so
     head_of_day        what is handed to somebody outside at the end of a day
+    extract            a project's lines as a file that whoever holds a head can check without us
 
 A head of the journal proves the lines before it; among these are the seals of every other fact (``app.seals``) and the heads
 of the passages. So one number and one hash, kept by somebody else, prove the whole house up to that moment.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
+from app.domain import extract as extracts
+from app.domain.chain import commitment
+from app.errors import BadRequest
 from app.store import accounts, gates, people
 from app.store import journal as chain
 from app.store.journal import Head
 
-__all__ = ["Head", "Rewritten", "head_of_day", "record_chains", "recorded_faults"]
+__all__ = ["EXTRACTED", "EXTRACT_MAX", "SEEN", "Head", "Rewritten", "extract", "extracted", "head_of_day", "record_chains", "recorded_faults"]
+
+SEEN = (
+    "personal_data.viewed", "identity.revealed", "evidence.read", "face.viewed", "form.exported", "batch.file_taken", "batch.answer_form_taken",
+    "journal_extracted",
+)  # fmt: skip
+"""Actions in which somebody saw or took personal data."""
+EXTRACTED = "journal_extracted"
+EXTRACT_MAX = 20_000
+"""Links of one extract; a longer journal is taken in parts."""
 
 ZONE = "Asia/Shanghai"
 """Of the county: where its day ends."""
@@ -63,3 +76,27 @@ def recorded_faults(db: Session) -> Iterator[Rewritten]:
 def head_of_day(db: Session, on: date) -> Head:
     """Return where the journal ended at the end of a day of the county."""
     return chain.head_at(db, datetime.combine(on + timedelta(days=1), datetime.min.time(), ZoneInfo(ZONE)))
+
+
+def extracted(db: Session, *, project_id: int, first: int, last: int | None, by: str, now: datetime) -> tuple[int, int]:
+    """Journal that an extract is taken; return its first and last number: without ``last`` the line about it is in it.
+
+    Raises:
+        BadRequest: ``extract_too_long``, more than ``EXTRACT_MAX`` links; ``extract_empty``.
+    """
+    end = chain.head(db).seq
+    upto = end + 1 if last is None else min(last, end)
+    if first > upto:
+        raise BadRequest("extract_empty", last=end)
+    if upto - first >= EXTRACT_MAX:
+        raise BadRequest("extract_too_long", limit=EXTRACT_MAX, last=end)
+    facts = {"first": first, "last": upto}
+    accounts.journal(db, at=now, actor=by, action=EXTRACTED, project_id=project_id, object="journal", facts=facts)
+    return first, upto
+
+
+def extract(db: Session, project_ids: Sequence[int | None], first: int, last: int) -> Iterator[str]:
+    """Give the lines of an extract (``domain.extract``): those of some projects to be read, the others by their commitment."""
+    for seq, prev, hash_, fields in chain.links(db, first, last):
+        mine = fields["project_id"] in project_ids
+        yield extracts.row(seq, prev, hash_, fields if mine else None, b"" if mine else commitment(b"", fields))

@@ -33,6 +33,7 @@ from app.api import findings as findings_api
 from app.api import frames as frames_api
 from app.api import imports as imports_api
 from app.api import inspection as inspection_api
+from app.api import journal as journal_api
 from app.api import own as own_api
 from app.api import papers as papers_api
 from app.api import project_papers as project_papers_api
@@ -60,6 +61,7 @@ from app.store import decisions
 from app.store import papers as kept
 from app.timekeeping import EVIDENCE_BYTES_MAX
 from app.vault import Vault, open_vault
+from app.views import LeaveTrace, Views
 from app.web import AccessLine, BodyLimit, language_of, refusal
 
 DESCRIPTION = """
@@ -150,6 +152,7 @@ def create_app(
         if readers is not None:
             readers.open()
         state.lookouts.start()
+        state.views.start()
         yield
         if watching is not None:
             watching.cancel()
@@ -157,6 +160,7 @@ def create_app(
         if readers is not None:
             # Before the database: the last to leave an SQLite file tidies it.
             await readers.close()
+        await state.views.close()
         await intake.close()
         if own_database:
             database.engine.dispose()
@@ -174,6 +178,7 @@ def create_app(
     state.quota = frames_api.Quota(settings.device_frames_per_second_max)
     state.streams = streams_api.Streams()
     state.lookouts = Lookouts(house)
+    state.views = Views(database, lambda: getattr(state, "clock", now_utc)())
 
     _add_routes(app)
     _add_operation(app, house, state.streams, state.lookouts, readers)
@@ -186,12 +191,18 @@ def create_app(
             ByReaders, readers=readers, routes=list(app.router.routes), reads=reads, metrics=metrics,
             refuse=lambda scope, error: answer(Request(scope), error),
         )  # fmt: skip
+    app.add_middleware(LeaveTrace, views=state.views, refuse=lambda scope, error: answer(Request(scope), error))
     app.add_middleware(SameOrigin)
     app.add_middleware(BodyLimit, limit_of=body_limit_of(settings), seconds_max=settings.body_seconds_max,
         stranger_max=settings.body_bytes_max,
     )
     app.add_middleware(AccessLine, metrics=metrics)
     return app
+
+
+def now_utc() -> datetime:
+    """The instant."""
+    return datetime.now(UTC)
 
 
 GZIP_LEVEL = 4
@@ -247,7 +258,7 @@ def _add_routes(app: FastAPI) -> None:
         timekeeping_api.router, terms_api.router, sheets_api.router, bank_api.router, exports_api.router,
         imports_api.router, findings_api.router, review_api.router, repack_api.router, twins_api.router, inspection_api.router, decisions_api.router,
         project_papers_api.router,
-        own_api.router,
+        journal_api.router, own_api.router,
     ):
         # Not include_router: that makes every route anew, at the first request, which then takes a third of a second.
         app.router.routes.extend(router.routes)
@@ -364,6 +375,7 @@ def _add_operation(
         house.metrics.waiting.set(house.intake.waiting)
         house.metrics.running.set(house.intake.running)
         house.metrics.streams.set(streams.open)
+        house.metrics.views.set(app.state.views.waiting)
         found = [status.state for status in lookouts.statuses().values()]
         for camera_state in STATES:
             house.metrics.cameras.labels(camera_state).set(found.count(camera_state))

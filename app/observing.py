@@ -52,6 +52,7 @@ class Metrics:
         self.camera_failures = Counter(
             "muster_camera_failures_total", "Camera connections that ended, by reason code", ["code"], registry=self.registry
         )
+        self.views = Gauge("muster_views_waiting", "Looks at workers' data that are not in the journal yet", registry=self.registry)
         self.readers = Gauge("muster_readers", "Processes that answer pages and reads", registry=self.registry)
         self.faces_enrolled = Gauge(
             "muster_faces_enrolled",

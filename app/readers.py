@@ -54,6 +54,7 @@ RESTART_S = 1.0
 STOP_S = 2.0
 
 _PASSED_ON = ("type", "asgi", "http_version", "method", "scheme", "path", "raw_path", "query_string", "root_path", "headers", "client", "server")
+_NOTED = ("muster_login", "muster_of")
 _HEAD, _PIECE, _END = b"hpe"
 _ID_BYTES = 8
 
@@ -66,6 +67,8 @@ class Answer:
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     refused: str | None = None
     """Code of the refusal, for the counters."""
+    seen_by: dict[str, Any] = field(default_factory=dict)
+    """What the route noted in the scope about who is answered, for the journal (``_NOTED``)."""
     pieces: list[bytes] = field(default_factory=list)
 
 
@@ -228,7 +231,7 @@ class Readers:
     def _on_part(self, channel: _Channel, number: int, kind: int, content: bytes) -> None:
         asked = channel.running[number]
         if kind == _HEAD:
-            asked.answer.status, asked.answer.headers, asked.answer.refused = pickle.loads(content)
+            asked.answer.status, asked.answer.headers, asked.answer.refused, asked.answer.seen_by = pickle.loads(content)
         elif kind == _PIECE:
             asked.answer.pieces.append(content)
         else:
@@ -304,6 +307,7 @@ class ByReaders:
             await self.app(scope, receive, send)
             return
         scope["route"] = route
+        scope.update(answer.seen_by)
         if answer.refused:
             self._metrics.refused.labels(answer.refused).inc()
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
@@ -314,7 +318,10 @@ class ByReaders:
     def _of(self, scope: Scope) -> Any:
         """The route that answers, when a reader may; None otherwise."""
         for route, reads in self._routes:
-            if route.matches(scope)[0] is Match.FULL:
+            match, found = route.matches(scope)
+            if match is Match.FULL:
+                if reads:
+                    scope["path_params"] = found.get("path_params", {})
                 return route if reads else None
         return None
 
@@ -463,7 +470,7 @@ def _answer_all(channel: socket.socket, app: ASGIApp) -> None:
             if said.status == 0:
                 # It never began to answer: the log has why.
                 said.status = 500
-            channel.send(bytes([_HEAD]) + number + pickle.dumps((said.status, said.headers, said.refused), pickle.HIGHEST_PROTOCOL))
+            channel.send(bytes([_HEAD]) + number + pickle.dumps((said.status, said.headers, said.refused, said.seen_by), pickle.HIGHEST_PROTOCOL))
             for whole in said.pieces:
                 for at in range(0, len(whole), PIECE_BYTES):
                     channel.send(bytes([_PIECE]) + number + whole[at : at + PIECE_BYTES])
@@ -486,4 +493,5 @@ async def _answered(app: ASGIApp, scope: dict[str, Any], request_id: str) -> Ans
         # An error nobody foresaw is answered and logged, and raised once more for the server's own log.
         await app(scope, receive, send)
     answer.refused = scope.get("muster_refused")
+    answer.seen_by = {name: scope[name] for name in _NOTED if name in scope}
     return answer

@@ -40,6 +40,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.web": {"app.errors", "app.wording", "app.observing"},
     "app.connections": set(),
     "app.readers": {"app.errors", "app.observing", "app.memory", "app.sharing"},
+    # whoever looks at workers' data leaves a line
+    "app.views": WORDS | {"app.store", "app.db", "app.observing"},
     "app.sharing": {"app.observing"},
     "app.memory": set(),
     # use cases: gather, decide, append

@@ -83,18 +83,26 @@ class WorkOut(BaseModel):
     entry_on: date | None
 
 
+def _mine(request: Request, person: access.Person, project_id: int | None) -> tuple[int, int]:
+    """As ``access.own``; the journal's line names him and his project, which are not in the address."""
+    project, worker = access.own(person, project_id)
+    request.scope["muster_of"] = [(project, worker)]
+    return project, worker
+
+
 @router.get("/v1/me/work", summary="My projects", responses=refusals(NOBODY, NOT_ALLOWED))
-def work(person: Someone, db: Reading) -> list[WorkOut]:
+def work(request: Request, person: Someone, db: Reading) -> list[WorkOut]:
     """Every project the worker has signed in for."""
     access.own(person)
     held = [m for m in person.memberships if m.role is access.Role.WORKER]
+    request.scope["muster_of"] = [(m.project_id, m.worker_id) for m in held]
     return [WorkOut(**own.who(db, m.project_id, m.worker_id)) for m in held]
 
 
 @router.get("/v1/me/days", summary="My days", responses=OWN | refusals((400, "month_malformed")))
-def days(person: Someone, db: Reading, now: Now, month: Month, project_id: Mine = None) -> list[dict[str, Any]]:
+def days(request: Request, person: Someone, db: Reading, now: Now, month: Month, project_id: Mine = None) -> list[dict[str, Any]]:
     """His days of a month: minutes, man-days, what they are worth, and the passages they rest on."""
-    project, worker = access.own(person, project_id)
+    project, worker = _mine(request, person, project_id)
     return [
         {
             "work_date": line.work_date, "state": line.state, "minutes": line.minutes, "day_milli": line.day_milli,
@@ -120,16 +128,16 @@ class OwnMonth(BaseModel):
 
 
 @router.get("/v1/me/wages", summary="My wages", responses=OWN)
-def wages(person: Someone, db: Reading, now: Now, project_id: Mine = None) -> list[OwnMonth]:
+def wages(request: Request, person: Someone, db: Reading, now: Now, project_id: Mine = None) -> list[OwnMonth]:
     """Accrued, withheld, paid and owed, month by month."""
-    project, worker = access.own(person, project_id)
+    project, worker = _mine(request, person, project_id)
     return [OwnMonth.model_validate(line) for line in own.wages(db, project, worker, now)]
 
 
 @router.get("/v1/me/slips", summary="My wage slips", responses=OWN | refusals((400, "month_malformed")))
 def slips(request: Request, person: Someone, db: Reading, now: Now, month: Month, project_id: Mine = None) -> list[Any]:
     """Of approved sheets, with the code anybody may ask about."""
-    project, worker = access.own(person, project_id)
+    project, worker = _mine(request, person, project_id)
     return own.slips(db, request.app.state.vault, project, worker, month_of(month_of_text(month)))
 
 
@@ -155,7 +163,7 @@ class OwnFace(BaseModel):
 @router.get("/v1/me/face", summary="What is kept of my face", responses=OWN)
 def face(request: Request, person: Someone, db: Reading, now: Now, project_id: Mine = None) -> OwnFace:
     """His consent, and whether a template of him is kept."""
-    project, worker = access.own(person, project_id)
+    project, worker = _mine(request, person, project_id)
     days_after = request.app.state.settings.template_days_after_exit
     people.project(db, project)
     found = own.face(db, project, worker, now.date(), days_after)

@@ -373,6 +373,8 @@ def search_workers(
         db, request.app.state.vault, project_id=project_id, view=access.view_of(person, project),
         id_number=body.id_number, now=now,
     )
+    # The number found him, so the address does not name him to the journal.
+    request.scope["muster_of"] = [(project_id, line.worker_id) for line in found.lines]
     return WorkersOut.model_validate(found)
 
 

@@ -67,6 +67,7 @@ PAGES: tuple[Page, ...] = (
     findings.PAGE,
     signals.PAGE,
     journal.PAGE,
+    journal.PAGE_SERVICE,
     review.PAGE,
     settings.PAGE,
 )
@@ -179,6 +180,7 @@ def _done(act: Act, request: Request, values: Any) -> Response:
         ask = _guarded(request, db, act.action, now)
         answer = ask if isinstance(ask, Response) else act.do(ask, values)
         if isinstance(answer, Again):
+            request.scope["muster_shown"] = answer.page.path
             frame = _shell(ask, answer.page)
             answer = page.render(answer.page.template, ask.language, frame, answer.context, answer.status)
     return page.go(answer) if isinstance(answer, str) else answer
@@ -219,6 +221,7 @@ def menu(ask: Ask, path: str) -> tuple[MenuItem, ...]:
         return ()
     readers = {today.PAGE.path: "attendance.read"}
     up = (MenuItem(ask.say("本地区"), county.PAGE.path, False),) if access.may(ask.person, "county.read") else ()
+    service = (MenuItem(ask.say("系统日志"), journal.PAGE_SERVICE.path, False),) if access.may(ask.person, "journal.service") else ()
     return up + tuple(
         MenuItem(
             ask.say(each.menu),
@@ -227,7 +230,7 @@ def menu(ask: Ask, path: str) -> tuple[MenuItem, ...]:
         )
         for each in PAGES
         if each.menu and ask.may(readers.get(each.path, each.action))
-    )
+    ) + service
 
 
 def error_page(request: Request, error: ServiceError) -> Response | None:

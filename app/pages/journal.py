@@ -1,4 +1,4 @@
-"""The journal of a project (操作日志): who did or saw what, and whether the chain of it still holds."""
+"""The journal (操作日志) of a project, and of no project: who did or saw what, and whether the chain of it still holds."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,6 +7,8 @@ from starlette.datastructures import FormData
 
 from app import wording
 from app.domain import workdays
+from app.domain.facts import AttendancePolicy
+from app.journal import SEEN
 from app.pages.page import Act, Again, Ask, Page, shown, with_query
 from app.pages.words import marked
 from app.store import accounts
@@ -15,8 +17,6 @@ from app.store import journal as chain
 ROWS_A_PAGE = 100
 FAULTS_SHOWN = 50
 
-SEEN = ("identity.revealed", "evidence.read", "face.viewed", "form.exported", "batch.file_taken", "batch.answer_form_taken")
-"""Actions in which somebody saw or took personal data."""
 DECIDED = ("finding_decided", "correction.requested", "passage.confirmed", "identity.checked", "identity.overridden", "terms.voided")
 
 
@@ -61,7 +61,7 @@ class JournalContext:
     """What the journal page shows."""
 
     project_id: int = shown("The project, for links")
-    what: str = shown("Which lines: all, seen (personal data), decided; empty for all")
+    what: str = shown("Which lines: all, done, seen (personal data), decided; empty for all")
     who: str = shown("Login whose lines are shown; empty for everybody")
     rows: tuple[JournalRow, ...] = shown("Lines, newest first")
     older_url: str = shown("Address of older lines; empty when there are none")
@@ -69,31 +69,61 @@ class JournalContext:
     verified: Verified | None = shown("What the check said; None before it was asked for")
 
 
+@dataclass(frozen=True)
+class ServiceJournalContext:
+    """What the journal of no project shows."""
+
+    what: str = shown("Which lines: all, done, seen (personal data); empty for all")
+    who: str = shown("Login whose lines are shown; empty for everybody")
+    rows: tuple[JournalRow, ...] = shown("Lines, newest first")
+    older_url: str = shown("Address of older lines; empty when there are none")
+    head: str = shown("Where the chain of the whole house ends now")
+
+
 def gather(ask: Ask, verified: Verified | None = None) -> JournalContext:
     """The project's lines, newest first."""
-    what, who = ask.query.get("what", ""), ask.query.get("who", "").strip()[:64]
+    project_id = ask.project.id
+    lines, older_url = _lines(ask, project_id, f"/projects/{project_id}/journal")
+    return JournalContext(
+        project_id=project_id,
+        what=ask.query.get("what", ""),
+        who=_who(ask),
+        rows=lines,
+        older_url=older_url,
+        head=str(chain.head(ask.db)),
+        verified=verified,
+    )
+
+
+def gather_service(ask: Ask) -> ServiceJournalContext:
+    """The lines of no project, newest first."""
+    lines, older_url = _lines(ask, None, "/journal")
+    return ServiceJournalContext(ask.query.get("what", ""), _who(ask), lines, older_url, str(chain.head(ask.db)))
+
+
+def _who(ask: Ask) -> str:
+    return ask.query.get("who", "").strip()[:64]
+
+
+def _lines(ask: Ask, project_id: int | None, path: str) -> tuple[tuple[JournalRow, ...], str]:
+    """A page of lines and the address of the next."""
+    what, who = ask.query.get("what", ""), _who(ask)
     actions = {"seen": SEEN, "decided": DECIDED}.get(what)
-    before = ask.number("before")
-    found = accounts.journal_page(ask.db, ask.project.id, before=before, actor=who or None, actions=actions, limit=ROWS_A_PAGE + 1)
+    found = accounts.journal_page(
+        ask.db, project_id, before=ask.number("before"), actor=who or None, actions=actions, but=SEEN if what == "done" else (),
+        limit=ROWS_A_PAGE + 1,
+    )  # fmt: skip
     here = found[:ROWS_A_PAGE]
     names = accounts.names(ask.db, {line.actor for line in here})
+    policy = ask.policy if ask.project is not None else AttendancePolicy()
     rows = tuple(
         JournalRow(
-            line.id, workdays.local(line.at, ask.policy), line.actor, names.get(line.actor, ""), _said(line.action, ask.language),
+            line.id, workdays.local(line.at, policy), line.actor, names.get(line.actor, ""), _said(line.action, ask.language),
             line.object, " · ".join(f"{key} {value}" for key, value in line.facts.items()), line.action in SEEN,
         )
         for line in here
     )
-    path = f"/projects/{ask.project.id}/journal"
-    return JournalContext(
-        project_id=ask.project.id,
-        what=what,
-        who=who,
-        rows=rows,
-        older_url=with_query(path, what=what, who=who, before=here[-1].id) if len(found) > ROWS_A_PAGE else "",
-        head=str(chain.head(ask.db)),
-        verified=verified,
-    )
+    return rows, with_query(path, what=what, who=who, before=here[-1].id) if len(found) > ROWS_A_PAGE else ""
 
 
 def _said(action: str, language: str) -> str:
@@ -116,3 +146,4 @@ PAGE = Page(
     "/projects/{project_id:int}/journal", marked("操作日志"), "journal.html", "journal.read", JournalContext, gather, marked("操作日志")
 )
 VERIFY = Act("/projects/{project_id:int}/journal/verify", "journal.read", verify, alone=True)
+PAGE_SERVICE = Page("/journal", marked("系统日志"), "service_journal.html", "journal.service", ServiceJournalContext, gather_service)

@@ -15,6 +15,7 @@ class ProjectsContext:
 
     projects: tuple[ProjectInfo, ...] = shown("Projects the reader may know of")
     can_create: bool = shown("The reader is an administrator: told how to make the first project")
+    service_journal: bool = shown("The reader may read the lines of no project: a link leads there")
 
 
 def gather(ask: Ask):
@@ -24,7 +25,7 @@ def gather(ask: Ask):
     projects = tuple(access.projects_of(ask.db, ask.person))
     if len(projects) == 1:
         return page.go(f"/projects/{projects[0].id}")
-    return ProjectsContext(projects, access.may(ask.person, "projects.create"))
+    return ProjectsContext(projects, access.may(ask.person, "projects.create"), ask.may("journal.service"))
 
 
 PAGE = Page("/", marked("项目"), "projects.html", None, ProjectsContext, gather)

@@ -384,22 +384,27 @@ def journalled(db: Session, *, project_id: int | None, action: str, object: str,
 
 def journal_page(
     db: Session,
-    project_id: int,
+    project_id: int | None,
     *,
     before: int | None = None,
     actor: str | None = None,
     actions: Collection[str] | None = None,
+    but: Collection[str] = (),
     limit: int = 100,
 ) -> list[JournalLine]:
-    """Return lines of a project, newest first.
+    """Return lines of a project, or (None) those of no project, newest first.
 
     Args:
         before: only lines with a lower id.
         actor: only his.
         actions: only these; all for None.
+        but: none of these.
     """
     columns = [JournalEntry.__table__.c[name] for name in JournalLine.__slots__]
-    wanted = select(*columns).where(JournalEntry.project_id == project_id).order_by(JournalEntry.id.desc()).limit(limit)
+    wanted = select(*columns).order_by(JournalEntry.id.desc()).limit(limit)
+    wanted = wanted.where(JournalEntry.project_id == project_id if project_id is not None else JournalEntry.project_id.is_(None))
+    if but:
+        wanted = wanted.where(JournalEntry.action.not_in(sorted(but)))
     if before is not None:
         wanted = wanted.where(JournalEntry.id < before)
     if actor is not None:

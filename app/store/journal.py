@@ -207,6 +207,17 @@ def verify(db: Session, held: tuple[int, str] | None = None) -> list[ChainFault]
     ]
 
 
+def links(db: Session, first: int, last: int) -> Iterator[tuple[int, str, str, dict[str, Any]]]:
+    """Give (number, hash before, hash, what the line says) of the links from ``first`` to ``last``, as they are stored.
+
+    Raises:
+        ValueError, TypeError: a line holds what could never have been written.
+    """
+    wanted = select(_LINK.c.seq, _LINK.c.prev_hash, _LINK.c.hash, *_RAW).join(_ENTRY, _ENTRY.c.id == _LINK.c.entry_id)
+    rows = db.execute(wanted.where(_LINK.c.seq.between(first, last)).order_by(_LINK.c.seq).execution_options(yield_per=1000))
+    return ((row.seq, row.prev_hash, row.hash, _fields(row)) for row in rows)
+
+
 def recorded(db: Session) -> Iterator[tuple[datetime, dict[str, list[Any]]]]:
     """Give (when, project id as text -> [number, hash]) of every record of the chains of passages, oldest first."""
     rows = db.execute(select(_ENTRY.c.at, _ENTRY.c.facts).where(_ENTRY.c.action == RECORDED).order_by(_ENTRY.c.id))

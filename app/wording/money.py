@@ -60,6 +60,8 @@ NAMES: dict[str, tuple[str, str]] = {
     "journal.finding_decided": ("处理线索", "Decided a finding"),
     "journal.form_exported": ("导出表单", "Took a form"),
     "journal.identity_revealed": ("查看完整号码", "Saw numbers in full"),
+    "journal.personal_data_viewed": ("查看工人信息", "Looked at workers' data"),
+    "journal.journal_extracted": ("导出操作日志", "Took an extract of the journal"),
     "journal.evidence_read": ("查看证据材料", "Looked at a paper"),
     "journal.evidence_added": ("添加证据材料", "Added a paper"),
     "journal.face_viewed": ("查看人脸照片", "Looked at a face"),

@@ -27,6 +27,7 @@ WITHOUT: dict[tuple[str, str], str] = {
     ("POST", "/v1/projects/{project_id}/workers/{worker_id}/sign-in-code"): SECRET,
     ("POST", "/v1/projects/{project_id}/workers/search"): READS,
     ("POST", "/v1/projects/{project_id}/workers/{worker_id}/identity"): READS,
+    ("POST", "/v1/projects/{project_id}/journal/extract"): READS,
     ("POST", "/v1/projects/{project_id}/evidence"): f"{SAME}: a file is known by its digest",
     ("POST", "/v1/projects/{project_id}/payments/{payment_id}/reverse"): f"{SAME}: a payment is taken back once",
     ("POST", "/v1/projects/{project_id}/audits"): f"{SAME}: a finding has a fingerprint",

@@ -289,6 +289,12 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("GET", "/v1/me/wages"): _service("W"),
     ("GET", "/v1/me/slips"): _service("W", tail="?month=2026-03"),
     ("GET", "/v1/me/face"): _service("W"),
+    # --- the journal ---
+    ("GET", P + "/journal"): Row("MID"),
+    ("POST", P + "/journal/extract"): Row("MID", body=lambda t: {"first": 1}),
+    ("GET", "/v1/journal"): _service("AD"),
+    ("GET", "/v1/journal/head"): _service(SIGNED_IN),
+    ("GET", "/journal"): Row("AD", of_project=False, page=True),
     # --- projects, companies, teams ---
     ("POST", "/v1/projects"): _service(
         "A", 201, lambda t: {"code": f"P-{t.turn}", "name": "新项目", "area_code": "330424"}
