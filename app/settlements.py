@@ -532,9 +532,13 @@ def arrears(db: Session, project_id: int, now: datetime, *, by: str = "project")
     """
     if by not in SIDES:
         raise ValueError("arrears are told by worker, team, company or project")
+    return aged(db, project_id, dues(db, project_id, now), now, by=by)
+
+
+def aged(db: Session, project_id: int, found: Collection[Due], now: datetime, *, by: str = "project") -> tuple[ArrearsOf, ...]:
+    """Age what ``dues`` found, for one side; arguments and order as ``arrears``."""
     project = people.project(db, project_id)
     today = now.astimezone(ZoneInfo(project.time_zone)).date()
-    found = dues(db, project_id, now)
     if by == "project":
         return (ArrearsOf(project_id, project.name, age(found, today)),)
     groups: dict[int, list[Due]] = defaultdict(list)
@@ -560,7 +564,11 @@ def dues(db: Session, project_id: int, now: datetime) -> tuple[Due, ...]:
     Raises:
         NotFound: ``project_unknown``.
     """
-    months, _ = months_of(db, project_id, now)
+    return dues_of(db, project_id, months_of(db, project_id, now)[0])
+
+
+def dues_of(db: Session, project_id: int, months: Collection[EngagementMonth]) -> tuple[Due, ...]:
+    """The same of months that were just worked out."""
     engaged = {e.id: e for e in people.engagements(db, project_id)}
     due = _due_dates(db, project_id, {m.month for m in months})
     return tuple(

@@ -22,9 +22,11 @@ from app.db import Database, Reading
 from app.errors import NotFound, ServiceError
 from app.pages import (
     account,
+    arrears,
     batches,
     corrections,
     county,
+    exits,
     findings,
     gate,
     grid,
@@ -61,6 +63,8 @@ PAGES: tuple[Page, ...] = (
     payrolls.PAGE_SHEET,
     account.PAGE,
     batches.PAGE,
+    exits.PAGE,
+    arrears.PAGE,
     reconciliation.PAGE,
     inspection.PAGE,
     inspection.PAGE_STRIP,
@@ -74,11 +78,12 @@ PAGES: tuple[Page, ...] = (
 
 ACTS: tuple[Act, ...] = (
     gate.REVIEW, workers.PAY, workers.VOUCH, findings.RUN, findings.DECIDE, journal.VERIFY, inspection.REVEAL, inspection.CODE, settings.CONFIRM_FACE, settings.PASSWORD,
-    review.DECIDE, review.POLICY, twins.DECIDE, corrections.REQUEST, corrections.DECIDE, *payrolls.ACTS, *account.ACTS, *batches.ACTS, *reconciliation.ACTS,
+    review.DECIDE, review.POLICY, twins.DECIDE, corrections.REQUEST, corrections.DECIDE, *payrolls.ACTS, *account.ACTS, *batches.ACTS, *reconciliation.ACTS, *exits.ACTS,
 )  # fmt: skip
 
 CHARTS: dict[str, tuple[str, Callable[[Ask], dict]]] = {
     "/projects/{project_id:int}/charts/teams": ("attendance.read", today.chart_teams),
+    "/projects/{project_id:int}/charts/arrears": ("wages.read", arrears.chart),
     "/projects/{project_id:int}/charts/week": ("attendance.read", today.chart_week),
 }
 

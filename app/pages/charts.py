@@ -1,6 +1,7 @@
 """Charts as ECharts options: dictionaries made here, drawn by the browser as SVG. No text is made in the browser."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from app.pages.words import tr
@@ -97,5 +98,35 @@ def week(points: Sequence[tuple[str, int, int]], language: str) -> dict[str, Any
                 "lineStyle": {"type": "dashed", "width": 1.5},
                 "data": [point[2] for point in points],
             },
+        ],
+    }
+
+
+def owed(rows: Sequence[tuple[date, int, int, bool]], language: str) -> dict[str, Any]:
+    """Stacked bars of wages by the month they were earned in, in yuan: paid, owed and not due, owed past the pay day.
+
+    Args:
+        rows: (month, fen paid, fen owed, past its pay day), the oldest first.
+    """
+    said = "; ".join(f"{month:%Y-%m} {paid / 100:.2f}/{fen / 100:.2f}" for month, paid, fen, _ in rows)
+    series = (
+        (tr(language, "已付"), LEFT, [paid for _, paid, _, _ in rows]),
+        (tr(language, "未付，未到期"), "#d8b25c", [0 if late else fen for _, _, fen, late in rows]),
+        (tr(language, "未付，已逾期"), "#a12a1f", [fen if late else 0 for _, _, fen, late in rows]),
+    )
+    return {
+        **_base(tr(language, "各月工资已付与未付：%(said)s", said=said)),
+        "grid": {"top": 32, "left": 8, "right": 16, "bottom": 4, "containLabel": True},
+        "xAxis": {
+            "type": "category",
+            "data": [f"{month:%Y-%m}" for month, *_ in rows],
+            "axisTick": {"show": False},
+            "axisLine": {"lineStyle": {"color": LINE}},
+            "axisLabel": {"color": QUIET},
+        },
+        "yAxis": {"type": "value", "splitLine": {"lineStyle": {"color": LINE}}, "axisLabel": {"color": QUIET}},
+        "series": [
+            {"name": name, "type": "bar", "stack": "wages", "barMaxWidth": 44, "itemStyle": {"color": colour}, "data": [fen / 100 for fen in fens]}
+            for name, colour, fens in series
         ],
     }

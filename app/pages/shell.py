@@ -36,6 +36,8 @@ NOTICES = {
     "batch_withdraw": marked("批次已撤回。"),
     "funding_kept": marked("人工费拨付已登记。"),
     "line_matched": marked("流水已认定。"),
+    "exit_settled": marked("已结算，打印确认书请本人签字。"),
+    "exit_released": marked("已批准支付，可在专户列入代发批次。"),
     "password_changed": marked("密码已更改，其他设备上的登录已退出。"),
 }
 """Word of the query string -> what the page says once, after something was done."""

@@ -40,6 +40,8 @@ PAGES = {
     "worker": "/projects/1/workers/4",
     "grid": "/projects/1/grid",
     "times": "/projects/1/grid?show=times",
+    "exits": "/projects/1/exits",
+    "arrears": "/projects/1/arrears",
     "corrections": "/projects/1/corrections?worker=4",
     "payroll": "/projects/1/payroll",
     "account": "/projects/1/account",
