@@ -95,8 +95,11 @@ def run_audit(db: Session, project_id: int, month: date, as_of: datetime) -> Aud
     return _keep(db, gathered, examine(gathered))
 
 
-def audit_project(database: Database, project_id: int, month: date, as_of: datetime) -> Audited:
+def audit_project(database: Database, project_id: int, month: date, as_of: datetime, *, by: str | None = None) -> Audited:
     """Audit one month: read, compute, then keep, so that no gate waits while the rules think (about a second).
+
+    Args:
+        by: who asked for it, for the journal; None for the nightly run, which nobody asks for.
 
     Raises:
         NotFound: ``project_unknown``.
@@ -108,6 +111,9 @@ def audit_project(database: Database, project_id: int, month: date, as_of: datet
     found = examine(gathered)
     with database.write() as db:
         audit.keep_mark(db, project_id, gathered.month.month, mark, _today(gathered.month.policy.time_zone, as_of))
+        if by is not None:
+            of = gathered.month.month
+            accounts.journal(db, at=as_of, actor=by, action="audit.run", project_id=project_id, object=f"month:{of:%Y-%m}", facts={})
         return _keep(db, gathered, found)
 
 

@@ -64,6 +64,8 @@ SHOWS: dict[str, str] = {
     _PROJECT + "/payroll": "names wages",
     _PROJECT + "/payroll/{sheet_id:int}": "names wages",
     _PROJECT + "/account": "names wages",
+    _PROJECT + "/account/statement": "names wages",
+    _PROJECT + "/account/batches/{batch_id:int}": "names wages",
     _PROJECT + "/three-way": "names days wages",
     _PROJECT + "/three-way/{worker_id:int}": "names numbers days wages",
     _PROJECT + "/findings": "names days wages",

@@ -178,7 +178,7 @@ def run_audit(request: Request, person: Someone, db: Reading, project_id: Projec
     """Run every rule over one month. Findings met before keep their decisions; those gone are marked cleared."""
     access.require_on(db, person, "audits.run", project_id)
     month = month_of_text(body.month)
-    return AuditOut.model_validate(oversight.audit_project(request.app.state.database, project_id, month, now))
+    return AuditOut.model_validate(oversight.audit_project(request.app.state.database, project_id, month, now, by=person.login))
 
 
 @router.get(

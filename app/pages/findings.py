@@ -413,7 +413,7 @@ def run(ask: Ask, values: FormData) -> str:
     this = month_of(ask.today)
     before = month_of(date.fromordinal(this.toordinal() - 1))
     for month in [_month(asked)] if asked else [before, this]:
-        oversight.audit_project(ask.state.database, ask.project.id, month, ask.now)
+        oversight.audit_project(ask.state.database, ask.project.id, month, ask.now, by=ask.person.login)
     return with_query(f"/projects/{ask.project.id}/findings", month=asked, done="audited")
 
 
