@@ -244,12 +244,12 @@ SENTENCES: dict[str, dict[str, tuple[str, str]]] = {
         "en": ("No special account", "The account and its agreement were due by {by_on} (opened: {has_account}; not signed by: {missing})."),
     },
     "deposit_missing": {
-        "zh": ("工资保证金缺失或到期", "应于 {by_on} 前缴存工资保证金或提交保函（已失效 {lapsed} 份；现有至 {ends_on}）。"),
-        "en": ("Wage deposit missing or ending", "A deposit or guarantee was due by {by_on} ({lapsed} lapsed; the present one ends {ends_on})."),
+        "zh": ("工资保证金缺失或到期", "应于 {by_on} 前缴存工资保证金或提交保函（已失效 {lapsed} 份；现有的到期日：{ends_on}）。"),
+        "en": ("Wage deposit missing or ending", "A deposit or guarantee was due by {by_on} ({lapsed} lapsed; end of the present one: {ends_on})."),
     },
     "board_incomplete": {
-        "zh": ("维权告示牌缺失或不全", "告示牌登记：{has_board}；缺少或不符：{wrong}。"),
-        "en": ("Notice board missing or incomplete", "Board on record: {has_board}; missing or wrong: {wrong}."),
+        "zh": ("维权告示牌缺失或不全", "告示牌已登记：{has_board}；已登记的内容缺少或不符：{wrong}。"),
+        "en": ("Notice board missing or incomplete", "Board on record: {has_board}; missing or wrong on it: {wrong}."),
     },
     "gate_silent": {
         "zh": ("闸机无数据", "自 {first_on} 起有 {days} 天现场正常出勤而本通道没有任何通行。"),
