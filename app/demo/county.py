@@ -163,6 +163,8 @@ class Quirks:
     """By how much batch, answer and statement come later than on the 10th to 12th."""
     leak_fen: int = 0
     """Money that leaves the special account for nobody's wages, with the first statement."""
+    plan_missed: bool = False
+    """The owner pays in two weeks after the day agreed."""
     ahead: bool = False
     """The owner pays both months in at once."""
     fails: tuple[frozenset[int], frozenset[int]] = (frozenset(), frozenset())
@@ -754,8 +756,9 @@ class _Desk:
         with self.database.read() as db:
             ready = bank.payable(db, self.site.id, self.month)
         total = sum(r.amount_fen for r in ready if r.reason is None)
-        funded = self.month.replace(day=25)
-        self.do(bank.add_plan, clock_of(self.month, "09:00"), OFFICER, month=self.month, due_on=funded, agreed_fen=total)
+        # What was agreed for the 25th and comes on the 10th is late; agreed for the 10th it is not.
+        agreed_on = self.month.replace(day=25) if self.site.quirks.plan_missed else self.after(10).date()
+        self.do(bank.add_plan, clock_of(self.month, "09:00"), OFFICER, month=self.month, due_on=agreed_on, agreed_fen=total)
         reference = f"GEN-F{self.site.number:04d}-{self.month:%Y%m}"
         # Paid in on the 10th of the month after, when the sheets are known.
         received = self.after(10, "08:30")

@@ -106,7 +106,7 @@ class Taken:
 
 PROJECT_KINDS = (
     "deposit", "board", "officer", "scans", "party", "over_age", "stoppage", "silence", "funding", "unpaid_month", "leak", "late",
-    "same_hand", "hung_short", "bank_mismatch", "low_rates", "redrafted", "nothing",
+    "plan", "same_hand", "hung_short", "bank_mismatch", "low_rates", "redrafted", "nothing",
 )  # fmt: skip
 """Dealt out in turn, one a project; ``nothing`` is the project that pays nobody and draws up no sheet."""
 
@@ -190,6 +190,10 @@ class Violations:
         elif of_project == "funding":
             quirks.ahead = True
             yield project("funding_late", second)
+        elif of_project == "plan":
+            quirks.plan_missed = True
+            for month in plan.months:
+                yield project("funding_below_plan", month)
         elif of_project == "unpaid_month":
             quirks.paid = (True, False)
             follows = ("worked_without_pay", "sheet_line_unpaid", "paid_coverage", "exited_unsettled", "funding_late")

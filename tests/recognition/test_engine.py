@@ -104,7 +104,7 @@ def test_a_model_that_is_not_what_the_manifest_says_is_refused(pack):
 
 def test_the_synthetic_engine_has_the_same_face_as_the_real_one():
     public = {name for name in vars(SyntheticEngine) if not name.startswith("_")}
-    assert public == {"analyse", "template"} <= set(vars(Engine))
+    assert public == {"analyse", "frame_side", "template"} <= set(vars(Engine))
 
 
 _QUIET = """
