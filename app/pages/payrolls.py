@@ -69,6 +69,8 @@ class BlockerRow:
     subject: str
     url: str
     on: date | None
+    ask_url: str
+    """Where a correction for that day is asked for; empty where none would help, and for readers who may not."""
 
 
 @dataclass(frozen=True)
@@ -233,12 +235,20 @@ def _blockers(ask: Ask, month: date, newest: Mapping[int, TeamSheet]) -> tuple[t
             subject = teams.get(b.subject_id, "")
             url = _path(ask, newest[b.subject_id].sheet.id) if b.subject_id in newest else ""
         elif b.subject_kind == "period":
+            if b.code == "earlier_month_open":
+                url = with_query(_path(ask), month=str(b.subject_id)[:7])
             subject = f"{month:%Y-%m}" if b.code == "month_not_over" else str(b.subject_id)[:7]
         elif b.subject_kind == "device":
             subject = str(b.subject_id)
+            url = f"/projects/{ask.project.id}/settings"
+        elif b.subject_kind == "correction":
+            subject = f"#{b.subject_id}"
+            url = f"/projects/{ask.project.id}/corrections#c-{b.subject_id}"
         elif b.subject_kind != "project":
             subject = f"#{b.subject_id}"
-        rows.append(BlockerRow(b.code, subject, url, b.on))
+        asks = b.code == "day_undecided" and url and ask.may("corrections.request")
+        corrects = with_query(f"/projects/{ask.project.id}/corrections", worker=b.subject_id, day=b.on) + "#ask" if asks else ""
+        rows.append(BlockerRow(b.code, subject, url, b.on, corrects))
     return tuple(rows), ""
 
 

@@ -214,3 +214,13 @@ def test_a_rest_day_is_a_circle_and_a_working_day_without_a_passage_a_cross(plac
     marks = [re.sub(r"<[^>]+>", "", cell).strip() for cell in re.findall(r"<td[^>]*>(.*?)</td>", row, re.S)]
     assert marks[0] == "○" and marks[1] == "×" and marks[2].startswith("√"), "1 March 2026 is a Sunday"
     assert "/forms/attendance?" in page
+
+
+def test_what_stands_in_the_way_leads_to_where_it_is_solved(place, people_on_site):
+    payday, path, client_of = place
+    payday.works(people_on_site.li, 9, go=None)
+    payday.gates_report()
+    wu, month = client_of("wu"), {"month": "2026-03"}
+    shown = wu.get(path, params=month).text
+    ask = f"/projects/{payday.site.id}/corrections?worker={people_on_site.li.id}&amp;day=2026-03-09#ask"
+    assert ask in shown and ask not in client_of("lin").get(path, params=month).text
