@@ -60,8 +60,10 @@ def passages_of(
     reviews = (
         select(PassageReview.passage_id, PassageReview.confirmed)
         .join(PassageRow, PassageRow.id == PassageReview.passage_id)
-        .where(PassageRow.project_id == project_id, PassageRow.worker_id.in_(workers))
+        .where(PassageRow.project_id == project_id, PassageRow.worker_id.in_(workers), PassageRow.occurred_at < to_at)
     )
+    if from_at is not None:
+        reviews = reviews.where(PassageRow.occurred_at >= from_at)
     reviewed: dict[int, bool] = dict(map(tuple, db.execute(reviews)))
     for row in raw_passages(db, project_id, workers, from_at, to_at):
         id_, worker_id, gate_id, direction, at, channel, verdict, code = row
