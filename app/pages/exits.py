@@ -164,6 +164,10 @@ def _row(ask: Ask, one: Exit, show: str) -> ExitRow:
     )
 
 
+def _lines(one: Exit) -> tuple[MonthLine, ...]:
+    return tuple(MonthLine(m.month, m.gross_fen, m.withheld_fen, m.paid_fen, m.owed_fen) for m in one.statement.months)
+
+
 def _opened(ask: Ask, one: Exit, show: str) -> Opened:
     row, made = _row(ask, one, show), one.settlement
     by = accounts.names(ask.db, {made.made_by}).get(made.made_by, made.made_by) if made else ""
@@ -171,7 +175,7 @@ def _opened(ask: Ask, one: Exit, show: str) -> Opened:
     return Opened(
         row=row,
         next=ask.say(WAITS[one.state]),
-        months=tuple(MonthLine(m.month, m.gross_fen, m.withheld_fen, m.paid_fen, m.owed_fen) for m in one.statement.months),
+        months=_lines(one),
         overpaid_fen=one.statement.settlement.overpaid_fen,
         made_by=by,
         made_at=local(made.made_at, ask.policy) if made else None,
