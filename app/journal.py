@@ -21,15 +21,10 @@ from app.domain.chain import commitment
 from app.errors import BadRequest
 from app.store import accounts, gates, people
 from app.store import journal as chain
-from app.store.journal import Head
+from app.store.journal import SEEN, Head
 
 __all__ = ["EXTRACTED", "EXTRACT_MAX", "SEEN", "Head", "Rewritten", "extract", "extracted", "head_of_day", "record_chains", "recorded_faults"]
 
-SEEN = (
-    "personal_data.viewed", "identity.revealed", "evidence.read", "face.viewed", "form.exported", "batch.file_taken", "batch.answer_form_taken",
-    "journal_extracted",
-)  # fmt: skip
-"""Actions in which somebody saw or took personal data."""
 EXTRACTED = "journal_extracted"
 EXTRACT_MAX = 20_000
 """Links of one extract; a longer journal is taken in parts."""

@@ -22,6 +22,7 @@ from app.domain.audit import beside as told
 from app.domain.audit.thresholds import DEFAULTS, MINIMUM_WAGE, PREFIX, Thresholds, from_area
 from app.domain.workdays import next_month
 from app.store import append, insert_or_leave, terms
+from app.store.journal import SEEN
 from app.store.terms import standing
 from app.tables import (
     Account,
@@ -514,8 +515,7 @@ class _Here:
 # --- what has moved since -----------------------------------------------------------------------------------------
 
 _TELLS_NOTHING = (
-    "finding_decided", "form.exported", "face.viewed", "evidence.read", "batch.file_taken", "sign_in", "password_set",
-    "password_changed", "facts_sealed", "seal_broken",
+    "finding_decided", "audit.run", "sign_in", "password_set", "password_changed", "facts_sealed", "seal_broken", *SEEN,
 )  # fmt: skip
 """Journal lines after which the rules find what they found before."""
 

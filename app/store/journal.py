@@ -45,6 +45,13 @@ _RAW = [
 ]
 
 
+SEEN = (
+    "personal_data.viewed", "identity.revealed", "evidence.read", "face.viewed", "form.exported", "batch.file_taken", "batch.answer_form_taken",
+    "journal_extracted",
+)  # fmt: skip
+"""Actions in which somebody saw or took personal data: nothing follows from them but the line itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """Where the chain ends or ended: to be given away, and held against the chain later."""

@@ -35,6 +35,7 @@ from app.domain.sheet import (
 )
 from app.errors import NotFound
 from app.store import append, insert_or_leave
+from app.store.journal import SEEN
 from app.tables import (
     AreaRule,
     BankCard,
@@ -920,8 +921,8 @@ def _settlement(row: Any) -> SettlementInfo:
 
 
 _WORKFLOW = ("period_locked", "sheet_drafted", "sheet_submitted", "sheet_checked", "sheet_publicised", "sheet_approved",
-             "sheet_returned", "form.exported")  # fmt: skip
-"""Journal lines about a month's papers: what anybody earned is the same after them."""
+             "sheet_returned", "evidence.added", "finding_decided", "audit.run", *SEEN)  # fmt: skip
+"""Journal lines about a month's papers, and those of people who looked: what anybody earned is the same after them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,9 @@ from app import access, oversight, payroll
 from app.domain import audit
 from app.errors import BadRequest, Conflict, Forbidden, NotFound, Unauthorised, Unusable
 from app.oversight import State
-from app.store import accounts, findings, money
+from app.store import accounts, findings, money, sheets
+from app.store import audit as store_audit
+from app.store.journal import SEEN
 from tests.app.test_payroll import pay  # noqa: F401 - a fixture
 
 FEBRUARY = date(2026, 2, 1)
@@ -108,6 +110,19 @@ def test_what_was_audited_today_and_has_not_moved_is_left_alone_until_tomorrow(d
     assert (again.months, again.found) == (3, 1), "the project that was paid on, and nobody else's"
     assert oversight.audit_all(database, now + 3 * hour, changed_only=True).months == 0
     assert oversight.audit_all(database, now + 24 * hour, changed_only=True).months == 6
+
+
+def test_who_only_looks_makes_nobody_work_a_month_out_again(database, people_on_site, now):
+    """What was kept of wages and audits holds when somebody looked, and not when somebody wrote."""
+    with database.read() as db:
+        wages, rules = sheets.facts_mark(db, people_on_site.a.id), store_audit.mark(db, people_on_site.a.id)
+    for action in (*SEEN, "correction.requested"):
+        with database.write() as db:
+            accounts.journal(db, at=now, actor="wu", action=action, project_id=people_on_site.a.id, object="worker:1", facts={})
+        with database.read() as db:
+            same = action in SEEN
+            assert (sheets.facts_mark(db, people_on_site.a.id) == wages) is same, action
+            assert (store_audit.mark(db, people_on_site.a.id) == rules) is same, action
 
 
 def test_a_finding_of_an_old_month_is_cleared_once_it_has_been_put_right(database, people_on_site, pay, now):  # noqa: F811

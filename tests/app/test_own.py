@@ -106,7 +106,7 @@ def test_a_worker_may_nothing_but_read_his_own(issue, enter, people_on_site):
 def test_a_data_protection_officer_reads_who_looked_and_no_wages(people_on_site):
     officer = access.Person(9, "shen", "沈", "zh", (access.Membership(Role.DATA_OFFICER),))
     may = {action for action in access.ACTIONS if access.may(officer, action, people_on_site.a.id, "330424")}
-    assert may == {"project.read", "journal.read"}
+    assert may == {"project.read", "journal.read", "journal.service"}
 
 
 # --- over HTTP -----------------------------------------------------------------------------------------------
