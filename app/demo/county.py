@@ -545,7 +545,6 @@ def bulk(db: Session, table: Any, rows: list[dict[str, Any]]) -> None:
 def _month(site: Site, month: date) -> None:
     """Put a month of honest passages on a site: by habit, through lanes that let one through at a time."""
     dice = site.dice
-    # The lowest similarity the gate admits at this roster, and how far honest ones lie above it.
     day = month
     while day < next_month(month):
         wanted: list[tuple[float, str, Hand]] = []
