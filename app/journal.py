@@ -21,7 +21,8 @@ from app.domain.chain import commitment
 from app.errors import BadRequest
 from app.store import accounts, gates, people
 from app.store import journal as chain
-from app.store.journal import SEEN, Head
+from app.store.bearing import SEEN
+from app.store.journal import Head
 
 __all__ = ["EXTRACTED", "EXTRACT_MAX", "SEEN", "Head", "Rewritten", "extract", "extracted", "head_of_day", "record_chains", "recorded_faults"]
 

@@ -40,7 +40,7 @@ from app.domain.facts import ProjectMonth
 from app.domain.workdays import month_of, next_month
 from app.errors import BadRequest, Conflict, Forbidden, NotFound
 from app.observing import log
-from app.store import accounts, audit, findings, money, people
+from app.store import accounts, audit, findings, money, moved, people
 from app.store.findings import DecisionInfo, FindingInfo
 
 NOTE_LENGTH_MIN = 4
@@ -106,11 +106,11 @@ def audit_project(database: Database, project_id: int, month: date, as_of: datet
         BadRequest: the month has not begun, or is out of range.
     """
     with database.read() as db:
-        mark = audit.mark(db, project_id)
+        mark = moved.mark(db, project_id)
         gathered = gather(db, project_id, month, as_of)
     found = examine(gathered)
     with database.write() as db:
-        audit.keep_mark(db, project_id, gathered.month.month, mark, _today(gathered.month.policy.time_zone, as_of))
+        moved.keep_mark(db, project_id, gathered.month.month, mark, _today(gathered.month.policy.time_zone, as_of))
         if by is not None:
             of = gathered.month.month
             accounts.journal(db, at=as_of, actor=by, action="audit.run", project_id=project_id, object=f"month:{of:%Y-%m}", facts={})
@@ -175,12 +175,12 @@ MONTHS_BACK = 2
 def audit_all(database: Database, as_of: datetime, *, changed_only: bool = False) -> AuditedAll:
     """Audit every project: the current month, the two before it, and older ones with findings that still fire.
 
-    An older month is audited only when a fact was added since: what was found in it is cleared once it has been put right.
-    A month that fails is logged; the rest go on.
+    An older month is audited only when something was written since that touches it (``store.moved``): what was found in it is
+    cleared once it has been put right. A month that fails is logged; the rest go on.
 
     Args:
-        changed_only: leave out recent months, too, that were audited on the same project-local day and have had no new
-            fact since. For every hour; the first run of a day audits all.
+        changed_only: leave out recent months, too, that were audited on the same project-local day and that nothing written
+            since touches. For every hour; the first run of a day audits all.
     """
     with database.read() as db:
         projects = people.projects(db, None)
@@ -245,12 +245,18 @@ def _due(db: Session, project: people.ProjectInfo, as_of: datetime, changed_only
     recent = [month_of(today)]
     for _ in range(MONTHS_BACK):
         recent.insert(0, month_of(recent[0] - timedelta(days=1)))
-    mark = audit.mark(db, project.id)
+    mark = moved.mark(db, project.id)
+    touched: dict[moved.Mark, moved.Touched] = {}
     due = []
     for month in (*(m for m in findings.firing_months(db, project.id) if m < recent[0]), *recent):
-        last = audit.marked(db, project.id, month)
-        moved = last is None or last[0] != mark
-        if moved or (month in recent and (not changed_only or last[1] != today)):
+        last = moved.marked(db, project.id, month)
+        if last is None or last[0] is None or (month in recent and (not changed_only or last[1] != today)):
+            due.append(month)
+            continue
+        since = last[0]
+        if since not in touched:
+            touched[since] = moved.touched(db, project, since, mark)
+        if touched[since].concerns(month):
             due.append(month)
     return due
 

@@ -11,27 +11,22 @@ out of it; the rules see the answer.
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
-from hashlib import sha256
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, exists, func, or_, select, update
+from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from app.domain.audit import beside as told
 from app.domain.audit.thresholds import DEFAULTS, MINIMUM_WAGE, PREFIX, Thresholds, from_area
 from app.domain.workdays import next_month
-from app.store import append, insert_or_leave, terms
-from app.store.journal import SEEN
+from app.store import append, terms
 from app.store.terms import standing
 from app.tables import (
     Account,
     AreaRule,
-    AuditMark,
     BankCard,
     BatchAct,
-    CalendarDayRow,
-    ChainHead,
     CorrectionRow,
     CorrectionStep,
     Engagement,
@@ -42,7 +37,6 @@ from app.tables import (
     IdentityCheck,
     IdentityOverride,
     ItemResult,
-    JournalEntry,
     Membership,
     MonthWageRow,
     PassageReview,
@@ -510,50 +504,6 @@ class _Here:
             .order_by(Membership.id)
         )
         return tuple(rows.scalars())
-
-
-# --- what has moved since -----------------------------------------------------------------------------------------
-
-_TELLS_NOTHING = (
-    "finding_decided", "audit.run", "sign_in", "password_set", "password_changed", "facts_sealed", "seal_broken", *SEEN,
-)  # fmt: skip
-"""Journal lines after which the rules find what they found before."""
-
-
-def mark(db: Session, project_id: int) -> str:
-    """Return a digest of how far the facts go that the rules of a project read, 64 hex digits. Cheap: seven last rows.
-
-    Whatever is written about a project leaves a line in its journal; passages move its chain; a guard's word, a worker's
-    word, the calendar and the area's numbers have rows of their own. What another project does to a worker of both is not
-    in it: the run of the next day finds that.
-    """
-    j, p, w = JournalEntry.__table__.c, PaymentRow.__table__.c, WorkerConfirmation.__table__.c
-    asked = (
-        select(ChainHead.seq).where(ChainHead.project_id == project_id),
-        select(func.max(j.id)).where(j.project_id == project_id, j.action.not_in(_TELLS_NOTHING)),
-        select(func.max(p.id)).where(p.project_id == project_id),
-        select(func.max(w.id)).where(w.project_id == project_id),
-        select(func.max(PassageReview.id)),
-        select(func.max(CalendarDayRow.id)),
-        select(func.max(AreaRule.id)),
-    )
-    told_ = [db.execute(question).scalar() or 0 for question in asked]
-    return sha256(" ".join(map(str, told_)).encode()).hexdigest()
-
-
-def marked(db: Session, project_id: int, month: date) -> tuple[str, date] | None:
-    """Return (mark, project-local date) of the last audit of a month; None when there was none."""
-    m = AuditMark.__table__.c
-    row = db.execute(select(m.mark, m.audited_on).where(m.project_id == project_id, m.month == month)).first()
-    return None if row is None else (row.mark, row.audited_on)
-
-
-def keep_mark(db: Session, project_id: int, month: date, mark: str, audited_on: date) -> None:
-    """Write down how far the facts went for an audit of a month, and on which day it was."""
-    table = AuditMark.__table__
-    own = (table.c.project_id == project_id, table.c.month == month)
-    if db.execute(update(table).where(*own).values(mark=mark, audited_on=audited_on)).rowcount == 0:
-        insert_or_leave(db, table, project_id=project_id, month=month, mark=mark, audited_on=audited_on)
 
 
 # --- the county ------------------------------------------------------------------------------------------------

@@ -45,13 +45,6 @@ _RAW = [
 ]
 
 
-SEEN = (
-    "personal_data.viewed", "identity.revealed", "evidence.read", "face.viewed", "form.exported", "batch.file_taken", "batch.answer_form_taken",
-    "journal_extracted",
-)  # fmt: skip
-"""Actions in which somebody saw or took personal data: nothing follows from them but the line itself."""
-
-
 @dataclass(frozen=True, slots=True)
 class Head:
     """Where the chain ends or ended: to be given away, and held against the chain later."""
@@ -66,14 +59,11 @@ class Head:
     def __str__(self) -> str:
         return f"{KIND}:{self.seq}:{self.hash}"
 
-
 # --- writing ---------------------------------------------------------------------------------------------------
-
 
 def note(db: Session, entry_id: int, at: datetime) -> None:
     """Remember that a line was written by this transaction."""
     db.info.setdefault(_OPEN, {})[entry_id] = at
-
 
 @event.listens_for(Session, "before_commit")
 def _link_before_commit(db: Session) -> None:
@@ -81,12 +71,10 @@ def _link_before_commit(db: Session) -> None:
     if written:
         _link(db, written)
 
-
 @event.listens_for(Session, "after_soft_rollback")
 def _forget(db: Session, ended: SessionTransaction) -> None:
     if ended.parent is None:  # not a savepoint's
         db.info.pop(_OPEN, None)
-
 
 def _link(db: Session, noted: dict[int, datetime]) -> None:
     written = list(noted)
@@ -115,7 +103,6 @@ def _link(db: Session, noted: dict[int, datetime]) -> None:
         db.execute(_ADD, links if len(links) > 1 else links[0])
         db.execute(_MOVE, {"to": seq, "as": prev})
 
-
 # Put together once: every write comes by here.
 _LAST = select(func.coalesce(func.max(_LINK.c.seq), 0)).scalar_subquery().label("last")
 _LOCK = select(_HEAD.c.seq, _HEAD.c.hash, _LAST).where(_HEAD.c.id == 1).with_for_update(of=_HEAD)
@@ -123,11 +110,9 @@ _LINES = select(*_RAW).where(_ENTRY.c.id.in_(bindparam("ids", expanding=True))).
 _ADD = insert(_LINK)
 _MOVE = update(_HEAD).where(_HEAD.c.id == 1).values(seq=bindparam("to"), hash=bindparam("as"))
 
-
 def _locked(db: Session) -> Any:
     """The end of the chain and the last link there is, the end locked; who waited for it may see an older last link."""
     return db.execute(_LOCK).first()
-
 
 def _fields(row: Any) -> dict[str, Any]:
     """What a line says.
@@ -142,9 +127,7 @@ def _fields(row: Any) -> dict[str, Any]:
         "facts": facts,
     }  # fmt: skip
 
-
 # --- reading ---------------------------------------------------------------------------------------------------
-
 
 def head(db: Session) -> Head:
     """Return where the chain ends."""
@@ -153,7 +136,6 @@ def head(db: Session) -> Head:
         return Head(0, GENESIS)
     at = db.execute(select(_ENTRY.c.at).join(_LINK, _LINK.c.entry_id == _ENTRY.c.id).where(_LINK.c.seq == row.seq)).scalar()
     return Head(row.seq, row.hash, at)
-
 
 def head_at(db: Session, before: datetime) -> Head:
     """Return where the chain ended with the last line written before an instant."""
@@ -166,11 +148,9 @@ def head_at(db: Session, before: datetime) -> Head:
     ).first()
     return Head(0, GENESIS) if row is None else Head(*row)
 
-
 def count(db: Session) -> int:
     """Return how many links there are."""
     return db.execute(select(func.count()).select_from(_LINK)).scalar_one()
-
 
 def verify(db: Session, held: tuple[int, str] | None = None) -> list[ChainFault]:
     """Return everything that is wrong with the journal, by number; nothing when every line is as it was written.
@@ -213,7 +193,6 @@ def verify(db: Session, held: tuple[int, str] | None = None) -> list[ChainFault]
         *(ChainFault(seq, "head_missing", f"the end of the chain was not there when link {seq} was written") for seq in lost),
     ]
 
-
 def links(db: Session, first: int, last: int) -> Iterator[tuple[int, str, str, dict[str, Any]]]:
     """Give (number, hash before, hash, what the line says) of the links from ``first`` to ``last``, as they are stored.
 
@@ -223,7 +202,6 @@ def links(db: Session, first: int, last: int) -> Iterator[tuple[int, str, str, d
     wanted = select(_LINK.c.seq, _LINK.c.prev_hash, _LINK.c.hash, *_RAW).join(_ENTRY, _ENTRY.c.id == _LINK.c.entry_id)
     rows = db.execute(wanted.where(_LINK.c.seq.between(first, last)).order_by(_LINK.c.seq).execution_options(yield_per=1000))
     return ((row.seq, row.prev_hash, row.hash, _fields(row)) for row in rows)
-
 
 def recorded(db: Session) -> Iterator[tuple[datetime, dict[str, list[Any]]]]:
     """Give (when, project id as text -> [number, hash]) of every record of the chains of passages, oldest first."""

@@ -35,7 +35,7 @@ from app.domain.sheet import (
 )
 from app.errors import NotFound
 from app.store import append, insert_or_leave
-from app.store.journal import SEEN
+from app.store.bearing import WAGES
 from app.tables import (
     AreaRule,
     BankCard,
@@ -920,11 +920,6 @@ def _settlement(row: Any) -> SettlementInfo:
 # --- whether anything happened -------------------------------------------------------------------------------
 
 
-_WORKFLOW = ("period_locked", "sheet_drafted", "sheet_submitted", "sheet_checked", "sheet_publicised", "sheet_approved",
-             "sheet_returned", "evidence.added", "finding_decided", "audit.run", *SEEN)  # fmt: skip
-"""Journal lines about a month's papers, and those of people who looked: what anybody earned is the same after them."""
-
-
 @dataclass(frozen=True, slots=True)
 class FactsMark:
     """What had happened on a project at an instant, as far as wages go."""
@@ -938,12 +933,12 @@ def facts_mark(db: Session, project_id: int) -> FactsMark:
     """Return how far the facts of a project go. Cheap.
 
     Passages move the chain; a guard's word, the calendar and the county's numbers have rows of their own; everything
-    else that is written about a project leaves a line in its journal.
+    else that bears on wages (``bearing.WAGES``) leaves a line in the project's journal.
     """
     passages = db.execute(select(ChainHead.seq).where(ChainHead.project_id == project_id)).scalar() or 0
     others = (
         select(func.max(JournalEntry.id)).where(
-            JournalEntry.project_id == project_id, JournalEntry.action.not_in(_WORKFLOW)
+            JournalEntry.project_id == project_id, JournalEntry.action.in_(sorted(WAGES))
         ),
         select(func.max(PassageReview.id)),
         select(func.max(CalendarDayRow.id)),

@@ -44,6 +44,6 @@ class AuditMark(Base):
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id"), primary_key=True, autoincrement=False)
     month: Mapped[date] = mapped_column(primary_key=True)
     mark: Mapped[str] = mapped_column(String(64))
-    """Digest over the last rows of everything the rules read."""
+    """Numbers of the last rows of everything the rules read (``store.moved.Mark``)."""
     audited_on: Mapped[date]
     """Project-local: the passing of a day alone changes findings."""

@@ -1,18 +1,19 @@
 """Findings are looked for, listed and decided."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from structlog.testing import capture_logs
 
-from app import access, oversight, payroll
+from app import access, oversight, papers, payroll, terms, timekeeping
 from app.domain import audit
 from app.errors import BadRequest, Conflict, Forbidden, NotFound, Unauthorised, Unusable
 from app.oversight import State
-from app.store import accounts, findings, money, sheets
-from app.store import audit as store_audit
-from app.store.journal import SEEN
+from app.store import accounts, findings, money, moved, people, sheets
+from app.store.bearing import SEEN
 from tests.app.test_payroll import pay  # noqa: F401 - a fixture
+from tests.cast import pass_through
 
 FEBRUARY = date(2026, 2, 1)
 MARCH = date(2026, 3, 1)
@@ -107,7 +108,7 @@ def test_what_was_audited_today_and_has_not_moved_is_left_alone_until_tomorrow(d
     assert oversight.audit_all(database, now + hour, changed_only=True).months == 0
     pay(for_month=FEBRUARY)
     again = oversight.audit_all(database, now + 2 * hour, changed_only=True)
-    assert (again.months, again.found) == (3, 1), "the project that was paid on, and nobody else's"
+    assert (again.months, again.found) == (2, 1), "the month that was paid for and the one after it, of one project"
     assert oversight.audit_all(database, now + 3 * hour, changed_only=True).months == 0
     assert oversight.audit_all(database, now + 24 * hour, changed_only=True).months == 6
 
@@ -115,14 +116,99 @@ def test_what_was_audited_today_and_has_not_moved_is_left_alone_until_tomorrow(d
 def test_who_only_looks_makes_nobody_work_a_month_out_again(database, people_on_site, now):
     """What was kept of wages and audits holds when somebody looked, and not when somebody wrote."""
     with database.read() as db:
-        wages, rules = sheets.facts_mark(db, people_on_site.a.id), store_audit.mark(db, people_on_site.a.id)
-    for action in (*SEEN, "correction.requested"):
+        project = people.project(db, people_on_site.a.id)
+        wages, rules = sheets.facts_mark(db, project.id), moved.mark(db, project.id)
+    for action, bears_on_wages, bears_on_rules in (
+        *((action, False, False) for action in (*SEEN, "sign_in", "finding_decided")),
+        ("batch.sent", False, True),
+        ("worker.left", True, True),
+    ):
         with database.write() as db:
-            accounts.journal(db, at=now, actor="wu", action=action, project_id=people_on_site.a.id, object="worker:1", facts={})
+            accounts.journal(db, at=now, actor="wu", action=action, project_id=project.id, object="worker:1", facts={})
         with database.read() as db:
-            same = action in SEEN
-            assert (sheets.facts_mark(db, people_on_site.a.id) == wages) is same, action
-            assert (store_audit.mark(db, people_on_site.a.id) == rules) is same, action
+            assert (sheets.facts_mark(db, project.id) != wages) is bears_on_wages, action
+            upto = moved.mark(db, project.id)
+            assert moved.touched(db, project, rules, upto).concerns(MARCH) is bears_on_rules, action
+            rules = upto
+
+
+@pytest.fixture
+def touches(database, people_on_site, now):
+    """Months of January to April 2026 that are audited again after something was done on the first project."""
+
+    def call(do):
+        with database.read() as db:
+            project = people.project(db, people_on_site.a.id)
+            since = moved.mark(db, project.id)
+        with database.write() as db:
+            do(db)
+        with database.read() as db:
+            found = moved.touched(db, project, since, moved.Mark.read(str(moved.mark(db, project.id))))
+        return [n for n in (1, 2, 3, 4) if found.concerns(date(2026, n, 1))]
+
+    return call
+
+
+def at(month, day, hour=8):
+    return datetime(2026, month, day, hour, tzinfo=ZoneInfo("Asia/Shanghai"))
+
+
+def test_what_passed_today_makes_no_month_of_before_be_looked_at_again(people_on_site, touches):
+    wang = people_on_site.wang.id
+    site = people_on_site.a
+    assert touches(lambda db: pass_through(db, site, "in", wang, at(3, 20))) == [1, 2, 3, 4], "the first anybody heard of"
+    assert touches(lambda db: pass_through(db, site, "in", wang, at(3, 30))) == [3, 4]
+    assert touches(lambda db: None) == []
+    assert touches(lambda db: pass_through(db, people_on_site.b, "in", people_on_site.zhao.id, at(3, 30))) == []
+    assert touches(lambda db: pass_through(db, site, "out", wang, at(3, 1, 5))) == [2, 3, 4], "of a night that began in February"
+    assert touches(lambda db: pass_through(db, site, "in", wang, at(2, 10))) == [2, 3], "a gate that was offline; wages of March are held against them"
+
+
+def test_a_month_that_ended_in_silence_is_looked_at_again_when_somebody_comes(people_on_site, touches):
+    touches(lambda db: pass_through(db, people_on_site.a, "in", people_on_site.wang.id, at(2, 10)))
+    assert touches(lambda db: pass_through(db, people_on_site.a, "in", people_on_site.wang.id, at(4, 20))) == [2, 3, 4]
+    assert touches(lambda db: pass_through(db, people_on_site.a, "out", people_on_site.wang.id, at(4, 20, 17))) == [4]
+
+
+def test_at_a_two_way_lane_every_later_month_is_looked_at_again(people_on_site, touches):
+    def two_way(db):
+        papers.add_gate(db, project_id=people_on_site.a.id, name="小门", direction="both", by="wu", now=at(3, 1))
+
+    touches(lambda db: pass_through(db, people_on_site.a, "in", people_on_site.wang.id, at(3, 20)))
+    assert touches(two_way) == [1, 2, 3, 4]
+    assert touches(lambda db: pass_through(db, people_on_site.a, "in", people_on_site.wang.id, at(2, 10))) == [2, 3, 4]
+
+
+def test_what_is_written_about_one_month_touches_that_month(people_on_site, touches, now):
+    site, li = people_on_site.a.id, people_on_site.li.id
+
+    def line(action, about):
+        return lambda db: accounts.journal(db, at=now, actor="wu", action=action, project_id=site, object=about, facts={})
+
+    assert touches(line("period_locked", "pay_period:2026-02")) == [2]
+    assert touches(line("period_closed", "pay_period:2026-02")) == [2, 3], "what is earned in February is looked at in March"
+    assert touches(line("worker.left", "worker:7")) == [1, 2, 3, 4]
+    assert touches(line("statement.imported", "special_account:1")) == [1, 2, 3, 4]
+    assert touches(line("sheet_checked", "payroll_sheet:999")) == [1, 2, 3, 4], "a sheet nobody finds"
+    assert touches(line("batch.results", "payment_batch:1")) == [1, 2, 3, 4]
+
+    def leave(db):
+        timekeeping.add_mark(
+            db, project_id=site, kind="leave", worker_id=li, from_on=date(2026, 1, 30), to_on=date(2026, 2, 2), pay_permille=0, note="",
+            by="wu", now=now,
+        )  # fmt: skip
+
+    assert touches(leave) == [1, 2, 3]
+
+
+def test_a_new_number_of_the_area_touches_its_projects_only(people_on_site, touches, now):
+    def number(area):
+        return lambda db: terms.write_area_rule(
+            db, area_code=area, key="minimum_wage_month_fen", value=226000, valid_from=date(2026, 3, 1), source="通知", by="gao", now=now
+        )
+
+    assert touches(number("3304")) == [1, 2, 3, 4]
+    assert touches(number("51")) == []
 
 
 def test_a_finding_of_an_old_month_is_cleared_once_it_has_been_put_right(database, people_on_site, pay, now):  # noqa: F811
