@@ -1,6 +1,7 @@
 """Use case: a worker's face, with his word and only with it.
 
-    record_consent      his word, as he gave it: scope, notice, time, way
+    record_consent      his word, as he gave it: scope, notice, time, way; a scope of nothing is a refusal
+    advise              what a camera at the desk sees, before the photograph is taken; nothing of it is kept
     examine             photographs to one template; slow, pure, before any transaction
     enrol               consent and photographs become a sealed template
     withdraw_consent    his word taken back: template and photographs are erased, everything else stays
@@ -25,7 +26,7 @@ from app import verification
 from app.errors import Busy, Conflict, NotFound, Unusable
 from app.galleries import load, owner, template_bytes
 from app.settings import Settings
-from app.store import accounts, faces, people
+from app.store import accounts, faces, people, timekeeping
 from app.store import papers as kept
 from app.vault import Vault
 from app.wording import notices
@@ -54,6 +55,8 @@ class ConsentGiven:
     """Word of ``METHODS``."""
     at: datetime
     """When he said so; aware."""
+    evidence_id: int | None = None
+    """The signature or scan it rests on, a file of evidence of the project."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,10 +138,12 @@ def record_consent(
     Raises:
         Unusable: ``consent_scope_unknown``, ``notice_unknown``, ``consent_method_unknown``, ``consent_at_naive``,
             ``consent_in_future``.
-        NotFound: ``worker_not_on_project``.
+        NotFound: ``worker_not_on_project``; ``evidence_unknown``.
     """
     _check_consent(consent, now)
     _on_project(db, project_id, worker_id)
+    if consent.evidence_id is not None:
+        timekeeping.check_evidence(db, project_id, [consent.evidence_id])
 
     consent_id = _append_consent(db, project_id, worker_id, consent, now, by)
     if not set(consent.scope) >= SCOPE_NEEDED:
@@ -221,8 +226,10 @@ def _append_consent(
         at=consent.at,
         recorded_by=by,
         now=now,
+        evidence_id=consent.evidence_id,
     )
-    _journal(db, now, by, "consent.given", project_id, worker_id, scope=scope, notice=consent.notice_version)
+    action = "consent.given" if scope else "consent.declined"
+    _journal(db, now, by, action, project_id, worker_id, scope=scope, notice=consent.notice_version)
     return consent_id
 
 
@@ -278,6 +285,41 @@ def examine(engine: Any, settings: Settings, photographs: list[bytes]) -> Examin
         tuple(sha256(photographs[at]).hexdigest() for at in used),
         None if looks.set_aside is None else looks.set_aside + 1,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What a picture of the desk's camera lacks for an enrolment."""
+
+    codes: tuple[str, ...]
+    """recognition's quality codes, the one to mend first in front; empty when a photograph may be taken now."""
+    box: tuple[float, float, float, float] | None
+    """Where the face is: left, top, right, bottom as shares of the picture, 0..1; None without one."""
+
+
+def advise(engine: Any, settings: Settings, frame: bytes) -> Advice:
+    """Look at one small picture of the desk's camera with the limits of an enrolment. Pure: nothing of it is kept.
+
+    Faces are looked for as quickly as at the gate, so a face far away is told as none.
+
+    Raises:
+        Busy: ``pack_missing``.
+        Unusable: the picture's own code (``not_jpeg`` ...).
+    """
+    if engine is None:
+        raise Busy("pack_missing", retry_after_s=30)
+    try:
+        image = decode_jpeg(frame, pixels_max=settings.frame_pixels_max)
+    except BadImage as error:
+        code = error.code
+        raise Unusable(code) from None
+    analysis = engine.analyse(image, purpose="desk")
+    height, width = image.shape[:2]
+    box = None
+    if analysis.faces:
+        left, top, right, bottom = analysis.faces[0].box
+        box = (left / width, top / height, right / width, bottom / height)
+    return Advice((analysis.code,) if analysis.subject is None else analysis.subject.codes, box)
 
 
 def examine_kept(engine: Any, settings: Settings, photographs: list[bytes]) -> Examined:

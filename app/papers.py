@@ -153,11 +153,12 @@ class Entered:
 
     worker_id: int
     engagement_id: int
-    terms_id: int
+    terms_id: int | None
+    """None when nothing was agreed yet."""
     known: bool
     """True when he was known from another project or an earlier time."""
     code: str | None = field(repr=False)
-    """The code he comes in with; shown now and never again. None when he has a card or an older code."""
+    """The code he comes in with; shown now and never again. None when he has a card or an older code, or gets one later."""
 
 
 def enter_worker(
@@ -169,7 +170,7 @@ def enter_worker(
     team_id: int,
     name: str,
     id_number: str,
-    day_rate_fen: int,
+    day_rate_fen: int | None,
     entry_on: date,
     exit_on: date | None = None,
     trade: str | None = None,
@@ -177,15 +178,17 @@ def enter_worker(
     card: str | None = None,
     pay_kind: str = "day",
     unit: str | None = None,
+    code: bool = True,
     now: datetime,
     by: str,
 ) -> Entered:
     """Enter a worker: identity, time with a team, what he earns, and a card or code to come in with.
 
     Args:
-        day_rate_fen: fen per man-day; per hour, month or unit of measured work, as ``pay_kind`` says.
+        day_rate_fen: fen per man-day; per hour, month or unit of measured work, as ``pay_kind`` says; None when his
+            wage is agreed on later (``terms.agree``): until then he is on the list of what is not finished.
         exit_on: first day no longer on the project.
-        card: number of his card; without one he is given a code.
+        card: number of his card; without one he is given a code, unless ``code`` is False.
         pay_kind: ``day``, ``hour``, ``month`` or ``piece``; whatever else is agreed: ``terms.agree``.
         unit: of measured work, for ``piece``.
 
@@ -208,7 +211,7 @@ def enter_worker(
     trade = check_trade(trade)
     phone = check_phone(phone)
     card = check_card(card)
-    agreed = terms.check_agreed(kind=pay_kind, rate_fen=day_rate_fen, unit=unit)
+    agreed = None if day_rate_fen is None else terms.check_agreed(kind=pay_kind, rate_fen=day_rate_fen, unit=unit)
     if team is None:
         raise NotFound("team_unknown")
     if worker_id is not None and people.worker(db, worker_id).name != name:
@@ -243,25 +246,21 @@ def enter_worker(
         exit_on=exit_on,
         now=now,
     )
-    terms_id = people.add_terms(
-        db,
-        engagement_id=engagement_id,
-        **agreed,
-        valid_from=entry_on,
-        valid_to=None,
-        recorded_by=by,
-        now=now,
-    )
+    terms_id = None
+    if agreed is not None:
+        terms_id = people.add_terms(
+            db, engagement_id=engagement_id, **agreed, valid_from=entry_on, valid_to=None, recorded_by=by, now=now
+        )
     terms.wages_changed(db, project_id, worker_id, entry_on, exit_on)
-    code = None
+    given = None
     if card is not None:
         _give(db, vault, project_id, worker_id, "card", card, today, now)
-    elif not held.live_credentials(db, project_id, worker_id):
-        code = _give_code(db, vault, project_id, worker_id, today, now)
+    elif code and not held.live_credentials(db, project_id, worker_id):
+        given = _give_code(db, vault, project_id, worker_id, today, now)
     journal(
         db, now, by, "worker.entered", project_id, f"worker:{worker_id}", engagement=engagement_id, terms=terms_id
     )
-    return Entered(worker_id, engagement_id, terms_id, known, code)
+    return Entered(worker_id, engagement_id, terms_id, known, given)
 
 
 def change_terms(

@@ -383,9 +383,18 @@ class MonthAccount:
 
 
 def accounts_of(
-    db: Session, project_id: int, as_of: datetime, *, worker_id: int | None = None
+    db: Session,
+    project_id: int,
+    as_of: datetime,
+    *,
+    worker_id: int | None = None,
+    workers: Collection[int] | None = None,
 ) -> dict[int, tuple[MonthAccount, ...]]:
     """Everybody's account on a project, or one worker's, month by month, read from the projection; by worker id.
+
+    Args:
+        worker_id: only his.
+        workers: only theirs, some hundreds at most.
 
     The sums are those of ``wages_of_project`` and ``wages_of_worker`` for the same instant, which must be now.
 
@@ -393,14 +402,15 @@ def accounts_of(
         NotFound: ``project_unknown``.
     """
     earned = {
-        (line.worker_id, line.month): line for line in projection.month_sums(db, project_id, as_of, worker_id=worker_id)
+        (line.worker_id, line.month): line
+        for line in projection.month_sums(db, project_id, as_of, worker_id=worker_id, workers=workers)
     }
     today = _today(db, project_id, as_of)
     paid: dict[tuple[int, date], int] = defaultdict(int)
-    for payment in money.payments(db, project_id, worker_id=worker_id):
+    for payment in money.payments(db, project_id, worker_id=worker_id, workers=workers):
         if payment.paid_on <= today:
             paid[payment.worker_id, payment.for_month] += payment.amount_fen
-    withheld = sheets.posted_withheld(db, project_id, worker_id=worker_id)
+    withheld = sheets.posted_withheld(db, project_id, worker_id=worker_id, workers=workers)
     found: dict[int, list[MonthAccount]] = defaultdict(list)
     for key in sorted(earned.keys() | paid.keys() | withheld.keys()):
         line = earned.get(key)

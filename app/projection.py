@@ -610,8 +610,10 @@ def worker_month(db: Session, project_id: int, worker_id: int, month: date, now:
     return sorted(found, key=lambda line: line.engagement_id)
 
 
-def month_sums(db: Session, project_id: int, now: datetime, *, worker_id: int | None = None) -> list[MonthSum]:
-    """Return what everybody, or one worker, earned in each month up to now, by worker and month.
+def month_sums(
+    db: Session, project_id: int, now: datetime, *, worker_id: int | None = None, workers: Collection[int] | None = None
+) -> list[MonthSum]:
+    """Return what everybody, one worker, or some of them earned in each month up to now, by worker and month.
 
     Raises:
         NotFound: ``project_unknown``.
@@ -620,9 +622,11 @@ def month_sums(db: Session, project_id: int, now: datetime, *, worker_id: int | 
     behind = _behind(db, project_id, now)
     if worker_id is not None:
         behind = {worker: first for worker, first in behind.items() if worker == worker_id}
+    if workers is not None:
+        behind = {worker: first for worker, first in behind.items() if worker in workers}
     found = [
         line
-        for line in rows.month_sums(db, project_id, worker_id=worker_id)
+        for line in rows.month_sums(db, project_id, worker_id=worker_id, workers=workers)
         if line.worker_id not in behind or line.month < month_of(behind[line.worker_id])
     ]
     end = next_month(_today(db, project_id, now)) if behind else now.date()

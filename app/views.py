@@ -59,6 +59,9 @@ SHOWS: dict[str, str] = {
     _PROJECT + "/gate/stream": "names days",
     _PROJECT + "/workers": "names numbers",
     _PROJECT + "/workers/{worker_id:int}": "names numbers days wages",
+    _PROJECT + "/enrol": "names",
+    _PROJECT + "/enrol/number": "names",
+    _PROJECT + "/enrol/{worker_id:int}": "names numbers wages consent credentials",
     _PROJECT + "/corrections": "names days",
     _PROJECT + "/grid": "names days",
     _PROJECT + "/payroll": "names wages",
@@ -130,7 +133,7 @@ SHOWS: dict[str, str] = {
 """Path of a route -> kinds of personal data in its answer. A route that is neither here nor in ``SHOWS_NONE`` is taken to show
 everything (``EVERYTHING``), and a test fails."""
 
-SHOWS_POSTED = frozenset({_API + "/workers/search"})
+SHOWS_POSTED = frozenset({_API + "/workers/search", _PROJECT + "/enrol/number"})
 """Writes that only read. Every other write leaves a line of its own and answers with what was sent."""
 
 _TAKEN = "journals who takes it, in the transaction that answers"

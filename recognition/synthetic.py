@@ -139,7 +139,7 @@ class SyntheticEngine:
         """As Engine.analyse, with the same rule for the subject and the same codes; outside a region nobody is seen."""
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise ValueError(f"a picture of {image.dtype} {image.shape}")
-        if purpose not in ("gate", "enrolment"):
+        if purpose not in ("gate", "enrolment", "desk"):
             raise ValueError(f"no such purpose: {purpose!r}")
         started = time.perf_counter()
         faces = sorted(_read(image), key=lambda face: -face.side)

@@ -14,7 +14,7 @@ WORDS = {"app.errors", "app.settings", "app.wording"}
 RULES = {"app.domain"}
 ROWS = {"app.store", "app.vault", "app.tables", "app.db"}
 
-USE_CASES = {"app.own", "app.papers", "app.project_papers", "app.roster", "app.enrolment", "app.gate", "app.payroll", "app.oversight", "app.access", "app.terms", "app.timekeeping", "app.ledger", "app.sheets", "app.periods", "app.settlements", "app.projection", "app.bank", "app.exports", "app.imports", "app.cameras", "app.seals", "app.review", "app.inspection", "app.repack", "app.journal", "app.verification", "app.deciding", "app.twins"}
+USE_CASES = {"app.own", "app.desk", "app.papers", "app.project_papers", "app.roster", "app.enrolment", "app.gate", "app.payroll", "app.oversight", "app.access", "app.terms", "app.timekeeping", "app.ledger", "app.sheets", "app.periods", "app.settlements", "app.projection", "app.bank", "app.exports", "app.imports", "app.cameras", "app.seals", "app.review", "app.inspection", "app.repack", "app.journal", "app.verification", "app.deciding", "app.twins"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     # rules: the standard library only
@@ -59,6 +59,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.project_papers": WORDS | RULES | {"app.store", "app.fields"},
     "app.roster": WORDS | RULES | {"app.store", "app.vault", "app.forms", "app.fields", "app.papers"},
     "app.enrolment": WORDS | RULES | {"app.store", "app.vault", "app.galleries", "app.verification", "recognition"},
+    # the enrolment desk: one sitting, each step by the use case of its own
+    "app.desk": WORDS | RULES | {"app.store", "app.vault", "app.fields", "app.enrolment", "app.papers", "app.terms", "app.timekeeping"},
     "app.verification": WORDS | RULES | {"app.store", "app.vault", "app.fields", "recognition"},
     "app.deciding": WORDS | RULES | {"app.store", "app.gate", "recognition"},
     "app.gate": WORDS | RULES | {"app.store", "app.house", "app.review", "app.verification", "recognition", "devices"},

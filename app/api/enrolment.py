@@ -8,13 +8,13 @@
 """
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, File, Form, Path, Query, Request, UploadFile
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.formparsers import MultiPartParser
 
-from app import access, enrolment, papers, verification
+from app import access, desk, enrolment, papers, verification
 from app.api.access import NOBODY, NOT_ALLOWED, ROW_ID_MAX, UNKNOWN_PROJECT, Now, Someone, refusals
 from app.api.once import keyed
 from app.db import Reading, Tx
@@ -253,7 +253,7 @@ def enrol(
             ).id
     enrolled = enrolment.enrol(
         db, state.vault, examined, project_id=project_id, worker_id=worker_id, consent=consent,
-        beside=_beside(state, pictures), check_id=check_id, now=now, by=person.login,
+        beside=desk.beside(state.house.at_work.beside if state.house.at_work else None, state.settings, pictures), check_id=check_id, now=now, by=person.login,
     )
     return EnrolledOut.model_validate(enrolled)
 
@@ -327,18 +327,6 @@ def override_check(
     return CheckOut.model_validate(
         verification.override(db, project_id=project_id, check_id=check_id, reason=body.reason, by=person.login, now=now)
     )
-
-
-def _beside(state: Any, pictures: list[bytes]) -> enrolment.Examined | None:
-    """What the other pack makes of the photographs while the pack is being changed; None when it can use none of them."""
-    beside = state.house.at_work.beside if state.house.at_work else None
-    if beside is None:
-        return None
-    try:
-        return enrolment.examine_kept(beside, state.settings, pictures)
-    except Unusable:
-        # Good enough for the pack at work: he is enrolled, and listed among those who must come again.
-        return None
 
 
 def _consent(

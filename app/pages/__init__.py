@@ -26,6 +26,7 @@ from app.pages import (
     batches,
     corrections,
     county,
+    enrol,
     exits,
     findings,
     gate,
@@ -55,6 +56,8 @@ PAGES: tuple[Page, ...] = (
     twins.PAGE,
     today.PAGE,
     gate.PAGE,
+    enrol.PAGE,
+    enrol.PAGE_WORKER,
     workers.PAGE_ROSTER,
     workers.PAGE_WORKER,
     grid.PAGE,
@@ -78,7 +81,7 @@ PAGES: tuple[Page, ...] = (
 
 ACTS: tuple[Act, ...] = (
     gate.REVIEW, workers.PAY, workers.VOUCH, findings.RUN, findings.DECIDE, journal.VERIFY, inspection.REVEAL, inspection.CODE, settings.CONFIRM_FACE, settings.PASSWORD,
-    review.DECIDE, review.POLICY, twins.DECIDE, corrections.REQUEST, corrections.DECIDE, *payrolls.ACTS, *account.ACTS, *batches.ACTS, *reconciliation.ACTS, *exits.ACTS,
+    review.DECIDE, review.POLICY, twins.DECIDE, corrections.REQUEST, corrections.DECIDE, *payrolls.ACTS, *account.ACTS, *batches.ACTS, *reconciliation.ACTS, *exits.ACTS, *enrol.ACTS,
 )  # fmt: skip
 
 CHARTS: dict[str, tuple[str, Callable[[Ask], dict]]] = {
@@ -164,7 +167,7 @@ def _opens(each: Page) -> Callable[..., Response]:
         context = each.gather(ask)
         if isinstance(context, Response):
             return context
-        return page.render(each.template, ask.language, _shell(ask, each), context)
+        return page.render(each.template, ask.language, _shell(ask, each), context, camera=each.camera)
 
     return open_page
 
@@ -187,7 +190,9 @@ def _done(act: Act, request: Request, values: Any) -> Response:
         if isinstance(answer, Again):
             request.scope["muster_shown"] = answer.page.path
             frame = _shell(ask, answer.page)
-            answer = page.render(answer.page.template, ask.language, frame, answer.context, answer.status)
+            answer = page.render(
+                answer.page.template, ask.language, frame, answer.context, answer.status, camera=answer.page.camera
+            )
     return page.go(answer) if isinstance(answer, str) else answer
 
 
@@ -212,6 +217,7 @@ def _shell(ask: Ask, each: Page):
 
 PARENTS = {
     workers.PAGE_WORKER.path: workers.PAGE_ROSTER.path,
+    enrol.PAGE_WORKER.path: enrol.PAGE.path,
     payrolls.PAGE_SHEET.path: payrolls.PAGE.path,
     inspection.PAGE_STRIP.path: inspection.PAGE.path,
     batches.PAGE.path: account.PAGE.path,

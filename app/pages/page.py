@@ -124,6 +124,8 @@ class Page:
     gather: Callable[[Ask], Any]
     menu: str | None = None
     """Its word in the project's menu; None: not in the menu."""
+    camera: bool = False
+    """The page asks for the reader's own camera; every other page is forbidden to."""
 
     @property
     def of_project(self) -> bool:
@@ -244,11 +246,18 @@ def piece(language: str, template: str, macro: str, *args: object) -> str:
     return str(getattr(environment(language).get_template(template).module, macro)(*args)).strip()
 
 
-def render(template: str, language: str, shell: Any, context: Any, status: int = 200) -> Response:
-    """A page as a response, with the headers every page carries."""
+def render(template: str, language: str, shell: Any, context: Any, status: int = 200, *, camera: bool = False) -> Response:
+    """A page as a response, with the headers every page carries.
+
+    Args:
+        camera: as ``Page.camera``.
+    """
     values = {f.name: getattr(context, f.name) for f in fields(context)}
     text = environment(language).get_template(template).render(shell=shell, **values)
-    return html(text, status)
+    response = html(text, status)
+    if camera:
+        response.headers["Permissions-Policy"] = HEADERS["Permissions-Policy"].replace("camera=()", "camera=(self)")
+    return response
 
 
 def html(text: str, status: int = 200) -> Response:

@@ -38,6 +38,14 @@ NOTICES = {
     "line_matched": marked("流水已认定。"),
     "exit_settled": marked("已结算，打印确认书请本人签字。"),
     "exit_released": marked("已批准支付，可在专户列入代发批次。"),
+    "entered": marked("身份与班组已保存，可以接着办，也可以稍后再办。"),
+    "consent_kept": marked("他的意见已登记。"),
+    "face_enrolled": marked("人脸已登记。"),
+    "card_given": marked("卡已登记。"),
+    "terms_agreed": marked("工资约定已登记。"),
+    "project_made": marked("项目已建立。下一步：登记参建单位和班组，给劳资专管员开账号。"),
+    "company_kept": marked("参建单位已登记。"),
+    "team_kept": marked("班组已登记。"),
     "password_changed": marked("密码已更改，其他设备上的登录已退出。"),
 }
 """Word of the query string -> what the page says once, after something was done."""

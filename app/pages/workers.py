@@ -385,6 +385,8 @@ class ConsentLine:
     """The worker's latest word about his face."""
 
     given: bool
+    declined: bool
+    """He was asked and agreed to nothing."""
     at: datetime
 
 
@@ -448,6 +450,7 @@ class WorkerContext:
     month_undecided_fen: int = shown("What those are worth at most")
     sums: tuple[MonthSum, ...] = shown("The account month by month, oldest first")
     payments: tuple[Any, ...] = shown("Payments, newest first; facts.Payment")
+    may_enrol: bool = shown("The reader works at the enrolment desk: a link leads to this worker's steps")
     may_correct: bool = shown("The reader may ask for a correction")
     may_pay: bool = shown("The reader may record a payment")
     payment_key: str = shown("Key of the payment form: sent twice, it is one payment")
@@ -485,7 +488,7 @@ def worker(ask: Ask, typed: Typed | None = None, wrong: str = "", key: str = "")
         identity=(identity := checks.latest(ask.db, project.id, worker_id)),
         may_vouch=identity is not None and not identity.stands and identity.made_by != ask.person.login and ask.may("identity.override"),
         face_advice=tuple(faces.advice(ask.db, project.id, worker_id)),
-        consent=ConsentLine(consent.given, zone(consent.at)) if consent else None,
+        consent=ConsentLine(consent.given, consent.declined, zone(consent.at)) if consent else None,
         credentials=tuple(
             CredentialLine(c.channel, zone(c.issued_at))
             for c in paper_store.live_credentials(ask.db, project.id, worker_id)
@@ -518,6 +521,7 @@ def worker(ask: Ask, typed: Typed | None = None, wrong: str = "", key: str = "")
             for line in sums
         ),
         payments=account.payments,
+        may_enrol=ask.may("enrol"),
         may_correct=ask.may("corrections.request"),
         may_pay=ask.may("payments.write"),
         payment_key=key or f"page-{secrets.token_hex(12)}",

@@ -99,11 +99,19 @@ def add_payment(
 
 
 def payments(
-    db: Session, project_id: int, for_month: date | None = None, *, worker_id: int | None = None
+    db: Session,
+    project_id: int,
+    for_month: date | None = None,
+    *,
+    worker_id: int | None = None,
+    workers: Collection[int] | None = None,
 ) -> tuple[Payment, ...]:
-    """Return the payments of a project, for one month (its first day) or all, of one worker or all, as they were recorded."""
+    """Return the payments of a project, for one month (its first day) or all, of one worker, some or all, as they were recorded."""
     values: dict[str, Any] = {"project_id": project_id, "for_month": for_month, "worker_id": worker_id}
-    rows = db.execute(_payments(for_month is not None, worker_id is not None), values)
+    wanted = _payments(for_month is not None, worker_id is not None)
+    if workers is not None:
+        wanted = wanted.where(PaymentRow.worker_id.in_(workers))
+    rows = db.execute(wanted, values)
     return tuple(Payment(*row) for row in rows)
 
 

@@ -761,11 +761,18 @@ class ConsentInfo:
     at: datetime
     recorded_by: str
     recorded_at: datetime
+    evidence_id: int | None
+    """The signature or scan it rests on."""
 
     @property
     def given(self) -> bool:
         """True when it stands."""
         return self.act == "give"
+
+    @property
+    def declined(self) -> bool:
+        """True when he was asked and agreed to nothing."""
+        return self.act == "give" and not self.scope
 
 
 def add_consent(
@@ -780,8 +787,14 @@ def add_consent(
     at: datetime,
     recorded_by: str,
     now: datetime,
+    evidence_id: int | None = None,
 ) -> int:
-    """Append an act of consent, ``give`` or ``withdraw``; return its id."""
+    """Append an act of consent, ``give`` or ``withdraw``; return its id.
+
+    Args:
+        scope: what he agrees to; ``give`` with nothing is a refusal.
+        evidence_id: the signature or scan it rests on.
+    """
     if act not in ("give", "withdraw"):
         raise ValueError("consent is given or withdrawn")
     return append(
@@ -796,6 +809,7 @@ def add_consent(
         at=at,
         recorded_by=recorded_by,
         recorded_at=now,
+        evidence_id=evidence_id,
     )
 
 

@@ -455,9 +455,14 @@ SUMMED = tuple(MonthSum.__slots__)[2:]
 """Columns that are added."""
 
 
-def month_sums(db: Session, project_id: int, *, worker_id: int | None = None) -> list[MonthSum]:
-    """Return the sums of every month row of a project, or of one worker, by worker and month."""
-    rows = db.execute(_sums(worker_id is not None), {"project_id": project_id, "worker_id": worker_id})
+def month_sums(
+    db: Session, project_id: int, *, worker_id: int | None = None, workers: Collection[int] | None = None
+) -> list[MonthSum]:
+    """Return the sums of every month row of a project, or of one worker or some, by worker and month."""
+    wanted = _sums(worker_id is not None)
+    if workers is not None:
+        wanted = wanted.where(_MONTH.c.worker_id.in_(workers))
+    rows = db.execute(wanted, {"project_id": project_id, "worker_id": worker_id})
     return [MonthSum(worker, month, *map(int, sums)) for worker, month, *sums in rows]
 
 

@@ -453,13 +453,19 @@ def posted_gross(db: Session, project_id: int) -> dict[tuple[int, date], int]:
     return {(engagement_id, origin): int(fen) for engagement_id, origin, fen in rows}
 
 
-def posted_withheld(db: Session, project_id: int, *, worker_id: int | None = None) -> dict[tuple[int, date], int]:
+def posted_withheld(
+    db: Session, project_id: int, *, worker_id: int | None = None, workers: Collection[int] | None = None
+) -> dict[tuple[int, date], int]:
     """Return (worker id, origin month) -> fen withheld on the lines of closed months: deductions, advances taken back.
 
     Args:
         worker_id: only his; None is everybody.
+        workers: only theirs.
     """
-    rows = db.execute(_withheld(worker_id is not None), {"project_id": project_id, "worker_id": worker_id})
+    wanted = _withheld(worker_id is not None)
+    if workers is not None:
+        wanted = wanted.where(PayrollLine.worker_id.in_(workers))
+    rows = db.execute(wanted, {"project_id": project_id, "worker_id": worker_id})
     return {(worker_id, origin): int(fen) for worker_id, origin, fen in rows}
 
 

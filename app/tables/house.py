@@ -253,6 +253,8 @@ class Consent(Base):
     at: Mapped[datetime]
     recorded_by: Mapped[str] = mapped_column(String(64))
     recorded_at: Mapped[datetime]
+    evidence_id: Mapped[int | None] = mapped_column(BigInteger)
+    """What he signed it with (evidence_file): the signature written on screen, or a scan."""
 
 
 class FaceTemplate(Base):

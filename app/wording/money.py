@@ -77,6 +77,7 @@ NAMES: dict[str, tuple[str, str]] = {
     "journal.correction_requested": ("申请补卡", "Asked for a correction"),
     "journal.passage_confirmed": ("确认通行", "Confirmed a passage"),
     "journal.consent_given": ("登记人脸同意", "Consent given"),
+    "journal.consent_declined": ("登记不同意人脸", "Consent refused"),
     "journal.consent_withdrawn": ("撤回人脸同意", "Consent withdrawn"),
     "journal.period_locked": ("锁定考勤", "Locked a month"),
     "journal.period_closed": ("月份结账", "Closed a month"),

@@ -18,6 +18,7 @@ from app.db import Database, make_engine, migrate
 from app.settings import Settings
 from app.store import gates, people
 from app.vault import Vault
+from recognition.synthetic import SyntheticEngine
 from tests import cast
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -151,8 +152,8 @@ def create(folder: Path):
     """The application over the site in ``folder``, for ``uvicorn --factory``."""
     from app.main import create_app
 
-    settings = Settings(environment="test", data_dir=folder, pack_id="dlib-resnet-v1", log_level="warning")
-    return create_app(settings, vault=VAULT)
+    settings = Settings(environment="test", data_dir=folder, log_level="warning")
+    return create_app(settings, engine=SyntheticEngine(), vault=VAULT)
 
 
 def build(folder: Path, now: datetime | None = None) -> Path:

@@ -28,10 +28,11 @@ addEventListener("DOMContentLoaded", () => {
       document.querySelectorAll(`input[type=checkbox][name="${all.dataset.tick}"]`).forEach((box) => { box.checked = all.checked; });
     }),
   );
-  // Twice pressed is once sent; the server would meet the same key anyway.
+  // Twice pressed is once sent; the server would meet the same key anyway. A moment later: a button that is off says nothing,
+  // and which one was pressed may be the answer.
   document.querySelectorAll("form[data-once]").forEach((form) =>
     form.addEventListener("submit", () => {
-      form.querySelectorAll("button").forEach((button) => { button.disabled = true; });
+      setTimeout(() => form.querySelectorAll("button").forEach((button) => { button.disabled = true; }));
     }),
   );
 });

@@ -1,0 +1,249 @@
+"""The enrolment desk: a number is read as it is typed, each step is saved by itself, and what is missing stays on the list."""
+
+import base64
+from datetime import date, timedelta
+
+import pytest
+
+from app import desk, enrolment, papers
+from app.db import Database
+from app.domain.facts import Engagement
+from app.errors import Conflict, NotFound, TooLarge, Unusable
+from app.settings import Settings
+from app.store import people, timekeeping
+from app.store import roster as rows
+from app.vault import Vault
+from recognition.synthetic import SyntheticEngine, draw_face
+from tests import cast
+from tests.cast import Cast, id_number
+from tests.faces import enrol_drawn
+
+NEW = id_number(date(1991, 3, 4), 91)
+PNG = "data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\nstroke").decode()
+
+
+class Desk:
+    def __init__(self, database: Database, vault: Vault, site: Cast, now) -> None:
+        self.database, self.vault, self.site, self.now = database, vault, site, now
+        self.settings = Settings(environment="test")
+        self.on = now.date()
+
+    def look(self, number: str) -> desk.Found:
+        with self.database.read() as db:
+            return desk.look_up(db, self.vault, self.settings, project_id=self.site.a.id, id_number=number, now=self.now)
+
+    def enter(self, number: str = NEW, name: str = "石大勇", **changed) -> int:
+        told = {"team_id": self.site.a.team_id, "entry_on": self.on, **changed}
+        with self.database.write() as db:
+            return desk.enter(
+                db, self.vault, self.settings, project_id=self.site.a.id, id_number=number, name=name, now=self.now, by="wu", **told
+            )
+
+    def word(self, worker_id: int, *scope: str, **changed) -> int:
+        told = {"notice_version": enrolment.NOTICE_VERSION, "method": "screen", **changed}
+        with self.database.write() as db:
+            return desk.word(
+                db, self.vault, project_id=self.site.a.id, worker_id=worker_id, scope=scope, now=self.now, by="wu", **told
+            )
+
+    def agree(self, worker_id: int, **changed) -> int:
+        told = {"kind": "day", "rate_fen": 350_00, "unit": None, "overtime_rule": "none", "relation": "labour_contract", "valid_from": self.on}
+        with self.database.write() as db:
+            return desk.agree(
+                db, self.vault, project_id=self.site.a.id, worker_id=worker_id, now=self.now, by="wu", **{**told, **changed}
+            )
+
+    def lacks(self, worker_id: int, project: cast.Site | None = None) -> set[str]:
+        with self.database.read() as db:
+            return set(rows.lacks_of(db, (project or self.site.a).id, worker_id, self.on))
+
+
+@pytest.fixture
+def at(database: Database, vault: Vault, people_on_site: Cast, now) -> Desk:
+    return Desk(database, vault, people_on_site, now)
+
+
+# --- the number ------------------------------------------------------------------------------------------------
+
+
+def test_a_number_says_who_he_is_before_anything_is_entered(at):
+    found = at.look(NEW.lower().replace("1991", " 1991"))
+    assert (found.sex, found.birth_on, found.years, found.worker_id, found.engaged) == ("M", date(1991, 3, 4), 35, None, False)
+    assert not found.minor and not found.over_age
+
+
+@pytest.mark.parametrize(
+    ("born", "order", "minor", "over"),
+    [
+        (date(2009, 1, 1), 11, True, False),
+        (date(2008, 3, 31), 11, False, False),
+        (date(1966, 3, 31), 11, False, True),
+        (date(1966, 5, 1), 11, False, False),
+        (date(1971, 3, 31), 12, False, True),
+        (date(1971, 5, 1), 12, False, False),
+    ],
+)
+def test_too_young_for_dangerous_work_and_too_old_for_many_sites_is_told_and_not_barred(at, born, order, minor, over):
+    found = at.look(id_number(born, order))
+    assert (found.minor, found.over_age) == (minor, over)
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(NEW[:-1] + ("0" if NEW[-1] != "0" else "1"), "id_check_digit"), (id_number(date(2011, 1, 1), 5), "id_under_age"), ("12", "id_length")],
+)
+def test_a_number_that_cannot_be_right_or_is_a_childs_is_refused_at_once(at, number, code):
+    with pytest.raises(Unusable, match=code):
+        at.look(number)
+    with pytest.raises(Unusable, match=code):
+        at.enter(number)
+
+
+def test_whoever_is_here_already_is_found_and_not_entered_twice(at):
+    found = at.look(cast.WANG_ID)
+    assert (found.worker_id, found.engaged) == (at.site.wang.id, True) and isinstance(found.engagement, Engagement)
+    assert at.enter(cast.WANG_ID, "王建国") == at.site.wang.id
+    with at.database.read() as db:
+        assert len(people.engagements_of(db, at.site.a.id, at.site.wang.id)) == 1
+
+
+def test_whoever_comes_back_is_the_same_man_with_a_second_time_here(at):
+    with at.database.write() as db:
+        papers.exit_worker(db, project_id=at.site.a.id, worker_id=at.site.wang.id, exit_on=at.on - timedelta(days=3), now=at.now, by="wu")
+    found = at.look(cast.WANG_ID)
+    assert (found.worker_id, found.engaged) == (at.site.wang.id, False)
+    assert at.enter(cast.WANG_ID, "王建国") == at.site.wang.id
+    with at.database.read() as db:
+        assert len(people.engagements_of(db, at.site.a.id, at.site.wang.id)) == 2
+
+
+def test_whoever_is_known_elsewhere_keeps_his_name(at):
+    assert at.look(cast.ZHAO_ID).engagement is None
+    with pytest.raises(Conflict, match="worker_name_differs"):
+        at.enter(cast.ZHAO_ID, "王铁柱")
+    assert at.enter(cast.ZHAO_ID, "赵铁柱") == at.site.zhao.id
+
+
+# --- each step by itself -----------------------------------------------------------------------------------------
+
+
+def test_what_was_done_is_saved_and_what_is_missing_stands_on_the_list(at, settings):
+    worker = at.enter()
+    assert at.lacks(worker) == {"terms", "word", "way"}
+    at.word(worker, "capture", "template")
+    assert at.lacks(worker) == {"terms", "face", "way"}
+    enrol_drawn(at.database, at.vault, SyntheticEngine(), at.site.a.id, worker, 5, at.now)
+    assert at.lacks(worker) == {"terms", "way"}
+    with at.database.write() as db:
+        papers.issue_code(db, at.vault, project_id=at.site.a.id, worker_id=worker, now=at.now, by="wu")
+    assert at.lacks(worker) == {"terms"}
+    at.agree(worker)
+    assert at.lacks(worker) == set()
+
+
+def test_a_refusal_is_an_answer_and_asks_for_no_photograph(at):
+    worker = at.enter()
+    at.word(worker)
+    assert at.lacks(worker) == {"terms", "way"}
+    with at.database.read() as db:
+        latest = people.latest_consent(db, at.site.a.id, worker)
+        assert latest.declined and not latest.scope
+        with pytest.raises(Unusable, match="consent_missing"):
+            enrolment.check_may_enrol(db, project_id=at.site.a.id, worker_id=worker, consent=None, now=at.now)
+
+
+def test_half_a_consent_is_none(at):
+    worker = at.enter()
+    with pytest.raises(Unusable, match="consent_missing"):
+        at.word(worker, "capture", "image_retention")
+    assert "word" in at.lacks(worker)
+
+
+def test_a_signature_is_kept_sealed_with_what_was_signed(at):
+    worker = at.enter()
+    at.word(worker, "capture", "template", signature=PNG)
+    terms = at.agree(worker, signature=PNG)
+    with at.database.read() as db:
+        evidence = people.latest_consent(db, at.site.a.id, worker).evidence_id
+        kept = timekeeping.evidence(db, at.site.a.id, evidence)
+        assert (kept.media_type, kept.recorded_by) == ("image/png", "wu")
+        assert b"stroke" not in kept.content_sealed
+        [agreed] = people.terms(db, at.site.a.id, worker_id=worker)
+        assert agreed.id == terms
+
+
+@pytest.mark.parametrize("signature", ["data:image/png;base64,%%%", "javascript:1", "data:image/png;base64,R0lGODlh"])
+def test_what_is_no_signature_is_refused_and_nothing_is_recorded(at, signature):
+    worker = at.enter()
+    with pytest.raises(Unusable):
+        at.word(worker, "capture", "template", signature=signature)
+    assert "word" in at.lacks(worker)
+
+
+def test_a_signature_has_a_size(at):
+    worker = at.enter()
+    with pytest.raises(TooLarge):
+        at.word(worker, "capture", "template", signature=PNG + "A" * 200_000)
+
+
+def test_who_is_not_on_the_project_has_no_desk_here(at):
+    for step in (lambda: at.word(at.site.zhao.id), lambda: at.agree(at.site.zhao.id)):
+        with pytest.raises(NotFound, match="worker_not_on_project"):
+            step()
+
+
+def test_pay_that_begins_with_his_first_day_to_come_is_not_missing(at):
+    worker = at.enter(entry_on=at.on + timedelta(days=10))
+    at.agree(worker, valid_from=at.on + timedelta(days=10))
+    assert "terms" not in at.lacks(worker)
+
+
+# --- the list ----------------------------------------------------------------------------------------------------
+
+
+def test_who_has_left_lacks_nothing_and_others_are_counted_once(at):
+    worker = at.enter()
+    wanted = rows.Wanted(at.on)
+    with at.database.write() as db:
+        before = rows.lacking(db, at.site.a.id, wanted)
+        assert rows.count(db, at.site.a.id, wanted) == 3 and before["any"] == 3 and before["terms"] == 1
+        papers.exit_worker(db, project_id=at.site.a.id, worker_id=worker, exit_on=at.on + timedelta(days=1), now=at.now, by="wu")
+        tomorrow = rows.Wanted(at.on + timedelta(days=1))
+        assert rows.count(db, at.site.a.id, tomorrow) == 2
+        assert rows.lacking(db, at.site.a.id, tomorrow)["terms"] == 0
+        assert [r.worker_id for r in rows.rows(db, at.site.a.id, rows.Wanted(at.on + timedelta(days=1), "left"))] == [worker]
+    assert at.lacks(worker) and not at.lacks(worker, at.site.b), "of another project nobody is listed"
+
+
+def test_the_list_is_searched_filtered_ordered_and_cut_by_the_database(at):
+    worker = at.enter(trade="普工")
+    with at.database.read() as db:
+
+        def ids(order="team", descending=False, offset=0, limit=50, **wanted) -> list[int]:
+            found = rows.rows(
+                db, at.site.a.id, rows.Wanted(at.on, **wanted), order=order, descending=descending, offset=offset, limit=limit
+            )
+            return [row.worker_id for row in found]
+
+        everybody = ids()
+        assert sorted(everybody) == sorted([at.site.wang.id, at.site.li.id, worker]) == sorted(rows.ids(db, at.site.a.id, rows.Wanted(at.on)))
+        assert ids(limit=1) + ids(offset=1, limit=1) + ids(offset=2) == everybody
+        assert ids(descending=True) == everybody[::-1]
+        assert ids("entry")[-1] == worker == ids("entry", True)[0]
+        assert ids(text="石") == [worker] == ids(lacks="terms") and ids(text="%") == [] == ids(lacks="face")
+        assert ids(trade="labourer") == [worker] and rows.trades(db, at.site.a.id) == sorted(["labourer", "钢筋工"])
+        assert ids(team_id=at.site.a.team_id + 999) == [] == ids(company_id=at.site.b.project_company_id)
+        assert sorted(ids(company_id=at.site.a.project_company_id)) == sorted(everybody)
+
+
+# --- advice before the photograph ----------------------------------------------------------------------------------
+
+
+def test_advice_says_what_enrolment_would_say(settings):
+    engine = SyntheticEngine()
+    good = enrolment.advise(engine, settings, draw_face(7))
+    assert good.codes == () and all(0 <= side <= 1 for side in good.box)
+    for drawn, code in (({"dark": True}, "face_too_dark"), ({"blurred": True}, "face_blurred"), ({"faces": 0}, "no_face"), ({"faces": 2}, "several_faces")):
+        assert enrolment.advise(engine, settings, draw_face(7, **drawn)).codes[:1] == (code,)
+    with pytest.raises(Unusable, match="not_jpeg"):
+        enrolment.advise(engine, settings, b"GIF89a")

@@ -1,0 +1,175 @@
+"""The enrolment desk as a clerk meets it: each step a form of its own, refusal one button, nothing looked at without a word."""
+
+import re
+from datetime import date
+
+import pytest
+
+from app.main import create_app
+from app.store import people, timekeeping
+from app.store import roster as rows
+from recognition.synthetic import SyntheticEngine, draw_face
+from tests import cast
+from tests.cast import code_is_sound, id_number
+
+NEW = id_number(date(1991, 3, 4), 91)
+AGREED = {"answer": "agree", "scope": ["capture", "template"], "notice_version": "face-2", "method": "spoken"}
+
+
+@pytest.fixture
+def app(settings, database, vault, people_on_site, clock):
+    made = create_app(settings, engine=SyntheticEngine(), database=database, vault=vault)
+    made.state.clock = clock
+    return made
+
+
+@pytest.fixture
+def at(client_of, people_on_site):
+    client = client_of("wu")
+    client.path = f"/projects/{people_on_site.a.id}/enrol"
+    return client
+
+
+def entered(at, people_on_site, number: str = NEW, name: str = "石大勇", **changed) -> str:
+    form = {"id_number": number, "name": name, "team": people_on_site.a.team_id, "entry_on": "2026-03-31", **changed}
+    reply = at.post(at.path, data=form)
+    assert reply.status_code == 303, reply.text
+    return reply.headers["location"].partition("?")[0]
+
+
+def shots(*pictures: bytes) -> list:
+    return [("photographs", (f"{n}.jpg", picture, "image/jpeg")) for n, picture in enumerate(pictures, start=1)]
+
+
+def test_the_number_is_judged_while_it_is_typed(at, people_on_site, database, now):
+    def says(number: str) -> str:
+        return at.post(f"{at.path}/number", data={"id_number": number}).text
+
+    assert "还差 6 位" in says(NEW[:12])
+    assert "校验位不符" in says(NEW[:-1] + ("1" if NEW[-1] != "1" else "2"))
+    assert "1991-03-04 出生" in says(NEW) and "35 岁" in says(NEW) and "男" in says(NEW)
+    assert "未满 16 周岁" in says(id_number(date(2012, 1, 1), 1)) and "未满 18 周岁" in says(id_number(date(2009, 1, 1), 1))
+    known = says(cast.WANG_ID)
+    assert "王建国" in known and f"{at.path}/{people_on_site.wang.id}" in known and "没问过人脸" in known
+    elsewhere = says(cast.ZHAO_ID)
+    assert "别的项目" in elsewhere and "赵" not in elsewhere, "nobody reads another project's roster here"
+
+
+def test_a_worker_is_enrolled_step_by_step_and_leaves_the_list(at, people_on_site, database):
+    one = entered(at, people_on_site)
+    assert "石大勇" in at.get(at.path).text.partition("没办完的人")[2]
+    asked = at.get(one).text
+    assert asked.count('type="checkbox" name="scope"') == 5 and "checked" not in asked, "each scope by itself, none by default"
+    assert "face-2" in asked and "一样上班，一样记工，一样发工资" in asked and "data-camera" not in asked
+    assert at.post(f"{one}/word", data=AGREED).headers["location"].endswith("done=consent_kept")
+    assert "data-camera" in at.get(one).text
+    reply = at.post(f"{one}/enrolment", files=shots(draw_face(5), draw_face(5, variant=1)))
+    assert (reply.status_code, "done=face_enrolled" in reply.headers["location"]) == (303, True)
+    with_code = at.post(f"{one}/way", data={"act": "code"}).text
+    code = re.search(r'class="figure">([\d ]+)<', with_code)[1].replace(" ", "")
+    assert code_is_sound(code) and code[:4] not in at.get(one).text, "shown once"
+    form = {"kind": "day", "amount": "350", "unit": "", "overtime_rule": "none", "relation": "labour_contract", "valid_from": "2026-03-31"}
+    assert at.post(f"{one}/terms", data=form).headers["location"].endswith("done=terms_agreed")
+    done = at.get(one).text
+    assert "全部办完" in done and "未办" not in done
+    assert "石大勇" not in at.get(at.path).text.partition("没办完的人")[2]
+    with database.read() as db:
+        worker = int(one.rpartition("/")[2])
+        [terms] = people.terms(db, people_on_site.a.id, worker_id=worker)
+        assert (terms.rate_fen, str(terms.relation)) == (350_00, "labour_contract")
+        assert rows.lacks_of(db, people_on_site.a.id, worker, date(2026, 3, 31)) == ()
+
+
+def test_a_refusal_is_one_button_and_the_rest_goes_on_without_a_face(at, people_on_site):
+    one = entered(at, people_on_site)
+    said = at.post(f"{one}/word", data={"answer": "decline", "notice_version": "face-2", "method": "spoken", "scope": ["capture", "template"]})
+    assert said.status_code == 303
+    told = at.get(one).text
+    assert "不同意，用卡或码" in told and "3. 卡或码" in told and "拍照</h2>" not in told
+    assert at.post(f"{one}/way", data={"act": "card", "card": "00445566"}).headers["location"].endswith("done=card_given")
+    assert "没有工资约定" in at.get(one).text and "没有卡码" not in at.get(one).text
+
+
+@pytest.mark.parametrize("answer", ["", "yes"])
+def test_no_answer_is_neither_yes_nor_no(answer, at, people_on_site, database):
+    one = entered(at, people_on_site)
+    assert at.post(f"{one}/word", data={**AGREED, "answer": answer}).status_code == 400
+    with database.read() as db:
+        assert people.latest_consent(db, people_on_site.a.id, int(one.rpartition("/")[2])) is None
+
+
+def test_no_picture_is_looked_at_without_his_word(at, people_on_site):
+    one = entered(at, people_on_site)
+    frame = {"frame": ("f.jpg", draw_face(5), "image/jpeg")}
+    refused = at.post(f"{one}/advice", files=frame, headers={"Accept": "application/json"})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (422, "consent_missing")
+    at.post(f"{one}/word", data=AGREED)
+    told = at.post(f"{one}/advice", files=frame, headers={"Accept": "application/json"}).json()
+    assert told["good"] and told["says"] == "很好，可以拍了" and len(told["box"]) == 4
+    dark = at.post(f"{one}/advice", files={"frame": ("f.jpg", draw_face(5, dark=True), "image/jpeg")}).json()
+    assert (dark["good"], dark["code"]) == (False, "face_too_dark") and "背光" in dark["says"]
+
+
+def test_advice_gives_way_to_the_gates(at, app, people_on_site, monkeypatch):
+    one = entered(at, people_on_site)
+    at.post(f"{one}/word", data=AGREED)
+    monkeypatch.setattr(type(app.state.house.intake), "waiting", 1)
+    busy = at.post(f"{one}/advice", files={"frame": ("f.jpg", draw_face(5), "image/jpeg")}, headers={"Accept": "application/json"})
+    assert (busy.status_code, busy.headers["retry-after"]) == (503, "1")
+
+
+def test_the_photograph_of_somebody_else_is_left_out_and_named(at, people_on_site):
+    one = entered(at, people_on_site)
+    at.post(f"{one}/word", data=AGREED)
+    own = [draw_face(5, variant=v) for v in range(3)]
+    told = at.post(f"{one}/enrolment", files=shots(*own, draw_face(88)), headers={"Accept": "application/json"}).json()
+    assert told["done"] and told["set_aside"] == 4 and told["used"] == 3
+    assert "第 4 张照片与其他几张不像同一人" in at.get(told["next"]).text
+
+
+def test_bad_photographs_are_named_one_by_one(at, people_on_site):
+    one = entered(at, people_on_site)
+    at.post(f"{one}/word", data=AGREED)
+    bad = shots(draw_face(5), draw_face(5, blurred=True), draw_face(5, faces=0))
+    told = at.post(f"{one}/enrolment", files=bad, headers={"Accept": "application/json"})
+    assert (told.status_code, [p["number"] for p in told.json()["photographs"]]) == (422, [2, 3])
+    plain = at.post(f"{one}/enrolment", files=bad)
+    assert plain.status_code == 422 and "第 2 张：不够清楚" in plain.text and "第 3 张：看不到人脸" in plain.text
+
+
+def test_the_identity_cards_photograph_is_compared_in_the_same_go(at, people_on_site):
+    one = entered(at, people_on_site)
+    at.post(f"{one}/word", data=AGREED)
+    portrait = ("portrait", ("id.jpg", draw_face(5, variant=3), "image/jpeg"))
+    assert at.post(f"{one}/enrolment", files=[*shots(draw_face(5)), portrait]).status_code == 303
+    assert "身份证照片" in at.get(one).text and "一致" in at.get(one).text
+
+
+def test_only_the_page_with_the_camera_may_open_it(at, people_on_site):
+    one = entered(at, people_on_site)
+    assert "camera=(self)" in at.get(one).headers["permissions-policy"]
+    assert "camera=()" in at.get(at.path).headers["permissions-policy"]
+
+
+def test_what_was_typed_comes_back_when_it_is_refused(at, people_on_site):
+    reply = at.post(at.path, data={"id_number": NEW[:-1] + "?", "name": "石大勇", "team": people_on_site.a.team_id, "entry_on": "2026-03-31"})
+    assert reply.status_code == 422 and "石大勇" in reply.text and "17 位数字" in reply.text
+    assert NEW[:-1] not in reply.text, "an ID number is typed again"
+    one = entered(at, people_on_site)
+    refused = at.post(f"{one}/terms", data={"kind": "day", "amount": "3百", "valid_from": "2026-03-31"})
+    assert refused.status_code == 400 and "3百" in refused.text
+
+
+def test_whoever_is_entered_twice_is_led_to_his_own_page(at, people_on_site):
+    assert entered(at, people_on_site) == entered(at, people_on_site)
+
+
+def test_a_signature_is_evidence_of_the_consent(at, people_on_site, database):
+    from tests.app.test_desk import PNG
+
+    one = entered(at, people_on_site)
+    at.post(f"{one}/word", data={**AGREED, "signature": PNG})
+    assert "有签字" in at.get(one).text
+    with database.read() as db:
+        said = people.latest_consent(db, people_on_site.a.id, int(one.rpartition("/")[2]))
+        assert timekeeping.evidence(db, people_on_site.a.id, said.evidence_id).media_type == "image/png"
