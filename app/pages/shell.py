@@ -2,8 +2,10 @@
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 
@@ -73,6 +75,8 @@ class Shell:
     here: str
     """Path and query of this page, to come back to after switching the language."""
     notice: str
+    read_at: datetime
+    """On the project's own clock, for the head of a printed page."""
     own: str
     vendor: str
 
@@ -117,6 +121,7 @@ def shell(
         menu=menu,
         here=here if request.method == "GET" else "/",
         notice=tr(language, told) if told else "",
+        read_at=access.now_of(request).astimezone(ZoneInfo(project.time_zone if project else "Asia/Shanghai")),
         own=f"/static/own/{own_hash()}",
         vendor=vendor(),
     )

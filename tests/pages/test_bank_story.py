@@ -10,7 +10,7 @@ import uvicorn
 from app import access
 from app.store import bank as held
 from tests.app.test_bank import HEAD, answer, desk  # noqa: F401 - the fixture desk
-from tests.pages.test_browser import CHROMIUM, FLAGS
+from tests.pages.browser import CHROMIUM, FLAGS
 
 sync_api = pytest.importorskip("playwright.sync_api")
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]

@@ -1,159 +1,21 @@
-"""The pages in a real browser: a server of its own over a seeded site, every page at two widths and in both languages.
+"""What happens on a page in a real browser: the keyboard, the stream, another process, a restart.
 
-``PAGES_SHOTS=FOLDER`` keeps a screenshot of each page. The browser can reach nothing but the server, so the
-suite proves as well that a page needs nothing from outside. Never wait for "networkidle": the stream never ends.
+What every page must be at every width and for everybody is in ``test_everybody``.
 """
 
-import functools
-import os
-import shutil
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
-from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
-from app.assets import AssetsMissing, assets_ready, fetch_assets, install
-from app.db import Database, make_engine
-from app.settings import Settings
 from tests import cast
 from tests.pages import site
+from tests.pages.browser import ROOT, Server
 
 expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
 """In one process: the site is built, served and browsed once."""
-
-ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
-]
-PAGES = {
-    "today": "/projects/1",
-    "gate": "/projects/1/gate",
-    "workers": "/projects/1/workers?undecided=1",
-    "worker": "/projects/1/workers/4",
-    "grid": "/projects/1/grid",
-    "times": "/projects/1/grid?show=times",
-    "exits": "/projects/1/exits",
-    "arrears": "/projects/1/arrears",
-    "corrections": "/projects/1/corrections?worker=4",
-    "payroll": "/projects/1/payroll",
-    "account": "/projects/1/account",
-    "findings": "/projects/1/findings",
-    "three-way": "/projects/1/three-way",
-    "strip": "/projects/1/three-way/4",
-    "signals": "/projects/1/signals",
-    "review": "/projects/1/review",
-    "settings": "/projects/1/settings",
-}
-
-
-class Server:
-    """uvicorn in a process of its own over the site in a folder; stops and starts on the same port."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.process: subprocess.Popen | None = None
-
-    def start(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.pages.site", str(self.folder), str(self.port)], cwd=ROOT,
-            stdout=subprocess.DEVNULL, stderr=(self.folder / "log").open("ab"),
-        )
-        deadline = time.monotonic() + 40
-        while time.monotonic() < deadline:
-            try:
-                urllib.request.urlopen(f"{self.url}/healthz", timeout=2)
-                return
-            except OSError:
-                time.sleep(0.2)
-        raise AssertionError((self.folder / "log").read_text()[-2000:])
-
-    def stop(self) -> float:
-        began = time.monotonic()
-        self.process.terminate()
-        self.process.wait(20)
-        return time.monotonic() - began
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    if CHROMIUM is None:
-        pytest.skip("no chromium: apt-get install --no-install-recommends chromium fonts-noto-cjk")
-    if not assets_ready():
-        try:
-            fetch_assets()
-        except AssetsMissing as error:
-            pytest.skip(f"the scripts of the pages are not there: {error}")
-    folder = tmp_path_factory.mktemp("site")
-    site.build(folder)
-    running = Server(folder)
-    running.start()
-    yield running
-    running.stop()
-
-
-@pytest.fixture(scope="module")
-def chromium(server):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def open_browser(chromium, server):
-    """(login, width, language) -> a page. What goes wrong in any of them fails the test at its end."""
-    wrong: list[str] = []
-    contexts = []
-
-    def opened(login: str | None = "wu", width: int = 1440, language: str = "zh"):
-        context = chromium.new_context(viewport={"width": width, "height": 900})
-        contexts.append(context)
-        cookies = [{"name": "muster_language", "value": language, "url": server.url}]
-        if login:
-            cookies.append({"name": "muster_session", "value": _token(str(server.folder), login), "url": server.url})
-        context.add_cookies(cookies)
-        page = context.new_page()
-        page.on("console", lambda m: wrong.append(f"console: {m.text}") if m.type == "error" else None)
-        page.on("pageerror", lambda error: wrong.append(f"page: {error}"))
-        page.on("request", lambda r: None if r.url.startswith((server.url, "data:", "blob:")) else wrong.append(f"outside: {r.url}"))
-        page.wrong = wrong
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert not wrong, wrong
-
-
-def _database(folder: str) -> Database:
-    return Database(make_engine(Settings(environment="test", data_dir=Path(folder))))
-
-
-@functools.cache
-def _token(folder: str, login: str) -> str:
-    from app import access
-    from app.store import accounts
-
-    settings, database = Settings(environment="test", data_dir=Path(folder)), _database(folder)
-    with database.write() as db:
-        account = accounts.account_by_login(db, login)
-        token = access.begin_session(db, settings, account_id=account.id, now=datetime.now(UTC))
-    database.dispose()
-    return token
 
 
 def _walk_in(server: Server, worker_id: int = 3, **told) -> int:
@@ -171,38 +33,6 @@ def _walk_in(server: Server, worker_id: int = 3, **told) -> int:
     )
     done = subprocess.run([sys.executable, "-c", script, str(server.folder)], cwd=ROOT, capture_output=True, text=True, check=True)
     return int(done.stdout)
-
-
-@pytest.fixture(scope="session")
-def axe(tmp_path_factory) -> str:
-    folder = tmp_path_factory.mktemp("axe")
-    try:
-        install(folder)
-    except AssetsMissing as error:
-        pytest.skip(f"axe-core could not be fetched: {error}")
-    return (folder / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize("language", ["zh", "en"])
-@pytest.mark.parametrize("width", [1440, 390])
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_whole_at_every_width_and_for_everybody(name, width, language, open_browser, server, axe):
-    page = open_browser("wu", width, language)
-    page.goto(server.url + PAGES[name], wait_until="domcontentloaded")
-    page.locator("h1").wait_for()
-    for chart in page.locator("[data-chart]").all():
-        chart.locator("svg").wait_for()
-    if name == "gate":
-        page.locator("#link-state[data-state=open]").wait_for()
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page is wider than the screen"
-    assert (page.locator("html").get_attribute("lang") == "zh-CN") == (language == "zh")
-    # Through the debugger's own world: the page's policy refuses a script of ours, as it should.
-    page.evaluate(axe)
-    found = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})")
-    told = [(v["id"], v["impact"], [n["target"] for n in v["nodes"]][:3]) for v in found["violations"]]
-    assert not told
-    if folder := os.environ.get("PAGES_SHOTS"):
-        page.screenshot(path=f"{folder}/{name}_{language}_{width}.png", full_page=True)
 
 
 def test_signing_in_with_the_keyboard_only(open_browser, server, axe):
@@ -334,14 +164,3 @@ def test_from_the_county_to_the_evidence_in_three_clicks(open_browser, server):
     page.locator("ol.strip li.worked a").first.click()
     expect(page.locator("#opened tbody tr").first).to_contain_text("大门")
     expect(page.locator("#opened td.code").first).to_contain_text("…")
-
-
-@pytest.mark.parametrize("width", [1440, 390])
-@pytest.mark.parametrize("language", ["zh", "en"])
-def test_the_county_page_is_readable_by_everybody(open_browser, server, axe, width, language):
-    page = open_browser("lin", width, language)
-    page.goto(f"{server.url}/county", wait_until="domcontentloaded")
-    expect(page.locator("tr.level").first).to_be_visible()
-    page.evaluate(axe)
-    assert [v["id"] for v in page.evaluate("axe.run()")["violations"]] == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -1,0 +1,258 @@
+"""Every page for everybody: a table with a row for each page, and what each of them must be.
+
+    no violation of WCAG 2.1 A and AA (axe), in both languages, on a screen and on a telephone
+    no wider than the screen, nothing cut off; readable on a wall screen
+    every field and button reached and seen with the keyboard alone, in order, and left again
+    no Chinese in English but what was written down in Chinese
+    on paper: the head of a table again on every sheet, no menu, no button
+
+``PAGES_SHOTS=FOLDER`` keeps a screenshot and a PDF of each page.
+"""
+
+import os
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from app import pages
+from app.demo import payday
+from app.settings import Settings
+from tests.pages import site
+from tests.pages.browser import database_of
+
+SITE, MONTH = "/projects/{project_id:int}", "/projects/{demo}"
+ROWS: dict[str, tuple[str | None, str]] = {
+    "/sign-in": (None, "/sign-in"),
+    "/": ("gao", "/"),
+    "/county": ("lin", "/county"),
+    "/county/twins": ("lin", "/county/twins"),
+    "/journal": ("gao", "/journal"),
+    SITE: ("wu", "/projects/1"),
+    SITE + "/gate": ("wu", "/projects/1/gate"),
+    SITE + "/workers": ("wu", "/projects/1/workers?undecided=1"),
+    SITE + "/workers/{worker_id:int}": ("wu", "/projects/1/workers/4"),
+    SITE + "/grid": ("wu", "/projects/1/grid"),
+    SITE + "/corrections": ("wu", "/projects/1/corrections?worker=4"),
+    SITE + "/payroll": (payday.OFFICER, MONTH + "/payroll"),
+    SITE + "/payroll/{sheet_id:int}": (payday.OFFICER, MONTH + "/payroll/{sheet}"),
+    SITE + "/account": (payday.OFFICER, MONTH + "/account"),
+    SITE + "/account/batches/{batch_id:int}": (payday.OFFICER, MONTH + "/account/batches/{batch}"),
+    SITE + "/account/statement": (payday.OFFICER, MONTH + "/account/statement"),
+    SITE + "/exits": ("wu", "/projects/1/exits"),
+    SITE + "/arrears": ("wu", "/projects/1/arrears"),
+    SITE + "/three-way": ("wu", "/projects/1/three-way"),
+    SITE + "/three-way/{worker_id:int}": ("wu", "/projects/1/three-way/4"),
+    SITE + "/findings": ("wu", "/projects/1/findings"),
+    SITE + "/signals": ("wu", "/projects/1/signals"),
+    SITE + "/journal": ("chen", "/projects/1/journal"),
+    SITE + "/review": ("chen", "/projects/1/review"),
+    SITE + "/settings": ("chen", "/projects/1/settings"),
+}
+"""Path of a page -> who opens it, and where. A page that is made has its row here."""
+MORE = {
+    "times": ("wu", "/projects/1/grid?show=times"),
+}
+"""Other looks of the same page."""
+EVERY = {**ROWS, **MORE}
+LOOKS = {"zh": (1440, 3840), "en": (1440, 390)}
+"""Language -> widths. English is the longer one: what fits a telephone in English fits it in Chinese."""
+NOT_ON_PAPER = {"/sign-in"}
+
+HAN = re.compile(r"[\u3400-\u9fff]+")
+
+
+def test_every_page_has_a_row_and_every_row_a_page():
+    assert set(ROWS) == {page.path for page in pages.PAGES} | {"/sign-in"}
+
+
+@pytest.fixture(scope="module")
+def place(server):
+    """The site with a month that went to the bank beside it: ``place(address)`` puts the numbers in."""
+    folder = str(server.folder)
+    database = database_of(folder)
+    made, _ = payday.lay(database, site.VAULT, Settings(environment="test", data_dir=Path(folder)), now=datetime.now(UTC))
+    with database.read() as db:
+        of = {"p": made.project_id}
+        numbers = {
+            "demo": made.project_id,
+            "sheet": db.execute(text("SELECT min(id) FROM payroll_sheet WHERE project_id = :p"), of).scalar_one(),
+            "batch": db.execute(text("SELECT min(id) FROM payment_batch WHERE project_id = :p"), of).scalar_one(),
+        }
+    database.dispose()
+    return lambda address: server.url + re.sub(r"\{(\w+)\}", lambda m: str(numbers[m[1]]), address)
+
+
+@pytest.fixture
+def look(open_browser, place):
+    """(row, language, width) -> the page, whole and with everything folded open."""
+
+    def looked(name: str, language: str, width: int):
+        login, address = EVERY[name]
+        page = open_browser(login, width, language)
+        page.goto(place(address), wait_until="domcontentloaded")
+        page.locator("h1, .sign-in").first.wait_for()
+        for chart in page.locator("[data-chart]").all():
+            chart.locator("svg").wait_for()
+        page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+        return page
+
+    return looked
+
+
+def file_name(name: str) -> str:
+    return re.sub(r"\W+", "_", name.replace("{project_id:int}", "").replace(":int", "")).strip("_") or "first"
+
+
+def shot(page, name: str, look: str) -> None:
+    if folder := os.environ.get("PAGES_SHOTS"):
+        page.screenshot(path=f"{folder}/{file_name(name)}_{look}.png", full_page=True)
+
+
+def violations(page, axe: str) -> list:
+    # Through the debugger's own world: the page's policy refuses a script of ours, as it should.
+    page.evaluate(axe)
+    found = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})")
+    return [(v["id"], v["impact"], [n["target"] for n in v["nodes"]][:3]) for v in found["violations"]]
+
+
+CUT_OFF = """() => [...document.querySelectorAll('main *, header *, nav *, footer *')].filter(e => {
+  if (e.closest('.unseen, svg, [hidden], [data-chart]') || !e.textContent.trim() || !e.checkVisibility()) return false;
+  const s = getComputedStyle(e), hides = v => v === 'hidden' || v === 'clip';
+  if (s.position === 'absolute' && s.clipPath !== 'none') return false;
+  return (hides(s.overflowX) && e.scrollWidth > e.clientWidth + 1) || (hides(s.overflowY) && e.scrollHeight > e.clientHeight + 1);
+}).map(e => e.tagName + '.' + e.className + ': ' + e.textContent.trim().slice(0, 40))"""
+
+BEYOND = """() => [...document.querySelectorAll('main a, main button, main input, main select, main p, main h1, main h2, header a, header button')].filter(e => {
+  const r = e.getBoundingClientRect();
+  return e.checkVisibility() && r.width && (r.right > innerWidth + 1 || r.left < -1) && !e.closest('.scroll, .unseen, .skip, thead');
+}).map(e => e.tagName + ': ' + (e.textContent || e.name || '').trim().slice(0, 40))"""
+
+TOO_LONG = """() => [...document.querySelectorAll('main p, main li, main dd')].filter(e =>
+  e.checkVisibility() && e.getBoundingClientRect().width > 1560).map(e => e.textContent.trim().slice(0, 40))"""
+
+HERE = """() => {
+  const e = document.activeElement, s = getComputedStyle(e);
+  if (!e || e === document.body) return null;
+  window.walked = window.walked || [];
+  const before = window.walked[window.walked.length - 1], again = window.walked.includes(e);
+  window.walked.push(e);
+  const inside = e.matches('input[type=checkbox], input[type=radio]');
+  return {
+    what: e.tagName + '#' + e.id + ' ' + (e.name || e.textContent.trim().slice(0, 30)),
+    again,
+    seen: (s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 1) || e.closest('[data-chart]') !== null,
+    after: !before || again || Boolean(before.compareDocumentPosition(e) & Node.DOCUMENT_POSITION_FOLLOWING) || before.type === 'radio' || inside,
+  };
+}"""
+
+WITHOUT_A_BUTTON = """() => [...document.querySelectorAll('main form')].filter(f =>
+  f.querySelector('input:not([type=hidden]):not([type=checkbox]):not([type=radio]):not([type=file])') &&
+  ![...f.elements].some(e => e.type === 'submit')).map(f => f.getAttribute('action') || '(itself)')"""
+
+WORDS = """() => {
+  const said = [], walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let n = walk.nextNode(); n; n = walk.nextNode()) if (!n.parentElement.closest('script, style')) said.push(n.data);
+  for (const e of document.querySelectorAll('[title], [aria-label], [placeholder], [alt], [data-label]'))
+    for (const a of ['title', 'aria-label', 'placeholder', 'alt', 'data-label']) if (e.hasAttribute(a)) said.push(e.getAttribute(a));
+  return [document.title, ...said];
+}"""
+
+STEPS_MAX = 260
+"""Presses of Tab that are walked through on one page; a list of a thousand names is left by its first part."""
+
+
+def by_keyboard(page) -> list[str]:
+    """What the keyboard alone cannot do: each stop seen, in order, none holds it, and each form is sent by Enter."""
+    wrong, stops = [f"no button, so Enter sends nothing: {what}" for what in page.evaluate(WITHOUT_A_BUTTON)], 0
+    page.evaluate("() => { document.activeElement.blur(); window.scrollTo(0, 0); }")
+    for _ in range(STEPS_MAX):
+        page.keyboard.press("Tab")
+        here = page.evaluate(HERE)
+        if here is None or here["again"]:
+            break
+        stops += 1
+        if not here["seen"]:
+            wrong.append(f"focus not seen: {here['what']}")
+        if not here["after"]:
+            wrong.append(f"out of order: {here['what']}")
+    fields = page.locator("main input:visible:not([type=hidden]):not([disabled]), main select:visible, main button:visible").count()
+    if stops < min(fields, 3):
+        wrong.append(f"the keyboard reaches {stops} of {fields} fields and buttons")
+    return wrong
+
+
+def on_paper(page, name: str) -> list[str]:
+    """What a sheet of paper must not show, and what it must; the PDF is kept beside the screenshots."""
+    page.emulate_media(media="print")
+    wrong = [
+        f"on paper: {what}"
+        for what in page.evaluate(
+            """() => [...document.querySelectorAll('nav, button, input:not([type=hidden]), select, textarea, .demo')]
+                 .filter(e => e.checkVisibility()).map(e => e.tagName + ' ' + (e.className || e.name || '') + ' ' + e.textContent.trim().slice(0, 30))"""
+        )
+    ]
+    wrong += page.evaluate(
+        """() => [...document.querySelectorAll('thead')].filter(e => e.checkVisibility() && getComputedStyle(e).display !== 'table-header-group')
+             .map(() => 'the head of a table is not repeated')"""
+    )
+    if not page.locator(".paper-head").first.is_visible():
+        wrong.append("no head on paper")
+    if folder := os.environ.get("PAGES_SHOTS"):
+        page.pdf(path=f"{folder}/{file_name(name)}.pdf", prefer_css_page_size=True)
+    page.emulate_media(media="screen")
+    return wrong
+
+
+@pytest.fixture(scope="module")
+def written(place, server) -> str:
+    """Everything somebody wrote down: what may stand in Chinese on an English page."""
+    database = database_of(str(server.folder))
+    with database.read() as db:
+        found = [
+            str(value)
+            for (table,) in db.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'")).all()
+            for row in db.execute(text(f'SELECT * FROM "{table}"'))
+            for value in row
+            if isinstance(value, str) and (HAN.search(value) or "\\u" in value)
+        ]
+    database.dispose()
+    return "\n".join(found)
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.xdist_group("browser")
+@pytest.mark.parametrize("name", EVERY)
+def test_a_page_is_whole_at_every_width_and_for_everybody(name, look, axe, written):
+    told = {}
+
+    def at(language: str, width: int, page) -> None:
+        page.set_viewport_size({"width": width, "height": 900})
+        shot(page, name, f"{language}_{width}")
+        wrong = violations(page, axe) if width < 3840 else page.evaluate(TOO_LONG)
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            wrong.append("the page is wider than the screen")
+        wrong += [f"cut off: {what}" for what in page.evaluate(CUT_OFF)]
+        wrong += [f"beyond the screen: {what}" for what in page.evaluate(BEYOND)]
+        if wrong:
+            told[language, width] = wrong
+
+    for language, widths in LOOKS.items():
+        page = look(name, language, widths[0])
+        assert (page.locator("html").get_attribute("lang") == "zh-CN") == (language == "zh")
+        for width in widths:
+            at(language, width, page)
+    strange = {
+        run for said in page.evaluate(WORDS) for run in HAN.findall(said.replace("中文", "")) if run not in written
+    }
+    if strange:
+        told["Chinese in English"] = sorted(strange)
+    page.set_viewport_size({"width": 1440, "height": 900})
+    if wrong := by_keyboard(page):
+        told["by keyboard"] = wrong
+    if name not in NOT_ON_PAPER and (wrong := on_paper(page, name)):
+        told["on paper"] = wrong
+    assert not told
