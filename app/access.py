@@ -33,8 +33,8 @@ import re
 import secrets
 import threading
 import unicodedata
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Literal
@@ -46,12 +46,14 @@ from starlette.requests import Request, cookie_parser
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app import second_step
 from app.db import Database
 from app.errors import BadRequest, Busy, Conflict, Forbidden, NotFound, TooMany, Unauthorised
 from app.settings import Settings
 from app.store import accounts as account_store
-from app.store import people
+from app.store import people, second_steps
 from app.store.people import ProjectInfo
+from app.vault import Vault
 from app.web import error_body, language_of
 
 COOKIE = "muster_session"
@@ -105,6 +107,8 @@ ACTIONS: dict[str, frozenset[Role]] = {
     "project.read": frozenset({_A, _M, _L, _G, _I, _S, _T, _D}),
     "journal.read": frozenset({_M, _I, _D}),
     "identity.reveal": frozenset({_L, _I}),
+    "access.read": frozenset({_A, _M, _D}),
+    "access.give": frozenset({_M}),
     "devices.write": frozenset({_A, _M}),
     "decisions.read": frozenset({_A, _M, _L, _I}),
     "papers.read": frozenset({_M, _L, _I}),
@@ -190,6 +194,8 @@ class Person:
     name: str
     language: str
     memberships: tuple[Membership, ...]
+    resting: tuple[Membership, ...] = ()
+    """Roles he holds that want a second step, which this session has not had: they reach nothing until it has."""
 
     def roles(self, project_id: int | None = None, project_area: str | None = None) -> frozenset[Role]:
         """His roles on a project; without one, the roles that belong to no project."""
@@ -374,12 +380,23 @@ def token_of_request(request: Request) -> str | None:
     return request.cookies.get(COOKIE) or None
 
 
-def who(db: Session, token: str, now: datetime) -> Person | None:
-    """The person a token stands for; None when it is unknown, expired or revoked, or his account is disabled."""
+def who(db: Session, token: str, now: datetime, second_step_roles: Collection[str] = ()) -> Person | None:
+    """The person a token stands for; None when it is unknown, expired or revoked, or his account is disabled.
+
+    Args:
+        second_step_roles: roles that rest in a session without a second step (``Settings.second_step_roles``).
+    """
     if len(token) > 200:
         return None
     found = account_store.signed_in(db, token_sha256(token), now)
-    return None if found is None else _person(*found)
+    if found is None:
+        return None
+    account, held, second = found
+    person = _person(account, held)
+    if second or not second_step_roles:
+        return person
+    rest = tuple(m for m in person.memberships if m.role in second_step_roles)
+    return replace(person, memberships=tuple(m for m in person.memberships if m not in rest), resting=rest) if rest else person
 
 
 def person_of_account(db: Session, account_id: int) -> Person | None:
@@ -413,7 +430,8 @@ def person_of_login(db: Session, login: str) -> Person:
 def person_of_request(request: Request, db: Session, now: datetime | None = None) -> Person | None:
     """Who asks, by the session cookie or ``Authorization: Bearer``; None for nobody."""
     token = token_of_request(request)
-    person = None if token is None else who(db, token, now or now_of(request))
+    wanted = request.app.state.settings.second_step_role_set
+    person = None if token is None else who(db, token, now or now_of(request), wanted)
     # Whoever is answered: what he is shown is journalled under this name (``views``).
     request.scope["muster_login"] = None if person is None else person.login
     return person
@@ -554,14 +572,36 @@ def _proven(database: Database, settings: Settings, *, login: str, password: str
     return _Proof(account, index, address, now, fresh)
 
 
+class SecondNeeded(Unauthorised):
+    """The password was right, and the account has a second step.
+
+    ``waiting`` is the token that goes with the second step; it is given to the page that asks for it, and never to a log.
+    """
+
+    def __init__(self, waiting: str) -> None:
+        super().__init__("second_needed")
+        self.waiting = waiting
+
+
 def sign_in(
-    database: Database, settings: Settings, *, login: str, password: str, address: str, now: datetime
+    database: Database,
+    settings: Settings,
+    *,
+    login: str,
+    password: str,
+    address: str,
+    now: datetime,
+    agent: str = "",
+    vault: Vault | None = None,
+    code: str | None = None,
 ) -> str:
-    """Check a password and begin a session.
+    """Check a password, and the second step where the account has one, and begin a session.
 
     Args:
         login: as typed.
-        address: of the caller, for the limits.
+        address: of the caller, for the limits and for the list of sessions.
+        agent: what the browser calls itself, for the list of sessions.
+        vault, code: for an account with a second step; without the code it is asked for.
 
     Returns:
         The token; it is stored nowhere.
@@ -569,17 +609,109 @@ def sign_in(
     Raises:
         TooMany: ``sign_in_too_often``, ``sign_in_slowed``: too many failures; the password was not looked at.
         Unauthorised: no such login, or not its password; which of the two is not said.
+        SecondNeeded: ``second_needed``, the password was right and there is no code.
         Busy: too many sign-ins at this moment.
+        As ``sign_in_second``.
     """
-    proof = _proven(database, settings, login=login, password=password, address=address, now=now)
+    try:
+        proof = _proven(database, settings, login=login, password=password, address=address, now=now)
+    except Unauthorised:
+        with database.write() as db:
+            account = _find(db, tidy_login(login))
+            outcome = "disabled" if account is not None and account.disabled_at is not None else "wrong"
+            second_steps.add_event(
+                db, at=now, account_id=account.id if account else None, outcome=outcome, means="password", address=address, agent=agent
+            )
+        raise
+    waiting = ""
     with database.write() as db:
         proof.keep(db)
-        token = begin_session(db, settings, account_id=proof.account.id, now=now)
-        _journal(db, now, proof.account.login, "sign_in", f"account:{proof.account.id}")
-    return token
+        account_id = proof.account.id
+        if second_step.is_on(db, account_id):
+            waiting = secrets.token_urlsafe(32)
+            second_steps.add_waiting(db, token_sha256(waiting), account_id, now + SECOND_MINUTES)
+        else:
+            token = _begun(db, settings, account_id, "password", address, agent, now)
+            _journal(db, now, proof.account.login, "sign_in", f"account:{account_id}")
+    if not waiting:
+        return token
+    if code is None or vault is None:
+        raise SecondNeeded(waiting)
+    return sign_in_second(database, settings, vault, waiting=waiting, code=code, address=address, agent=agent, now=now)
 
 
-def begin_session(db: Session, settings: Settings, *, account_id: int, now: datetime) -> str:
+SECOND_MINUTES = timedelta(minutes=5)
+"""How long the second step is waited for after the password."""
+SECOND_WRONG_A_DAY_MAX = 20
+"""Wrong digits of one account in a day: whoever knows the password guesses one of a million codes, three of which are good."""
+
+
+def sign_in_second(
+    database: Database, settings: Settings, vault: Vault, *, waiting: str, code: str, address: str, agent: str = "", now: datetime
+) -> str:
+    """Check the digits of the telephone, or a recovery code, and begin the session the password was right for.
+
+    Args:
+        waiting: the token of ``SecondNeeded``.
+        code: as typed, six digits or a recovery code.
+
+    Returns:
+        The token of the session.
+
+    Raises:
+        Unauthorised: ``second_over``, begin with the password again; ``second_wrong``.
+        TooMany: ``sign_in_too_often`` within the window; ``second_too_often`` of a day, a recovery code still lets in.
+    """
+    digits = second_step.is_digits(code)
+    with database.write() as db:
+        account_id = second_steps.waiting(db, token_sha256(waiting), now)
+        if account_id is None:
+            raise Unauthorised("second_over")
+        if digits and second_steps.count_events(db, account_id, "second_wrong", now - timedelta(days=1)) >= SECOND_WRONG_A_DAY_MAX:
+            raise TooMany("second_too_often", retry_after_s=3600)
+        note_second_try(db, settings, account_id, now)
+    with database.write() as db:
+        means = second_step.use(db, vault, account_id, code, now)
+        account = account_store.account(db, account_id)
+        if means is None or account is None or account.disabled_at is not None:
+            second_steps.add_event(
+                db, at=now, account_id=account_id, outcome="second_wrong", means="totp" if digits else "recovery", address=address,
+                agent=agent,
+            )  # fmt: skip
+        else:
+            note_second_try(db, settings, account_id, now, succeeded=True)
+            second_steps.end_waiting(db, token_sha256(waiting))
+            token = _begun(db, settings, account_id, means, address, agent, now)
+            _journal(db, now, account.login, "sign_in", f"account:{account_id}", facts={"by": means})
+            return token
+    raise Unauthorised("second_wrong")
+
+
+def note_second_try(db: Session, settings: Settings, account_id: int, now: datetime, *, succeeded: bool = False) -> None:
+    """Count a code of an account as failed before it is looked at, and as succeeded after; wherever it is typed.
+
+    The transaction it is noted in must be committed although the code is refused.
+
+    Raises:
+        TooMany: ``sign_in_too_often``.
+    """
+    window = timedelta(minutes=settings.sign_in_window_minutes)
+    index = _login_index(f"second step of {account_id}")
+    if not succeeded and account_store.attempts_failed(db, index, now - window) >= settings.sign_in_tries_max:
+        raise TooMany("sign_in_too_often", retry_after_s=int(window.total_seconds()))
+    account_store.add_attempt(db, login_index=index, address="", succeeded=succeeded, now=now)
+
+
+def _begun(db: Session, settings: Settings, account_id: int, means: str, address: str, agent: str, now: datetime) -> str:
+    second_steps.add_event(db, at=now, account_id=account_id, outcome="in", means=means, address=address, agent=agent)
+    return begin_session(
+        db, settings, account_id=account_id, now=now, address=address, agent=agent, second=means in second_step.MEANS
+    )
+
+
+def begin_session(
+    db: Session, settings: Settings, *, account_id: int, now: datetime, address: str = "", agent: str = "", second: bool = False
+) -> str:
     """Begin a session without a password, for somebody who proved himself another way (and for tests)."""
     token = secrets.token_urlsafe(32)
     account_store.add_sign_in(
@@ -588,6 +720,9 @@ def begin_session(db: Session, settings: Settings, *, account_id: int, now: date
         account_id=account_id,
         now=now,
         expires_at=now + timedelta(hours=settings.session_hours),
+        address=address,
+        agent=agent,
+        second=second,
     )
     return token
 
@@ -624,7 +759,7 @@ def issue_code(db: Session, person: Person | None, *, project_id: int, worker_id
     return f"{letters[:5]}-{letters[5:]}", until
 
 
-def sign_in_by_code(database: Database, settings: Settings, *, code: str, address: str, now: datetime) -> str:
+def sign_in_by_code(database: Database, settings: Settings, *, code: str, address: str, now: datetime, agent: str = "") -> str:
     """A code becomes a session of the worker it was made for; it is used up. Returns the token.
 
     The worker's account is made at his first sign-in, without a password: he comes in by codes alone. Wrong codes of an
@@ -657,7 +792,7 @@ def sign_in_by_code(database: Database, settings: Settings, *, code: str, addres
         else:
             account_id = account.id
         account_store.add_membership(db, account_id=account_id, role=Role.WORKER, project_id=project_id, worker_id=worker_id)
-        token = begin_session(db, settings, account_id=account_id, now=now)
+        token = _begun(db, settings, account_id, "code", address, agent, now)
         _journal(db, now, login, "sign_in", f"account:{account_id}", project_id, {"by": "code"})
     return token
 
@@ -665,6 +800,26 @@ def sign_in_by_code(database: Database, settings: Settings, *, code: str, addres
 def sign_out(db: Session, token: str, now: datetime) -> None:
     """End a session, at once and everywhere. A token nobody holds is no error."""
     account_store.revoke_sign_in(db, token_sha256(token), now)
+
+
+def end_session(db: Session, person: Person, session_id: str, now: datetime) -> None:
+    """End one of one's own sessions, by the name it has in the list.
+
+    Raises:
+        NotFound: ``session_unknown``: over already, or somebody else's.
+    """
+    found = next((s for s in second_steps.sessions(db, person.account_id, now) if s.id == session_id), None)
+    if found is None:
+        raise NotFound("session_unknown")
+    account_store.revoke_sign_in(db, found.token_sha256, now)
+    _journal(db, now, person.login, "session_ended", f"account:{person.account_id}")
+
+
+def end_other_sessions(db: Session, person: Person, token: str, now: datetime) -> int:
+    """End every session of one's own but this one; returns how many."""
+    ended = account_store.revoke_sign_ins(db, person.account_id, now, but=token_sha256(token))
+    _journal(db, now, person.login, "sessions_ended", f"account:{person.account_id}", facts={"sessions_ended": ended})
+    return ended
 
 
 def set_cookie(response: Response, settings: Settings, token: str) -> None:
@@ -801,6 +956,31 @@ def change_password(
         _journal(db, now, person.login, "password_changed", what, facts={"sessions_ended": ended})
 
 
+def reset_second_step(db: Session, *, login: str, by: str = "cli", now: datetime) -> None:
+    """Take the second step off an account whose owner lost his telephone and his recovery codes; its sessions end.
+
+    Raises:
+        NotFound: ``account_unknown``; ``second_step_unknown``, it has none.
+    """
+    account = _account(db, login)
+    if not second_steps.remove_step(db, account.id):
+        raise NotFound("second_step_unknown")
+    account_store.revoke_sign_ins(db, account.id, now)
+    _journal(db, now, by, "second_step_reset", f"account:{account.id}")
+
+
+def enable_account(db: Session, *, login: str, by: str = "cli", now: datetime) -> None:
+    """Let an account that was disabled sign in again, with the password and the roles it had.
+
+    Raises:
+        NotFound: no such account.
+    """
+    account = _account(db, login)
+    if account.disabled_at is not None:
+        account_store.enable_account(db, account.id)
+        _journal(db, now, by, "account_enabled", f"account:{account.id}")
+
+
 def add_role(
     db: Session,
     *,
@@ -855,6 +1035,48 @@ def add_role(
     parts = {"area_code": area_code, "project_company": project_company_id, "team": team_id}
     facts = {"role": wanted.value, **{name: part for name, part in parts.items() if part}}
     _journal(db, now, by, "role_given", f"account:{account.id}", project_id, facts)
+
+
+GIVEN_BY_MANAGER = frozenset({Role.GUARD, Role.SUBCONTRACTOR, Role.TEAM_LEADER})
+"""What a project manager gives and takes on his own project (DECISIONS.md 79): not who records money, and not his own kind."""
+
+
+def give_on_project(
+    db: Session, person: Person, *, project_id: int, login: str, role: str, project_company_id: int | None = None,
+    team_id: int | None = None, now: datetime,
+) -> None:  # fmt: skip
+    """A project manager gives somebody a role on his own project. The account is there already: the administrator makes it.
+
+    Raises:
+        As ``add_role``.
+        Forbidden: ``role_of_administrator``, a role that the administrator gives; ``own_role``.
+    """
+    _refuse_beyond_manager(person, login, role)
+    add_role(
+        db, login=login, role=role, project_id=project_id, project_company_id=project_company_id, team_id=team_id, by=person.login, now=now
+    )
+
+
+def take_on_project(db: Session, person: Person, *, project_id: int, login: str, role_id: int, now: datetime) -> None:
+    """A project manager takes a role back that he could have given.
+
+    Raises:
+        NotFound: no such account; ``role_not_held``, not on this project.
+        Forbidden: as ``give_on_project``.
+    """
+    account = _account(db, login)
+    held = next((m for m in account_store.memberships(db, account.id) if m.id == role_id and m.project_id == project_id), None)
+    if held is None:
+        raise NotFound("role_not_held")
+    _refuse_beyond_manager(person, login, held.role)
+    remove_role(db, login=login, role_id=role_id, by=person.login, now=now)
+
+
+def _refuse_beyond_manager(person: Person, login: str, role: str) -> None:
+    if role not in GIVEN_BY_MANAGER:
+        raise Forbidden("role_of_administrator")
+    if tidy_login(login) == person.login:
+        raise Forbidden("own_role")
 
 
 def remove_role(db: Session, *, login: str, role_id: int, by: str = "cli", now: datetime) -> None:
@@ -936,7 +1158,7 @@ class SameOrigin:
     """
 
     SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-    SIGN_IN_PATHS = frozenset({"/sign-in", "/v1/sign-in", "/v1/sign-in/code"})
+    SIGN_IN_PATHS = frozenset({"/sign-in", "/sign-in/second", "/v1/sign-in", "/v1/sign-in/code"})
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

@@ -663,6 +663,61 @@ def user_password(
     out.print(f"{login}: password set")
 
 
+@user_app.command("list")
+def user_list() -> None:
+    """List the accounts with their roles."""
+    from app.store import accounts, people, second_steps
+
+    with opened() as (_settings, database, _vault), database.read() as db:
+        codes, on = {p.id: p.code for p in people.projects(db, None)}, second_steps.confirmed(db)
+        for each in accounts.accounts(db):
+            told = [f"{m.id}:{m.role} {codes.get(m.project_id, m.area_code or '')}".strip() for m in accounts.memberships(db, each.id)]
+            marks = [word for word, holds in (("disabled", each.disabled_at), ("second step", each.id in on)) if holds]
+            out.print(f"{each.login}  {each.name}  {', '.join(told)}  {' '.join(marks)}".rstrip())
+
+
+@user_app.command("take")
+def user_take(login: str, role_id: Annotated[int, typer.Argument(help="the number before the role in `user list`")]) -> None:
+    """Take a role back."""
+    from app import access
+
+    with opened() as (_settings, database, _vault), database.write() as db:
+        access.remove_role(db, login=login, role_id=role_id, now=now(), by=BY)
+    out.print(f"{login}: role taken back")
+
+
+@user_app.command("disable")
+def user_disable(login: str, again: Annotated[bool, typer.Option("--enable", help="let it sign in again")] = False) -> None:
+    """Let an account sign in no more and end its sessions."""
+    from app import access
+
+    with opened() as (_settings, database, _vault), database.write() as db:
+        (access.enable_account if again else access.disable_account)(db, login=login, now=now(), by=BY)
+    out.print(f"{login}: {'may sign in again' if again else 'disabled'}")
+
+
+@user_app.command("second-step-off")
+def user_second_step_off(login: str) -> None:
+    """Take the second step off an account whose owner lost his telephone and his recovery codes."""
+    from app import access
+
+    with opened() as (_settings, database, _vault), database.write() as db:
+        access.reset_second_step(db, login=login, now=now(), by=BY)
+    out.print(f"{login}: second step off")
+
+
+@user_app.command("sign-ins")
+def user_sign_ins(login: Annotated[str | None, typer.Argument(help="one account's; else everybody's")] = None) -> None:
+    """List the latest tries to sign in, and what came of them."""
+    from app import access
+    from app.store import second_steps
+
+    with opened() as (_settings, database, _vault), database.read() as db:
+        account_id = None if login is None else access.person_of_login(db, login).account_id
+        for e in second_steps.events(db, account_id=account_id):
+            out.print(f"{e.at:%Y-%m-%d %H:%M:%SZ}  {e.login or '(no such account)'}  {e.outcome}  {e.means}  {e.address}")
+
+
 def _project_id(db: Any, code: str | None) -> int | None:
     from app.store import people
 

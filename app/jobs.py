@@ -34,7 +34,7 @@ from app.db import Database
 from app.engines import load_engine, load_pack_of
 from app.observing import log
 from app.settings import Settings
-from app.store import accounts, gates, packs, people, schedule
+from app.store import accounts, gates, packs, people, schedule, second_steps
 from app.store import journal as chain
 from app.store import papers as kept
 from app.store import twins as twin_store
@@ -204,6 +204,7 @@ def _purge(database: Database, settings: Settings, now: datetime) -> str:
         nonces = gates.purge_nonces(db, nonces_before)
     with database.write() as db:
         tries = accounts.purge_sign_ins(db, tries_before, now - access.KNOWN_ADDRESS)
+        tries += second_steps.purge(db, now, now - timedelta(days=settings.sign_in_days))
     return f"{nonces} nonces, {tries} sign-ins and attempts"
 
 

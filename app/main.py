@@ -20,8 +20,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
-from app import __version__, deciding, pages, repack, sheets
+from app import __version__, access, deciding, pages, repack, sheets
 from app.access import SameOrigin
 from app.api import access as access_api
 from app.api import bank as bank_api
@@ -191,13 +192,20 @@ def create_app(
             ByReaders, readers=readers, routes=list(app.router.routes), reads=reads, metrics=metrics,
             refuse=lambda scope, error: answer(Request(scope), error),
         )  # fmt: skip
-    app.add_middleware(LeaveTrace, views=state.views, refuse=lambda scope, error: answer(Request(scope), error))
+    app.add_middleware(
+        LeaveTrace, views=state.views, refuse=lambda scope, error: answer(Request(scope), error), session_of=_session_of
+    )
     app.add_middleware(SameOrigin)
     app.add_middleware(BodyLimit, limit_of=body_limit_of(settings), seconds_max=settings.body_seconds_max,
         stranger_max=settings.body_bytes_max,
     )
     app.add_middleware(AccessLine, metrics=metrics)
     return app
+
+
+def _session_of(scope: Scope) -> str | None:
+    token = access.token_of_request(Request(scope))
+    return None if token is None else access.token_sha256(token)
 
 
 def now_utc() -> datetime:

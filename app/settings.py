@@ -9,6 +9,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -103,6 +104,10 @@ class Settings(BaseModel):
     session_hours: float = Field(12.0, gt=0, description="how long a sign-in lasts")
     sign_in_tries_max: int = Field(5, ge=1, description="failed sign-ins from one address within the window; a login that fails as often is slowed")
     sign_in_window_minutes: float = Field(5.0, gt=0, description="window of the sign-in limit")
+    sign_in_days: int = Field(365, ge=30, le=3650, description="how long the list of sign-ins and failed tries is kept")
+    second_step_roles: str = Field(
+        "", description="roles that rest until their holder has set up the second step, comma-separated: administrator,inspector; none = nobody must"
+    )
     stop_seconds_max: float = Field(10.0, gt=0, description="longest a graceful stop may take")
     # Every worker was read a notice that says 30 (app.wording.notices): sooner is allowed, later is not.
     template_days_after_exit: int = Field(
@@ -128,12 +133,36 @@ class Settings(BaseModel):
                     raise ValueError(f"{entry} is neither an address, a network (192.168.1.0/24) nor a name") from None
         return text
 
+    @field_validator("second_step_roles")
+    @classmethod
+    def _roles_are_roles(cls, text: str) -> str:
+        for role in _words(text):
+            if role not in SECOND_STEP_ROLES:
+                raise ValueError(f"{role} is none of {', '.join(sorted(SECOND_STEP_ROLES))}")
+        return text
+
+    @property
+    def second_step_role_set(self) -> frozenset[str]:
+        """The roles of ``second_step_roles``."""
+        return _words(self.second_step_roles)
+
     @property
     def url(self) -> str:
         """SQLAlchemy URL actually used."""
         if self.database_url:
             return self.database_url
         return f"sqlite:///{(self.data_dir / 'muster.db').absolute()}"
+
+
+@lru_cache(maxsize=8)
+def _words(text: str) -> frozenset[str]:
+    return frozenset(filter(None, (part.strip() for part in text.split(","))))
+
+
+SECOND_STEP_ROLES = frozenset({
+    "administrator", "manager", "labour_officer", "guard", "inspector", "subcontractor", "team_leader", "data_officer"
+})  # fmt: skip
+"""A worker has no password, so no second step."""
 
 
 def read_settings(environ: Mapping[str, str] | None = None, **overrides: object) -> Settings:

@@ -49,6 +49,7 @@ from app.tables import (
     FaceTemplate,
     PaymentBatch,
     ReviewPicture,
+    SecondStep,
     SpecialAccount,
     Worker,
 )
@@ -250,6 +251,7 @@ class _Place:
 _OWNERS: dict[str, Callable[[Any, Any], sa.Select]] = {
     "worker": lambda key, column: sa.select(key, column, Worker.id_number_index),
     "device": lambda key, column: sa.select(key, column, Device.id),
+    "second_step": lambda key, column: sa.select(key, column, SecondStep.account_id),
     "camera": lambda key, column: sa.select(key, column, Camera.id),
     "face_template": lambda key, column: sa.select(key, column, FaceTemplate.project_id, FaceTemplate.worker_id),
     "evidence_file": lambda key, column: sa.select(key, column, EvidenceFile.project_id, EvidenceFile.sha256),

@@ -33,12 +33,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.db import Database
 from app.errors import Busy, ServiceError
 from app.observing import log
-from app.store import accounts
+from app.store import accounts, second_steps
 
 VIEWED = "personal_data.viewed"
 """Action of a line."""
 AGAIN = timedelta(minutes=10)
 """So long the same look is the same line."""
+SEEN_EVERY = timedelta(minutes=5)
+"""So long a session that goes on is not written down again."""
 PAUSE_S = 0.5
 """Between two writes."""
 LATE_S = 15.0
@@ -145,6 +147,14 @@ SHOWS_NONE: dict[str, str] = {
     "/county": "projects as a whole",
     "/v1/county": "projects as a whole",
     "/sign-in": "a form",
+    "/account": "one's own account",
+    "/accounts": "accounts of those who sign in, to the administrator",
+    "/accounts/{account_id:int}": "an account of somebody who signs in, to the administrator",
+    "/sign-ins": "accounts that signed in, to the administrator and the data-protection officer",
+    _PROJECT + "/people": "accounts of those who sign in; workers are counted only",
+    "/v1/me/sessions": "one's own sessions",
+    "/v1/me/sign-ins": "one's own sign-ins",
+    "/v1/sign-ins": "accounts that signed in, to the administrator and the data-protection officer",
     _PROJECT + "/settings": "gates, cameras and rules of the project",
     _PROJECT + "/charts/teams": "heads by team",
     _PROJECT + "/charts/week": "heads by day",
@@ -265,6 +275,8 @@ class Views:
         self._database, self._now = database, now
         self._seen: dict[View, datetime] = {}
         self._waiting: list[tuple[float, datetime, View]] = []
+        self._present: dict[str, datetime] = {}
+        self._told: dict[str, datetime] = {}
         self._came: asyncio.Event | None = None
         self._task: asyncio.Task[None] | None = None
         self._swept: datetime | None = None
@@ -300,6 +312,15 @@ class Views:
                 if self._came is not None:
                     self._came.set()
 
+    def present(self, token_sha256: str) -> None:
+        """A session was answered: its owner reads when, to ``SEEN_EVERY``, in the list of his sessions."""
+        at = self._now()
+        last = self._told.get(token_sha256)
+        if last is None or at - last >= SEEN_EVERY:
+            self._told[token_sha256] = self._present[token_sha256] = at
+            if self._came is not None:
+                self._came.set()
+
     def start(self) -> None:
         """Begin to write what comes."""
         self._came = asyncio.Event()
@@ -315,7 +336,7 @@ class Views:
                 await self._task
             self._task = self._came = None
         deadline = time.monotonic() + STOP_S
-        while self._waiting and time.monotonic() < deadline:
+        while (self._waiting or self._present) and time.monotonic() < deadline:
             if not await self._write_some():
                 await asyncio.sleep(PAUSE_S)
         if self._waiting:
@@ -326,7 +347,7 @@ class Views:
             await came.wait()
             came.clear()
             await asyncio.sleep(PAUSE_S)
-            while self._waiting:
+            while self._waiting or self._present:
                 # To its end: a line that is half written when a stop comes would be written twice.
                 writing = asyncio.ensure_future(self._write_some())
                 try:
@@ -339,17 +360,21 @@ class Views:
             self._sweep()
 
     async def _write_some(self) -> bool:
-        some = self._waiting[:AT_ONCE_MAX]
+        some, present = self._waiting[:AT_ONCE_MAX], dict(self._present)
         try:
-            await run_in_threadpool(self._write, some)
+            await run_in_threadpool(self._write, some, present)
         except Exception as error:  # noqa: BLE001 - whatever it is, the lines stay and are tried again
             log.error("views_not_journalled", error=type(error).__name__, waiting=len(self._waiting))
             return False
         del self._waiting[: len(some)]
+        for token_sha256, at in present.items():
+            if self._present.get(token_sha256) == at:
+                del self._present[token_sha256]
         return True
 
-    def _write(self, some: list[tuple[float, datetime, View]]) -> None:
+    def _write(self, some: list[tuple[float, datetime, View]], present: dict[str, datetime]) -> None:
         with self._database.write() as db:
+            second_steps.seen(db, present)
             for _, at, view in some:
                 accounts.journal(
                     db, at=at, actor=view.actor, action=VIEWED, project_id=view.project_id, object=view.object, facts={"shown": view.kinds}
@@ -360,6 +385,7 @@ class Views:
         if self._swept is None or at - self._swept >= AGAIN:
             self._swept = at
             self._seen = {view: last for view, last in self._seen.items() if at - last < AGAIN}
+            self._told = {token: last for token, last in self._told.items() if at - last < SEEN_EVERY}
 
 
 class LeaveTrace:
@@ -368,10 +394,14 @@ class LeaveTrace:
     Args:
         views: the queue.
         refuse: what to say instead.
+        session_of: the hash of the token a request carries; None without one.
     """
 
-    def __init__(self, app: ASGIApp, *, views: Views, refuse: Callable[[Scope, ServiceError], Awaitable[ASGIApp]]) -> None:
-        self.app, self._views, self._refuse = app, views, refuse
+    def __init__(
+        self, app: ASGIApp, *, views: Views, refuse: Callable[[Scope, ServiceError], Awaitable[ASGIApp]],
+        session_of: Callable[[Scope], str | None],
+    ) -> None:  # fmt: skip
+        self.app, self._views, self._refuse, self._session_of = app, views, refuse, session_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -387,6 +417,8 @@ class LeaveTrace:
                 return
             if message["type"] == "http.response.start":
                 noted, noted_at = views_of(scope, message["status"]), time.monotonic()
+                if scope.get(LOGIN) is not None and (session := self._session_of(scope)) is not None:
+                    self._views.present(session)
                 try:
                     self._views.note(noted)
                 except ServiceError as error:

@@ -14,7 +14,7 @@ WORDS = {"app.errors", "app.settings", "app.wording"}
 RULES = {"app.domain"}
 ROWS = {"app.store", "app.vault", "app.tables", "app.db"}
 
-USE_CASES = {"app.own", "app.desk", "app.papers", "app.project_papers", "app.roster", "app.enrolment", "app.gate", "app.payroll", "app.oversight", "app.access", "app.terms", "app.timekeeping", "app.ledger", "app.sheets", "app.periods", "app.settlements", "app.projection", "app.bank", "app.exports", "app.imports", "app.cameras", "app.seals", "app.review", "app.inspection", "app.repack", "app.journal", "app.verification", "app.deciding", "app.twins"}
+USE_CASES = {"app.own", "app.second_step", "app.desk", "app.papers", "app.project_papers", "app.roster", "app.enrolment", "app.gate", "app.payroll", "app.oversight", "app.access", "app.terms", "app.timekeeping", "app.ledger", "app.sheets", "app.periods", "app.settlements", "app.projection", "app.bank", "app.exports", "app.imports", "app.cameras", "app.seals", "app.review", "app.inspection", "app.repack", "app.journal", "app.verification", "app.deciding", "app.twins"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     # rules: the standard library only
@@ -98,7 +98,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     # a worker's own
     "app.own": WORDS | RULES | {"app.store", "app.vault", "app.payroll", "app.projection", "app.sheets"},
     "app.inspection": WORDS | RULES | {"app.vault", "app.store", "app.projection", "app.sheets"},
-    "app.access": WORDS | RULES | {"app.store", "app.vault", "app.db", "app.web"},
+    "app.access": WORDS | RULES | {"app.store", "app.vault", "app.db", "app.web", "app.second_step"},
+    # digits of a telephone after the password
+    "app.second_step": WORDS | RULES | {"app.store", "app.vault"},
     # edges: JSON, HTML, the clock, the shell
     "app.api": WORDS | RULES | USE_CASES | {"app.store", "app.db", "app.house", "app.forms", "app.web", "app.engines", "devices", "devices.links", "app.galleries", "app.api", "recognition"},
     "app.pages": WORDS | RULES | USE_CASES | {"app.store", "app.db", "app.house", "app.forms", "app.web", "app.pages", "app.assets"},

@@ -8,21 +8,26 @@
     POST   /v1/accounts/{login}/roles
     DELETE /v1/accounts/{login}/roles/{role_id}
     POST   /v1/accounts/{login}/password
-    POST   /v1/accounts/{login}/disable
+    POST   /v1/accounts/{login}/disable         ... /enable
+    DELETE /v1/accounts/{login}/second-step     for somebody who lost his telephone and his recovery codes
+    GET    /v1/me/sessions                      where I am signed in
+    DELETE /v1/me/sessions/{session_id}
+    GET    /v1/me/sign-ins                      how I signed in, or somebody tried to
+    GET    /v1/sign-ins                         everybody's
 """
 
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from app import access
+from app import access, second_step
 from app.access import Person
 from app.api.once import keyed
 from app.api.who import Now, Someone
 from app.db import Reading, Tx
-from app.store import accounts
+from app.store import accounts, second_steps
 from app.web import error_body
 
 router = APIRouter(tags=["accounts"])
@@ -61,6 +66,7 @@ class SignIn(BaseModel):
     model_config = ConfigDict(json_schema_extra={"example": {"login": "wang.labour", "password": "a long sentence"}})
     login: str = Field(max_length=256)
     password: str = Field(max_length=1024)
+    code: str | None = Field(None, max_length=64, description="Digits of the authenticator, or a recovery code, where the account has a second step")
 
 
 class Token(BaseModel):
@@ -149,7 +155,50 @@ class AccountOut(BaseModel):
     name: str
     language: str
     disabled_at: datetime | None
+    second_step: bool = Field(False, description="It is asked for a second step")
     roles: list[RoleOut]
+
+
+class SessionOut(BaseModel):
+    """A session that is still good."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "id": "3f2a1b4c5d6e7f80", "created_at": "2026-03-02T08:00:00Z", "seen_at": "2026-03-02T09:30:00Z",
+                "expires_at": "2026-03-02T20:00:00Z", "address": "192.168.1.20", "agent": "Mozilla/5.0 ...", "second": False, "here": True,
+            }
+        }
+    )  # fmt: skip
+    id: str
+    created_at: datetime
+    seen_at: datetime | None = Field(description="Last answered, to five minutes")
+    expires_at: datetime
+    address: str
+    agent: str
+    second: bool = Field(description="It had a second step")
+    here: bool = Field(description="The one this request carries")
+
+
+class SignInOut(BaseModel):
+    """A try to sign in."""
+
+    model_config = ConfigDict(
+        from_attributes=True,
+        json_schema_extra={
+            "example": {
+                "id": 7, "at": "2026-03-02T08:00:00Z", "login": "wang.labour", "outcome": "in", "means": "password",
+                "address": "192.168.1.20", "agent": "Mozilla/5.0 ...",
+            }
+        },
+    )  # fmt: skip
+    id: int
+    at: datetime
+    login: str | None = Field(description="null: no account has the login that was typed")
+    outcome: str = Field(description="in, wrong, disabled or second_wrong")
+    means: str = Field(description="password, totp, recovery or code")
+    address: str
+    agent: str
 
 
 class RoleIn(BaseModel):
@@ -175,7 +224,8 @@ class PasswordIn(BaseModel):
     "/v1/sign-in",
     summary="Sign in",
     responses=refusals(
-        (401, "sign_in_wrong"), (403, "cross_site"), (429, "sign_in_too_often"), (429, "sign_in_slowed"), (503, "sign_in_busy")
+        (401, "sign_in_wrong"), (401, "second_needed"), (401, "second_wrong"), (403, "cross_site"), (429, "sign_in_too_often"),
+        (429, "second_too_often"), (429, "sign_in_slowed"), (503, "sign_in_busy"),
     ),
 )
 def sign_in(request: Request, body: SignIn, now: Now) -> Token:
@@ -191,6 +241,9 @@ def sign_in(request: Request, body: SignIn, now: Now) -> Token:
         login=body.login,
         password=body.password,
         address=request.client.host if request.client else "unknown",
+        agent=request.headers.get("user-agent", ""),
+        vault=request.app.state.vault,
+        code=body.code,
         now=now,
     )
     return Token(
@@ -316,12 +369,74 @@ def disable_account(person: Administrator, db: Tx, login: Login, now: Now) -> No
     access.disable_account(db, login=login, by=person.login, now=now)
 
 
+@router.post(
+    "/v1/accounts/{login}/enable",
+    summary="Let an account sign in again",
+    status_code=204,
+    responses=refusals(NOBODY, NOT_ALLOWED, (404, "account_unknown")),
+)
+@keyed(status=204)
+def enable_account(person: Administrator, db: Tx, login: Login, now: Now) -> None:
+    """With the password and the roles it had."""
+    access.enable_account(db, login=login, by=person.login, now=now)
+
+
+@router.delete(
+    "/v1/accounts/{login}/second-step",
+    summary="Take the second step off an account",
+    status_code=204,
+    responses=refusals(NOBODY, NOT_ALLOWED, (404, "account_unknown"), (404, "second_step_unknown")),
+)
+@keyed(status=204)
+def reset_second_step(person: Administrator, db: Tx, login: Login, now: Now) -> None:
+    """For somebody who lost his telephone and his recovery codes; the account's sessions end."""
+    access.reset_second_step(db, login=login, by=person.login, now=now)
+
+
+@router.get("/v1/me/sessions", summary="Where I am signed in", responses=refusals(NOBODY))
+def list_sessions(request: Request, person: Someone, db: Reading, now: Now) -> list[SessionOut]:
+    """One's own sessions that are still good, newest first."""
+    here = access.token_sha256(access.token_of_request(request) or "")
+    return [
+        SessionOut(
+            id=s.id, created_at=s.created_at, seen_at=s.seen_at, expires_at=s.expires_at, address=s.address, agent=s.agent,
+            second=s.second, here=s.token_sha256 == here,
+        )
+        for s in second_steps.sessions(db, person.account_id, now)
+    ]  # fmt: skip
+
+
+@router.delete(
+    "/v1/me/sessions/{session_id}", summary="End one of my sessions", status_code=204, responses=refusals(NOBODY, (404, "session_unknown"))
+)
+@keyed(status=204)
+def end_session(person: Someone, db: Tx, session_id: Annotated[str, Path(max_length=64)], now: Now) -> None:
+    """At once and everywhere."""
+    access.end_session(db, person, session_id, now)
+
+
+@router.get("/v1/me/sign-ins", summary="How I signed in", responses=refusals(NOBODY))
+def list_own_sign_ins(person: Someone, db: Reading) -> list[SignInOut]:
+    """The latest tries to sign in as oneself, newest first."""
+    return [SignInOut.model_validate(e) for e in second_steps.events(db, account_id=person.account_id)]
+
+
+@router.get("/v1/sign-ins", summary="Everybody's sign-ins", responses=refusals(NOBODY, NOT_ALLOWED))
+def list_sign_ins(
+    person: Someone, db: Reading, before: Annotated[int | None, Query(ge=1, le=ROW_ID_MAX, description="Only older ones")] = None
+) -> list[SignInOut]:
+    """For the administrator and the data-protection officer, newest first."""
+    access.require(person, "journal.service")
+    return [SignInOut.model_validate(e) for e in second_steps.events(db, before=before, limit=100)]
+
+
 def _account_out(db, account: accounts.AccountInfo) -> AccountOut:
     return AccountOut(
         login=account.login,
         name=account.name,
         language=account.language,
         disabled_at=account.disabled_at,
+        second_step=second_step.is_on(db, account.id),
         roles=[
             RoleOut(
                 id=m.id, role=m.role, project_id=m.project_id, area_code=m.area_code, project_company_id=m.project_company_id,

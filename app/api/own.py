@@ -63,8 +63,9 @@ def sign_in(request: Request, body: CodeIn, now: Now) -> Token:
     """The worker it was made for, and nobody else; used up at once."""
     state = request.app.state
     token = access.sign_in_by_code(
-        state.database, state.settings, code=body.code, address=request.client.host if request.client else "unknown", now=now
-    )
+        state.database, state.settings, code=body.code, address=request.client.host if request.client else "unknown",
+        agent=request.headers.get("user-agent", ""), now=now,
+    )  # fmt: skip
     with state.database.read() as db:
         person = access.who(db, token, now)
     return Token(token=token, expires_at=now + timedelta(hours=state.settings.session_hours), login=person.login)

@@ -22,6 +22,7 @@ from app.db import Database, Reading
 from app.errors import NotFound, ServiceError
 from app.pages import (
     account,
+    accounts,
     arrears,
     batches,
     corrections,
@@ -77,11 +78,24 @@ PAGES: tuple[Page, ...] = (
     journal.PAGE_SERVICE,
     review.PAGE,
     settings.PAGE,
+    accounts.PAGE_PEOPLE,
+    accounts.PAGE_LIST,
+    accounts.PAGE_ACCOUNT,
+    accounts.PAGE_SIGN_INS,
+    accounts.PAGE_OWN,
 )
 
 ACTS: tuple[Act, ...] = (
-    gate.REVIEW, workers.PAY, workers.VOUCH, findings.RUN, findings.DECIDE, journal.VERIFY, inspection.REVEAL, inspection.CODE, settings.CONFIRM_FACE, settings.PASSWORD,
-    review.DECIDE, review.POLICY, twins.DECIDE, corrections.REQUEST, corrections.DECIDE, *payrolls.ACTS, *account.ACTS, *batches.ACTS, *reconciliation.ACTS, *exits.ACTS, *enrol.ACTS,
+    gate.REVIEW, workers.PAY, workers.VOUCH, findings.RUN, findings.DECIDE, journal.VERIFY, inspection.REVEAL, inspection.CODE, settings.CONFIRM_FACE,
+    review.DECIDE, review.POLICY, twins.DECIDE, corrections.REQUEST, corrections.DECIDE,
+
+    *payrolls.ACTS,
+    *account.ACTS,
+    *batches.ACTS,
+    *reconciliation.ACTS,
+    *exits.ACTS,
+    *enrol.ACTS,
+    *accounts.ACTS,
 )  # fmt: skip
 
 CHARTS: dict[str, tuple[str, Callable[[Ask], dict]]] = {
@@ -128,6 +142,7 @@ def mount(app: FastAPI) -> None:
     hidden = {"include_in_schema": False}
     app.add_api_route("/sign-in", sign_in.show, methods=["GET"], **hidden)
     app.add_api_route("/sign-in", sign_in.enter, methods=["POST"], **hidden)
+    app.add_api_route("/sign-in/second", sign_in.enter_second, methods=["POST"], **hidden)
     app.add_api_route("/sign-out", sign_in.leave, methods=["POST"], **hidden)
     app.add_api_route("/language", sign_in.switch, methods=["POST"], **hidden)
     app.add_api_route("/projects/{project_id:int}/gate/stream", live.stream, methods=["GET"], **hidden)
@@ -148,6 +163,9 @@ def _guarded(request: Request, db: Any, action: str | None, now: Any) -> Ask | R
     person = access.person_of_request(request, db, now)
     if person is None:
         return page.to_sign_in(request)
+    if person.resting and not request.url.path.startswith(accounts.PAGE_OWN.path + "/") and request.url.path != accounts.PAGE_OWN.path:
+        # A role that wants a second step rests until there is one: here it is set up.
+        return page.go(accounts.PAGE_OWN.path)
     project = None
     if "project_id" in request.path_params:
         project_id = int(request.path_params["project_id"])
@@ -222,6 +240,7 @@ PARENTS = {
     inspection.PAGE_STRIP.path: inspection.PAGE.path,
     batches.PAGE.path: account.PAGE.path,
     reconciliation.PAGE.path: account.PAGE.path,
+    accounts.PAGE_ACCOUNT.path: accounts.PAGE_LIST.path,
 }
 """A page without a word of its own in the menu -> the page whose word is lit."""
 
@@ -229,7 +248,7 @@ PARENTS = {
 def menu(ask: Ask, path: str) -> tuple[MenuItem, ...]:
     """The project's menu as this reader has it; ``path`` is of the page he is on."""
     if ask.project is None:
-        return ()
+        return service_menu(ask, path)
     readers = {today.PAGE.path: "attendance.read"}
     up = (MenuItem(ask.say("本地区"), county.PAGE.path, False),) if access.may(ask.person, "county.read") else ()
     service = (MenuItem(ask.say("系统日志"), journal.PAGE_SERVICE.path, False),) if access.may(ask.person, "journal.service") else ()
@@ -242,6 +261,20 @@ def menu(ask: Ask, path: str) -> tuple[MenuItem, ...]:
         for each in PAGES
         if each.menu and ask.may(readers.get(each.path, each.action))
     ) + service
+
+
+SERVICE = (projects.PAGE, accounts.PAGE_LIST, accounts.PAGE_SIGN_INS, journal.PAGE_SERVICE)
+"""Pages of the service, for those who keep it."""
+
+
+def service_menu(ask: Ask, path: str) -> tuple[MenuItem, ...]:
+    """The words of the service as this reader has them; none for who has but the list of projects."""
+    open_to = [each for each in SERVICE if each.action is None or ask.may(each.action)]
+    if len(open_to) == 1:
+        return ()
+    return tuple(
+        MenuItem(ask.say(each.title), each.path, each.path == path or PARENTS.get(path) == each.path) for each in open_to
+    )
 
 
 def error_page(request: Request, error: ServiceError) -> Response | None:

@@ -9,7 +9,7 @@ variables the template uses, in both directions. Both tables are read by the men
 
 import urllib.parse
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -53,9 +53,9 @@ HEADERS = {
 }
 
 
-def shown(meaning: str) -> Any:
+def shown(meaning: str, default: Any = MISSING) -> Any:
     """A field of a page's context, with what it means to the reader of the page."""
-    return field(metadata={"shown": meaning})
+    return field(metadata={"shown": meaning}, default=default)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,4 @@
-"""The settings of a project: which models recognise and how badly, whether a person confirms, and the devices.
-
-The reader's own password is changed here too: every role may open this page.
-"""
+"""The settings of a project: which models recognise and how badly, whether a person confirms, and the devices."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,11 +6,10 @@ from typing import Any
 
 from starlette.datastructures import FormData
 
-from app import access, gate, papers, wording
+from app import gate, papers
 from app.domain import workdays
-from app.errors import BadRequest, TooMany
 from app.pages import lines
-from app.pages.page import Act, Again, Ask, Page, shown
+from app.pages.page import Act, Ask, Page, shown
 from app.pages.words import marked
 from app.store import cameras, decisions, gates, people
 
@@ -90,13 +86,10 @@ class SettingsContext:
     may_confirm_switch: bool = shown("The reader may turn the switch")
     devices: tuple[DeviceLine, ...] = shown("Every device of the project")
     silent_hours: int = shown("After how many hours a device counts as silent")
-    login: str = shown("The reader's own login, above the form for his password")
-    password_length_min: int = shown("Characters a password has at least")
-    password_wrong: str = shown("Why his password was not changed; empty when nothing was refused")
 
 
-def gather(ask: Ask, password_wrong: str = "") -> SettingsContext:
-    """Pack, switch, devices, and the form for one's own password."""
+def gather(ask: Ask) -> SettingsContext:
+    """Pack, switch and devices."""
     pack = _pack(ask)
     pulled, statuses = {c.device_id: c for c in cameras.cameras(ask.db, ask.project.id)}, ask.state.lookouts.statuses()
     return SettingsContext(
@@ -121,9 +114,6 @@ def gather(ask: Ask, password_wrong: str = "") -> SettingsContext:
             for d in gates.devices(ask.db, ask.project.id)
         ),
         silent_hours=SILENT_HOURS,
-        login=ask.person.login,
-        password_length_min=access.PASSWORD_LENGTH_MIN,
-        password_wrong=password_wrong,
     )
 
 
@@ -172,30 +162,6 @@ def confirm_face(ask: Ask, values: FormData) -> str:
     return f"/projects/{ask.project.id}/settings?done={'confirming' if on else 'not_confirming'}"
 
 
-def change_password(ask: Ask, values: FormData) -> str | Again:
-    """Give the reader a new password; a refused one says why, and nothing that was typed comes back."""
-    # Not through lines.form: a space at the end of a password is a part of it.
-    old, new, repeated = (values.get(name) for name in ("old", "new", "repeated"))
-    address = ask.request.client.host if ask.request.client else ""
-    try:
-        if not isinstance(old, str) or not isinstance(new, str) or new != repeated:
-            raise BadRequest("password_repeat_differs")
-        access.change_password(
-            ask.state.database,
-            ask.state.settings,
-            person=ask.person,
-            token=access.token_of_request(ask.request) or "",
-            old=old,
-            new=new,
-            address=address,
-            now=ask.now,
-        )
-    except (BadRequest, TooMany) as error:
-        said = wording.sentence(error.code, ask.language, **error.facts)
-        return Again(PAGE, gather(ask, said), error.status)
-    return f"/projects/{ask.project.id}/settings?done=password_changed"
-
-
 PAGE = Page(
     "/projects/{project_id:int}/settings",
     marked("设置"),
@@ -205,5 +171,4 @@ PAGE = Page(
     gather,
     marked("设置"),
 )
-PASSWORD = Act("/projects/{project_id:int}/settings/password", "project.read", change_password, alone=True)
 CONFIRM_FACE = Act("/projects/{project_id:int}/settings/confirm-face", "devices.write", confirm_face)

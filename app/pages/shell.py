@@ -48,6 +48,13 @@ NOTICES = {
     "project_made": marked("项目已建立。下一步：登记参建单位和班组，给劳资专管员开账号。"),
     "company_kept": marked("参建单位已登记。"),
     "team_kept": marked("班组已登记。"),
+    "session_ended": marked("已退出所选的登录。"),
+    "second_off": marked("两步验证已停用。"),
+    "account_made": marked("账号已建立，请授予角色，并把初始密码当面告诉本人。"),
+    "role_given": marked("角色已授予。"),
+    "role_taken": marked("角色已收回。"),
+    "password_set": marked("新密码已设置，该账号的登录已全部退出。"),
+    "account_switched": marked("账号状态已更改。"),
     "password_changed": marked("密码已更改，其他设备上的登录已退出。"),
 }
 """Word of the query string -> what the page says once, after something was done."""

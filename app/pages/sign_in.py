@@ -27,6 +27,7 @@ class SignInContext:
     login: str = shown("The login as it was typed, so that only the password is typed again")
     next_path: str = shown("Page of ours to open after signing in")
     wrong: str = shown("Why it did not work; empty at first")
+    waiting: str = shown("The password was right and the digits of the telephone are asked for: what names that; empty else", "")
 
 
 def _page(request: Request, context: SignInContext, status: int = 200) -> Response:
@@ -49,9 +50,29 @@ async def enter(request: Request) -> Response:
     to = page.local_path(form(values, "next"))
     try:
         token, language = await run_in_threadpool(_enter, request, login, password if isinstance(password, str) else "")
+    except access.SecondNeeded as needed:
+        return _page(request, SignInContext(login[:64], to, "", needed.waiting))
     except ServiceError as error:
         said = wording.sentence(error.code, page.language(request), **error.facts)
         return _page(request, SignInContext(login[:64], to, said), error.status)
+    return _in(request, token, language, to)
+
+
+async def enter_second(request: Request) -> Response:
+    """Check the digits of the telephone, or a recovery code, after the password."""
+    values = await request.form()
+    login, waiting, to = form(values, "login"), form(values, "waiting"), page.local_path(form(values, "next"))
+    try:
+        token, language = await run_in_threadpool(_enter_second, request, waiting, form(values, "code"))
+    except ServiceError as error:
+        said = wording.sentence(error.code, page.language(request), **error.facts)
+        # Over, or too often: back to the password.
+        still = waiting if error.code == "second_wrong" else ""
+        return _page(request, SignInContext(login[:64], to, said, still), error.status)
+    return _in(request, token, language, to)
+
+
+def _in(request: Request, token: str, language: str, to: str) -> Response:
     reply = page.go(to)
     access.set_cookie(reply, request.app.state.settings, token)
     if page.LANGUAGE_COOKIE not in request.cookies:
@@ -81,11 +102,29 @@ async def switch(request: Request) -> Response:
 def _enter(request: Request, login: str, password: str) -> tuple[str, str]:
     state = request.app.state
     now = page.now_of(request)
-    address = request.client.host if request.client else ""
-    token = access.sign_in(state.database, state.settings, login=login, password=password, address=address, now=now)
-    with state.database.read() as db:
-        person = access.who(db, token, now)
-    return token, person.language if person else state.settings.default_language
+    address, agent = _from(request)
+    token = access.sign_in(state.database, state.settings, login=login, password=password, address=address, agent=agent, now=now)
+    return token, _language_of(request, token)
+
+
+def _enter_second(request: Request, waiting: str, code: str) -> tuple[str, str]:
+    state = request.app.state
+    address, agent = _from(request)
+    token = access.sign_in_second(
+        state.database, state.settings, state.vault, waiting=waiting, code=code, address=address, agent=agent,
+        now=page.now_of(request),
+    )  # fmt: skip
+    return token, _language_of(request, token)
+
+
+def _from(request: Request) -> tuple[str, str]:
+    return request.client.host if request.client else "", request.headers.get("user-agent", "")
+
+
+def _language_of(request: Request, token: str) -> str:
+    with request.app.state.database.read() as db:
+        person = access.who(db, token, page.now_of(request))
+    return person.language if person else request.app.state.settings.default_language
 
 
 def _person(request: Request) -> access.Person | None:

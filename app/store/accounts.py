@@ -123,6 +123,11 @@ def disable_account(db: Session, account_id: int, now: datetime) -> None:
     revoke_sign_ins(db, account_id, now)
 
 
+def enable_account(db: Session, account_id: int) -> None:
+    """Let an account sign in again."""
+    db.execute(update(Account.__table__).where(Account.id == account_id).values(disabled_at=None))
+
+
 def add_membership(
     db: Session,
     *,
@@ -172,6 +177,35 @@ def memberships(db: Session, account_id: int) -> list[MembershipInfo]:
     return [MembershipInfo(*row) for row in rows]
 
 
+def reaching(db: Session, project_id: int, area_code: str) -> list[tuple[AccountInfo, MembershipInfo]]:
+    """Return who can reach a project as staff or as a bureau, by login: accounts that are not disabled, with the role.
+
+    Workers are not in it: each of them reaches himself.
+    """
+    held = [Membership.__table__.c[name] for name in MembershipInfo.__slots__]
+    wanted = (
+        select(*_ACCOUNT, *held)
+        .join_from(Membership.__table__, Account.__table__, Account.__table__.c.id == Membership.__table__.c.account_id)
+        .where(Account.disabled_at.is_(None), Membership.worker_id.is_(None))
+        .order_by(Account.login, Membership.id)
+    )
+    of = len(_ACCOUNT)
+    found = [(AccountInfo(*row[:of]), MembershipInfo(*row[of:])) for row in db.execute(wanted)]
+    return [
+        (account, m)
+        for account, m in found
+        if m.project_id == project_id or (m.project_id is None and (not m.area_code or area_code.startswith(m.area_code)))
+    ]
+
+
+def workers_of(db: Session, project_id: int) -> int:
+    """Return how many workers of a project have signed in to see what is theirs."""
+    wanted = select(func.count(Membership.account_id.distinct())).where(
+        Membership.project_id == project_id, Membership.worker_id.is_not(None)
+    )
+    return db.execute(wanted).scalar_one()
+
+
 def enabled_with(db: Session, role: str) -> set[int]:
     """Return the accounts that are not disabled and hold a role, locked until the transaction ends."""
     wanted = (
@@ -193,20 +227,22 @@ def remove_membership(db: Session, membership_id: int) -> None:
 
 
 def add_sign_in(
-    db: Session, *, token_sha256: str, account_id: int, now: datetime, expires_at: datetime
-) -> None:
+    db: Session, *, token_sha256: str, account_id: int, now: datetime, expires_at: datetime, address: str = "", agent: str = "",
+    second: bool = False,
+) -> None:  # fmt: skip
     """Begin a session; only the hash of its token is kept."""
     db.execute(
         insert(SignIn.__table__).values(
-            token_sha256=token_sha256, account_id=account_id, created_at=now, expires_at=expires_at
+            token_sha256=token_sha256, account_id=account_id, created_at=now, expires_at=expires_at, seen_at=now,
+            address=address[:64], agent=agent[:200], second=second,
         )
-    )
+    )  # fmt: skip
 
 
 # Built once: asked at every request, where putting a statement together costs more than the rows.
 _HELD = [Membership.__table__.c[name] for name in MembershipInfo.__slots__]
 _SIGNED_IN = (
-    select(*_ACCOUNT, *_HELD)
+    select(*_ACCOUNT, *_HELD, SignIn.__table__.c.second)
     .join_from(SignIn.__table__, Account.__table__, Account.__table__.c.id == SignIn.__table__.c.account_id)
     .outerjoin(Membership.__table__, Membership.__table__.c.account_id == Account.__table__.c.id)
     .where(
@@ -219,14 +255,15 @@ _SIGNED_IN = (
 )
 
 
-def signed_in(db: Session, token_sha256: str, now: datetime) -> tuple[AccountInfo, list[MembershipInfo]] | None:
-    """Return whose session a token is, with his roles; None when it expired or was revoked, or his account is disabled."""
+def signed_in(db: Session, token_sha256: str, now: datetime) -> tuple[AccountInfo, list[MembershipInfo], bool] | None:
+    """Return whose session a token is, with his roles and whether it had a second step; None when it expired or was revoked,
+    or his account is disabled."""
     rows = db.execute(_SIGNED_IN, {"token_sha256": token_sha256, "now": now}).all()
     if not rows:
         return None
     of = len(_ACCOUNT)
-    held = [MembershipInfo(*row[of:]) for row in rows if row[of] is not None]
-    return AccountInfo(*rows[0][:of]), held
+    held = [MembershipInfo(*row[of:-1]) for row in rows if row[of] is not None]
+    return AccountInfo(*rows[0][:of]), held, rows[0][-1]
 
 
 def revoke_sign_in(db: Session, token_sha256: str, now: datetime) -> None:

@@ -54,6 +54,7 @@ NOT_SEALED: dict[str, str] = {
     "device": "moves with every heartbeat; passages name it in their chain",
     "account": "passwords and languages change; who did what is in the journal",
     "camera": "where a network camera is looked at; changes with the site, passages name its device in their chain",
+    "second_step": "set up and taken away by who owns the account; who did is in the journal",
     "sign_in_code": "good for minutes; who made and used it is in the journal",
     "membership": "roles are taken back; who gave and took them is in the journal",
     "review_picture": "gone within days; who looked at it is in the journal, what was said about the passage is sealed",

@@ -525,6 +525,63 @@ class SignIn(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+    seen_at: Mapped[datetime | None]
+    """Last answered, to some minutes."""
+    address: Mapped[str] = mapped_column(String(64), server_default=text("''"), default="")
+    agent: Mapped[str] = mapped_column(String(200), server_default=text("''"), default="")
+    """What the browser called itself."""
+    second: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
+    """Begun with a second step, or the second step was set up in it."""
+
+
+class SignInStep(Base):
+    """A password was right; the second step is waited for. Only the SHA-256 of its token is here."""
+
+    __tablename__ = "sign_in_step"
+    token_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
+    expires_at: Mapped[datetime]
+
+
+class SecondStep(Base):
+    """两步验证: the secret of an account's authenticator (RFC 6238), sealed."""
+
+    __tablename__ = "second_step"
+    id: Mapped[int] = _id()
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), unique=True)
+    secret_sealed: Mapped[bytes]
+    made_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+    """None until a first code was right: before that it is not asked for."""
+    used_step: Mapped[int] = mapped_column(BigInteger, server_default=text("0"), default=0)
+    """Time step of the last code that was used: it is good once."""
+
+
+class RecoveryCode(Base):
+    """恢复码: lets in once without the telephone. Only its SHA-256 is here."""
+
+    __tablename__ = "recovery_code"
+    id: Mapped[int] = _id()
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
+    code_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    used_at: Mapped[datetime | None]
+
+
+class SignInEvent(Base):
+    """登录记录: who signed in or tried to, from where, by which means; kept for ``sign_in_days``."""
+
+    __tablename__ = "sign_in_event"
+    __table_args__ = (Index("ix_sign_in_event_account", "account_id", "at"), Index("ix_sign_in_event_at", "at"))
+    id: Mapped[int] = _id()
+    at: Mapped[datetime]
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    """None: no account has the login that was typed; people type their password there, so it is not kept."""
+    outcome: Mapped[str] = mapped_column(String(20))
+    """in, wrong, disabled, second_wrong"""
+    means: Mapped[str] = mapped_column(String(20))
+    """password, totp, recovery, code"""
+    address: Mapped[str] = mapped_column(String(64))
+    agent: Mapped[str] = mapped_column(String(200))
 
 
 class SignInAttempt(Base):

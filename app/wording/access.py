@@ -26,6 +26,22 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "password_unchanged": ("新密码与原密码相同", "The new password is the old one"),
     "password_old_wrong": ("原密码不正确", "The old password is not right"),
     "password_repeat_differs": ("两次输入的新密码不一致", "The new password was not repeated alike"),
+    "second_needed": ("请输入动态验证码", "Please enter the code of your authenticator"),
+    "second_wrong": ("动态验证码不对，或已经用过；请等下一个数字出来再试", "That code is wrong or was used; wait for the next one and try again"),
+    "second_over": ("验证超时，请重新输入密码", "That took too long; please begin with the password again"),
+    "second_too_often": (
+        "今天动态验证码错误过多；请用恢复码登录，或请管理员重置两步验证",
+        "Too many wrong codes today; use a recovery code, or ask the administrator to take the second step off",
+    ),
+    "second_step_on": ("两步验证已经启用", "The second step is set up already"),
+    "second_not_begun": ("请先扫描二维码", "Please scan the code first"),
+    "second_step_unknown": ("该账号没有启用两步验证", "This account has no second step"),
+    "session_unknown": ("这次登录已经退出", "That session is over already"),
+    "role_of_administrator": (
+        "项目经理只授予门卫、劳务公司和班组长；其他角色请管理员授予",
+        "A project manager gives guards, subcontractors and team leaders; the administrator gives the others",
+    ),
+    "own_role": ("不能给自己授予或收回角色", "Nobody gives or takes back a role of his own"),
     "code_wrong": ("登录码不对、已用过或已过期；请到劳资专管员处再取一个", "That code is wrong, used or over; ask the labour officer for another"),
     "role_by_code": ("工人凭一次性登录码登录，不用人工设置角色", "A worker signs in by a code of one use; the role is not given by hand"),
     "purpose_unknown": ("用途须为 {purposes} 之一", "The purpose is one of {purposes}"),
@@ -49,6 +65,14 @@ SENTENCES: dict[str, tuple[str, str]] = {
 }
 
 NAMES: dict[str, tuple[str, str]] = {
+    "sign_in_outcome.in": ("登录成功", "signed in"),
+    "sign_in_outcome.wrong": ("账号或密码不对", "wrong login or password"),
+    "sign_in_outcome.disabled": ("账号已停用", "account disabled"),
+    "sign_in_outcome.second_wrong": ("动态验证码不对", "wrong code"),
+    "sign_in_means.password": ("密码", "password"),
+    "sign_in_means.totp": ("密码和动态验证码", "password and authenticator"),
+    "sign_in_means.recovery": ("密码和恢复码", "password and recovery code"),
+    "sign_in_means.code": ("一次性登录码", "code of one use"),
     "role.administrator": ("系统管理员", "Administrator"),
     "role.manager": ("项目经理", "Project manager"),
     "role.labour_officer": ("劳资专管员", "Labour officer"),

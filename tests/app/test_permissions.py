@@ -100,6 +100,8 @@ class Facts:
     code = "0000000000"
     mark_id = allowance_id = paper_id = policy_id = evidence_id = correction_id = terms_id = measure_id = sheet_id = 999_999
     line_id = settlement_id = batch_id = check_id = twin_id = 999_999
+    session_id = "0123456789abcdef"
+    account_id = 1
     """Of nothing: whoever may is told that there is no such thing, and nobody else is."""
 
     @property
@@ -254,6 +256,7 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("GET", "/metrics"): _open("scraped by the site's own monitoring; counts only"),
     ("GET", "/openapi.json"): _open("how to speak to the service is no secret; the source is public"),
     ("POST", "/v1/sign-in"): _open("one becomes somebody here", body=lambda t: {"login": "wu", "password": PASSWORD}),
+    ("POST", "/sign-in/second"): _open("the second half of becoming somebody: the password was right", 401, form=lambda t: {"data": {"waiting": "x", "code": "000000"}}, page=True),
     ("GET", "/sign-in"): _open("the form to become somebody", page=True),
     ("POST", "/sign-in"): _open(
         "one becomes somebody here", 303, form=lambda t: {"data": {"login": "wu", "password": PASSWORD}}, page=True
@@ -272,6 +275,12 @@ ROUTES: dict[tuple[str, str], Row] = {
     # --- accounts ---
     ("DELETE", "/v1/sign-in"): _service(SIGNED_IN, 204),
     ("GET", "/v1/me"): _service(SIGNED_IN),
+    ("GET", "/v1/me/sessions"): _service(SIGNED_IN),
+    ("DELETE", "/v1/me/sessions/{session_id}"): _service(SIGNED_IN, 404),
+    ("GET", "/v1/me/sign-ins"): _service(SIGNED_IN),
+    ("GET", "/v1/sign-ins"): _service("AD"),
+    ("POST", "/v1/accounts/{login}/enable"): _service("A", 204),
+    ("DELETE", "/v1/accounts/{login}/second-step"): _service("A", 404),
     ("GET", "/v1/accounts"): _service("A"),
     ("POST", "/v1/accounts"): _service(
         "A", 201, lambda t: {"login": f"new{t.turn}", "name": "新人", "password": "ten letters"}
@@ -596,6 +605,25 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("POST", SITE + "/three-way/{worker_id:int}/code"): PAGE,
     ("GET", SITE + "/signals"): PAGE,
     ("GET", SITE + "/journal"): PAGE,
+    ("GET", SITE + "/people"): PAGE,
+    ("POST", SITE + "/people/give"): PAGE,
+    ("POST", SITE + "/people/take"): PAGE,
+    ("GET", "/account"): Row(SIGNED_IN, of_project=False, page=True),
+    ("POST", "/account/password"): Row(SIGNED_IN, 400, of_project=False, page=True),
+    ("POST", "/account/sessions"): Row(SIGNED_IN, 404, of_project=False, page=True),
+    ("POST", "/account/second-step"): Row(SIGNED_IN, 303, of_project=False, page=True),
+    ("POST", "/account/second-step/confirm"): Row(SIGNED_IN, 400, of_project=False, page=True),
+    ("POST", "/account/second-step/codes"): Row(SIGNED_IN, 400, of_project=False, page=True),
+    ("POST", "/account/second-step/remove"): Row(SIGNED_IN, 400, of_project=False, page=True),
+    ("GET", "/accounts"): Row("A", of_project=False, page=True),
+    ("POST", "/accounts"): Row(ELSEWHERE, of_project=False, page=True),
+    ("GET", "/accounts/{account_id:int}"): Row("A", of_project=False, page=True),
+    ("POST", "/accounts/{account_id:int}/roles"): Row(ELSEWHERE, of_project=False, page=True),
+    ("POST", "/accounts/{account_id:int}/roles/take"): Row(ELSEWHERE, of_project=False, page=True),
+    ("POST", "/accounts/{account_id:int}/password"): Row(ELSEWHERE, of_project=False, page=True),
+    ("POST", "/accounts/{account_id:int}/switch"): Row(ELSEWHERE, of_project=False, page=True),
+    ("POST", "/accounts/{account_id:int}/second-step/reset"): Row(ELSEWHERE, of_project=False, page=True),
+    ("GET", "/sign-ins"): Row("AD", of_project=False, page=True),
     ("POST", SITE + "/journal/verify"): PAGE,
     ("GET", SITE + "/three-way/{worker_id:int}"): PAGE,
     ("GET", SITE + "/findings"): PAGE,
@@ -611,7 +639,6 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("POST", SITE + "/findings/run"): PAGE,
     ("POST", SITE + "/findings/{finding_id:int}/decisions"): PAGE,
     ("POST", SITE + "/settings/confirm-face"): PAGE,
-    ("POST", SITE + "/settings/password"): PAGE,
 }  # fmt: skip
 
 CODES = {401: {"sign_in_needed"}, 403: {"not_allowed"}, 404: {"project_unknown", "finding_unknown"}}
@@ -735,7 +762,7 @@ def test_an_open_route_says_why():
 
 def test_rows_tried_elsewhere_are_pages_acts_and_charts():
     tried = {("GET", p.path) for p in pages.PAGES if p.of_project}
-    tried |= {("POST", act.path) for act in pages.ACTS} | {("GET", path) for path in pages.CHARTS}
+    tried |= {("POST", act.path) for act in pages.ACTS if act.action is not None} | {("GET", path) for path in pages.CHARTS}
     assert {route for route, row in ROUTES.items() if row.may == ELSEWHERE} == tried
 
 

@@ -50,6 +50,11 @@ ROWS: dict[str, tuple[str | None, str]] = {
     SITE + "/journal": ("chen", "/projects/1/journal"),
     SITE + "/review": ("chen", "/projects/1/review"),
     SITE + "/settings": ("chen", "/projects/1/settings"),
+    SITE + "/people": ("chen", "/projects/1/people"),
+    "/accounts": ("gao", "/accounts"),
+    "/accounts/{account_id:int}": ("gao", "/accounts/3"),
+    "/sign-ins": ("gao", "/sign-ins"),
+    "/account": ("wu", "/account"),
 }
 """Path of a page -> who opens it, and where. A page that is made has its row here."""
 MORE = {
