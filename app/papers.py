@@ -544,6 +544,18 @@ def disable_device(db: Session, *, device_id: str, project_id: int | None = None
     journal(db, now, by, "device.disabled", device.project_id, f"device:{device_id}")
 
 
+def enable_device(db: Session, *, device_id: str, project_id: int | None = None, now: datetime, by: str) -> None:
+    """Listen to a device again, by the key it has; a camera is looked at again within seconds.
+
+    Raises:
+        NotFound: ``device_unknown``, or not on ``project_id``.
+    """
+    device = _device(db, device_id, project_id)
+    if device.disabled_at is not None:
+        gates.enable_device(db, device_id)
+        journal(db, now, by, "device.enabled", device.project_id, f"device:{device_id}")
+
+
 def _device(db: Session, device_id: str, project_id: int | None) -> gates.DeviceInfo:
     device = gates.device(db, device_id)
     if project_id is not None and device.project_id != project_id:

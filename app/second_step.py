@@ -36,7 +36,7 @@ def is_on(db: Session, account_id: int) -> bool:
     return found is not None and found.confirmed_at is not None
 
 
-def begin(db: Session, vault: Vault, *, account_id: int, now: datetime) -> bytes:
+def begin(db: Session, vault: Vault, *, account_id: int, login: str, now: datetime) -> bytes:
     """Make a secret and return it; one that was never confirmed is replaced.
 
     Raises:
@@ -46,6 +46,7 @@ def begin(db: Session, vault: Vault, *, account_id: int, now: datetime) -> bytes
         raise Conflict("second_step_on")
     secret = secrets.token_bytes(totp.SECRET_BYTES)
     store.add_step(db, account_id, vault.seal(secret, **_place(account_id)), now)
+    _journal(db, now, login, account_id, "second_step_begun")
     return secret
 
 

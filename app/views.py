@@ -155,6 +155,7 @@ SHOWS_NONE: dict[str, str] = {
     "/v1/me/sessions": "one's own sessions",
     "/v1/me/sign-ins": "one's own sign-ins",
     "/v1/sign-ins": "accounts that signed in, to the administrator and the data-protection officer",
+    _PROJECT + "/devices": "gates, devices and cameras; counts only",
     _PROJECT + "/settings": "gates, cameras and rules of the project",
     _PROJECT + "/charts/teams": "heads by team",
     _PROJECT + "/charts/week": "heads by day",

@@ -27,6 +27,7 @@ from app.pages import (
     batches,
     corrections,
     county,
+    devices,
     enrol,
     exits,
     findings,
@@ -77,6 +78,7 @@ PAGES: tuple[Page, ...] = (
     journal.PAGE,
     journal.PAGE_SERVICE,
     review.PAGE,
+    devices.PAGE,
     settings.PAGE,
     accounts.PAGE_PEOPLE,
     accounts.PAGE_LIST,
@@ -88,7 +90,6 @@ PAGES: tuple[Page, ...] = (
 ACTS: tuple[Act, ...] = (
     gate.REVIEW, workers.PAY, workers.VOUCH, findings.RUN, findings.DECIDE, journal.VERIFY, inspection.REVEAL, inspection.CODE, settings.CONFIRM_FACE,
     review.DECIDE, review.POLICY, twins.DECIDE, corrections.REQUEST, corrections.DECIDE,
-
     *payrolls.ACTS,
     *account.ACTS,
     *batches.ACTS,
@@ -96,6 +97,7 @@ ACTS: tuple[Act, ...] = (
     *exits.ACTS,
     *enrol.ACTS,
     *accounts.ACTS,
+    *devices.ACTS,
 )  # fmt: skip
 
 CHARTS: dict[str, tuple[str, Callable[[Ask], dict]]] = {

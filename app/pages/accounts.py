@@ -204,7 +204,7 @@ def begin_step(ask: Ask, values: FormData) -> str:
     """Make the secret; its QR code is on the page until the first code was right."""
     del values
     _refuse_without_password(ask)
-    second_step.begin(ask.db, ask.state.vault, account_id=ask.person.account_id, now=ask.now)
+    second_step.begin(ask.db, ask.state.vault, account_id=ask.person.account_id, login=ask.person.login, now=ask.now)
     return "/account#second"
 
 

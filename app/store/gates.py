@@ -199,6 +199,11 @@ def disable_device(db: Session, device_id: str, now: datetime) -> None:
     )
 
 
+def enable_device(db: Session, device_id: str) -> None:
+    """Listen to a device again."""
+    db.execute(update(Device.__table__).where(Device.id == device_id).values(disabled_at=None))
+
+
 def seen(db: Session, device_id: str, now: datetime) -> None:
     """Note that a device was heard; never moves back."""
     db.execute(_SEEN, {"device_id": device_id, "seen_at": now})

@@ -28,6 +28,7 @@ WITHOUT: dict[tuple[str, str], str] = {
     ("POST", "/v1/devices/{device_id}/heartbeats"): "a gate says that it lives",
     ("DELETE", "/v1/sign-in"): "a session ends; nothing is decided",
     ("POST", "/v1/projects/{project_id}/workers/search"): LOOK,
+    ("POST", "/v1/accounts/{login}/enable"): "here the account signs in already (tests/pages/test_account_pages.py)",
 }
 """Writes that leave no line -> why."""
 

@@ -50,6 +50,7 @@ ROWS: dict[str, tuple[str | None, str]] = {
     SITE + "/journal": ("chen", "/projects/1/journal"),
     SITE + "/review": ("chen", "/projects/1/review"),
     SITE + "/settings": ("chen", "/projects/1/settings"),
+    SITE + "/devices": ("chen", "/projects/1/devices"),
     SITE + "/people": ("chen", "/projects/1/people"),
     "/accounts": ("gao", "/accounts"),
     "/accounts/{account_id:int}": ("gao", "/accounts/3"),
