@@ -92,6 +92,8 @@ def _sqlite_engine(url: URL, wait_s: float, *, foreign_keys: bool = True) -> Eng
         pool_size=TURNS_MAX,
         max_overflow=TURNS_MAX + 16,
         pool_timeout=wait_s,
+        # The connection used last knows the statements and the pages that are asked for next.
+        pool_use_lifo=True,
     )
     lock = _write_lock(str(path))
 
@@ -112,7 +114,12 @@ def _sqlite_engine(url: URL, wait_s: float, *, foreign_keys: bool = True) -> Eng
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         mode = connection.get_execution_options().get("muster_mode")
-        connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if mode == 'read' else 'OFF'}")
+        # Said only when it changes: this pragma throws away what the connection has prepared, and every statement
+        # after it, triggers and all, is then read anew (a fifth of a posted frame's time beside its models).
+        query_only = mode == "read"
+        if connection.info.get("muster_query_only") is not query_only:
+            connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if query_only else 'OFF'}")
+            connection.info["muster_query_only"] = query_only
         if mode != "write":
             connection.exec_driver_sql("BEGIN")
             return
@@ -293,10 +300,9 @@ class Database:
         self.engine = engine
         if engine.dialect.name == "postgresql":
             # One snapshot for all selects of a page, as SQLite gives it.
-            reading = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+            self._reading = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         else:
-            reading = {"muster_mode": "read"}
-        self._reading = engine.execution_options(**reading)
+            self._reading = _beside(engine).execution_options(muster_mode="read")
         self._writing = engine.execution_options(muster_mode="write")
         self._turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
@@ -364,6 +370,13 @@ class Database:
     def dispose(self) -> None:
         """Close the connections."""
         self.engine.dispose()
+
+
+def _beside(engine: Engine) -> Engine:
+    """An SQLite engine on the same file for connections that only ever read; it is disposed of with ``engine``."""
+    readers = _sqlite_engine(engine.url, engine.pool.timeout())
+    event.listen(engine, "engine_disposed", lambda _engine: readers.dispose())
+    return readers
 
 
 def _is_write_refused(error: DBAPIError) -> bool:

@@ -39,10 +39,11 @@ PRINT_MAX = 16
 
 def picture_print(image: np.ndarray) -> np.ndarray:
     """Return 256 bits of what a whole picture looks like: for each of 16 x 16 places, is it brighter than its neighbour."""
-    # Eight pixels a place each way are plenty for a mean, and a tenth of the work.
+    # Eight pixels a place each way are plenty for a mean, and a tenth of the work. Rows first, then grey, then columns:
+    # picking coloured pixels one by one took three times as long as all the rest.
     step = max(1, min(image.shape[:2]) // (8 * PRINT_SIDE))
-    image = np.ascontiguousarray(image[::step, ::step])
-    grey = cv2.cvtColor(cv2.resize(image, (PRINT_SIDE + 1, PRINT_SIDE), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+    grey = np.ascontiguousarray(cv2.cvtColor(image[::step], cv2.COLOR_RGB2GRAY)[:, ::step])
+    grey = cv2.resize(grey, (PRINT_SIDE + 1, PRINT_SIDE), interpolation=cv2.INTER_AREA)
     return np.packbits(grey[:, 1:] > grey[:, :-1])
 
 

@@ -39,10 +39,11 @@ class FacePolicy:
     decided_at: datetime | None = None
 
 
+_RULES = FacePolicyRow.__table__.c
 _POLICY = (
-    select(*(FacePolicyRow.__table__.c[name] for name in FacePolicy.__slots__))
-    .where(FacePolicyRow.project_id == bindparam("project_id"))
-    .order_by(FacePolicyRow.id.desc())
+    select(*(_RULES[name] for name in FacePolicy.__slots__))
+    .where(_RULES.project_id == bindparam("project_id"))
+    .order_by(_RULES.id.desc())
     .limit(1)
 )
 

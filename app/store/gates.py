@@ -8,7 +8,7 @@ from json import dumps
 from secrets import token_bytes
 from typing import Any
 
-from sqlalchemy import JSON, and_, bindparam, delete, insert, or_, select, text, update
+from sqlalchemy import JSON, and_, bindparam, delete, func, insert, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from app.domain import admission, chain
@@ -288,6 +288,11 @@ _COLUMNS = [_ROW.c[name] for name in PassageRecord.__slots__ if name != "confirm
 _REVIEW = PassageReview.__table__
 _RECORD = select(*_COLUMNS, _REVIEW.c.confirmed).select_from(_ROW.outerjoin(_REVIEW, _REVIEW.c.passage_id == _ROW.c.id))
 _BY_EVENT = _RECORD.where(_ROW.c.device_id == bindparam("device_id"), _ROW.c.event_key == bindparam("event_key"))
+# The least id is the first: ids of a project are given under its chain's lock. Asked for the first by number in the chain,
+# SQLite walked along all passages of the project, for every new picture (0.3 ms for 1,600, 60 ms for a year of 1,000 workers).
+_BY_FRAME = select(func.min(_ROW.c.id)).where(
+    _ROW.c.project_id == bindparam("project_id"), _ROW.c.frame_sha256 == bindparam("frame_sha256")
+)
 _HEAD = ChainHead.__table__.c
 _CHAIN_END = select(_HEAD.seq, _HEAD.hash).where(_HEAD.project_id == bindparam("project_id")).with_for_update()
 _ADD = insert(_ROW)
@@ -321,8 +326,7 @@ def passage_by_event(db: Session, device_id: str, event_key: str) -> PassageReco
 
 def passage_by_frame(db: Session, project_id: int, frame_sha256: str) -> int | None:
     """Return the id of the first passage of a project that shows this very picture; None when none does."""
-    wanted = select(_ROW.c.id).where(_ROW.c.project_id == project_id, _ROW.c.frame_sha256 == frame_sha256)
-    return db.execute(wanted.order_by(_ROW.c.seq).limit(1)).scalar()
+    return db.execute(_BY_FRAME, {"project_id": project_id, "frame_sha256": frame_sha256}).scalar()
 
 
 def passage(db: Session, project_id: int, passage_id: int) -> PassageRecord:
