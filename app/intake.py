@@ -109,7 +109,8 @@ class Intake:
             self._waiting[stream] = item
         try:
             # shield: the thread cannot be stopped, and its passage must still be recorded.
-            return await asyncio.wait_for(asyncio.shield(answer), self._seconds(seconds_max))
+            async with asyncio.timeout(self._seconds(seconds_max)):
+                return await asyncio.shield(answer)
         except TimeoutError:
             if self._waiting.get(stream) is item:
                 del self._waiting[stream]

@@ -135,11 +135,12 @@ class BodyLimit:
                 return {"type": "http.disconnect"}
             if complete:
                 return await receive()
-            loop = asyncio.get_running_loop()
             if deadline is None:
-                deadline = loop.time() + self.seconds_max
+                deadline = asyncio.get_running_loop().time() + self.seconds_max
             try:
-                message = await asyncio.wait_for(receive(), max(0.001, deadline - loop.time()))
+                # Not wait_for, which makes a task of every piece of a body.
+                async with asyncio.timeout_at(deadline):
+                    message = await receive()
             except TimeoutError:
                 if not started:
                     await refuse(408, "body_late")
