@@ -116,6 +116,9 @@ class _Letterboxed:
         if (h, w) == (height, width):
             place[:] = image
         else:
+            if min(width // w, height // h) >= 4:
+                # Halved first, which is quick: averaging five pixels each way at once takes twice as long as both steps.
+                image = cv2.resize(image, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
             cv2.resize(image, (w, h), dst=place, interpolation=cv2.INTER_AREA if w < width // 2 else cv2.INTER_LINEAR)
         return self._decode(self._run(canvas[None]), canvas_h, canvas_w, width / w, height / h, width, height)
 

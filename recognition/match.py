@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from recognition.pack import METRICS
+from recognition.shortlist import NUMBERS_MIN, Shortlist
 
 NOBODY_ELSE = 2.0
 # How far the quick product may be off: float32 cancels when a distance is small. Rows this close
@@ -40,6 +41,7 @@ class Gallery:
     metric: str = "euclidean"
     _key_of: np.ndarray = field(init=False, repr=False)
     _squares: np.ndarray = field(init=False, repr=False)
+    _shortlist: Shortlist | None = field(init=False, repr=False)
 
     def __post_init__(self):
         templates = np.ascontiguousarray(self.templates)
@@ -55,6 +57,8 @@ class Gallery:
         object.__setattr__(self, "keys", tuple(self.keys))
         object.__setattr__(self, "_key_of", np.array(self.keys, np.int64))
         object.__setattr__(self, "_squares", np.einsum("nd,nd->n", templates, templates))
+        large = self.metric == "cosine" and templates.size >= NUMBERS_MIN
+        object.__setattr__(self, "_shortlist", Shortlist(templates) if large else None)
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -86,22 +90,27 @@ def best_match(query: np.ndarray, gallery: Gallery, *, contract_id: str) -> Matc
     if not len(gallery):
         return None
 
-    quick = gallery.templates @ query
-    if gallery.metric == "euclidean":
-        quick = 1.0 - np.sqrt(np.maximum(gallery._squares + query @ query - 2.0 * quick, 0.0))
-    key, similarity = _best(quick, query, gallery, None)
+    if gallery._shortlist is not None:
+        quick, doubt = gallery._shortlist.products(query)
+        least, most = quick - doubt, quick + doubt
+    else:
+        quick = gallery.templates @ query
+        if gallery.metric == "euclidean":
+            quick = 1.0 - np.sqrt(np.maximum(gallery._squares + query @ query - 2.0 * quick, 0.0))
+        least, most = quick - _DOUBT / 2, quick + _DOUBT / 2
+    key, similarity = _best(least, most, query, gallery, None)
     others = gallery._key_of != key
     if not others.any():
         return Match(key, similarity, NOBODY_ELSE)
-    _, next_best = _best(quick, query, gallery, others)
+    _, next_best = _best(least, most, query, gallery, others)
     return Match(key, similarity, similarity - next_best)
 
 
-def _best(quick, query, gallery, allowed) -> tuple[int, float]:
-    """The best key among the allowed rows, those in doubt measured exactly; the smallest key of a tie."""
+def _best(least, most, query, gallery, allowed) -> tuple[int, float]:
+    """The best key among the allowed rows, those that can be it measured exactly; the smallest key of a tie."""
     if allowed is not None:
-        quick = np.where(allowed, quick, -np.inf)
-    doubtful = np.flatnonzero(quick >= quick.max() - _DOUBT)
+        least, most = np.where(allowed, least, -np.inf), np.where(allowed, most, -np.inf)
+    doubtful = np.flatnonzero(most >= least.max())
     exact = _similarity(gallery.templates[doubtful], query, gallery.metric)
     best = exact.max()
     return int(gallery._key_of[doubtful[exact == best]].min()), float(best)

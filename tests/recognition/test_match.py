@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recognition import LOOKS_MAX, Gallery, best_match, looks_of, mean_template
+from recognition.shortlist import Shortlist
 from recognition.synthetic import embedding_of
 
 
@@ -168,3 +169,57 @@ def test_the_looks_of_a_person_are_few_and_every_one_is_near_a_photograph_of_his
         assert np.allclose(looks.templates[0], np.mean(used, 0), atol=1e-5)
         for extra in looks.templates[1:]:
             assert min(float(np.linalg.norm(extra - e)) for e in used) <= 0.51
+
+
+def _many(count, dimension=512, seed=3):
+    """``count`` templates of length 1, among them pairs of near twins and some of one or two large numbers."""
+    generator = np.random.default_rng(seed)
+    rows = generator.normal(size=(count, dimension))
+    rows[::7] = rows[1 : 1 + len(rows[::7])] + 0.02 * generator.normal(size=rows[::7].shape)
+    rows[::101] *= generator.random(size=rows[::101].shape) < 0.02
+    rows[::101, 0] += 1.0
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32), generator
+
+
+def test_of_thousands_the_nearest_and_the_next_are_those_that_floats_name():
+    # A large roster is looked through in whole numbers first; what is named is what an exact look at everybody names.
+    rows, generator = _many(3000)
+    keys = tuple(int(key) for key in generator.integers(0, 1500, len(rows)))
+    large = Gallery(keys, rows, "c", "cosine")
+    assert large._shortlist is not None
+    wide = rows.astype(np.float64)
+    for at in range(300):
+        query = rows[at] + (0.0, 0.02, 0.5)[at % 3] * generator.normal(size=512).astype(np.float32) / np.float32(22.6)
+        query = (query / np.linalg.norm(query)).astype(np.float32)
+        exact = np.clip(wide @ query.astype(np.float64), -1.0, 1.0)
+        best = int(np.argmax(exact))
+        other = max(value for value, key in zip(exact, keys, strict=True) if key != keys[best])
+        found = best_match(query, large, contract_id="c")
+        assert found.key == keys[best]
+        assert found.similarity == pytest.approx(exact[best], abs=1e-9)
+        assert found.margin == pytest.approx(exact[best] - other, abs=1e-9)
+
+
+def test_what_rounding_can_take_is_never_understated():
+    rows, generator = _many(2100)
+    shortlist = Shortlist(rows)
+    for scale in (1.0, 1e-3, 40.0):
+        query = (scale * rows[5] + scale * 0.1 * generator.normal(size=512)).astype(np.float32)
+        quick, doubt = shortlist.products(query)
+        assert (np.abs(rows.astype(np.float64) @ query.astype(np.float64) - quick) <= doubt).all()
+        assert np.median(doubt) < 0.05 * np.linalg.norm(query)
+    # Where nothing was to be rounded nothing is in doubt, also at the ends of the range.
+    ends = np.array([[1, -1] * 256, [-1, 1] * 256, [1, 1] * 256], np.float32)
+    quick, _ = Shortlist(ends).products(ends[0])
+    assert quick == pytest.approx([512, -512, 0], abs=1e-3)
+
+
+def test_the_order_of_a_large_roster_decides_nothing():
+    rows, generator = _many(2100)
+    rows[40] = rows[2000]
+    order = generator.permutation(len(rows))
+    found = {
+        best_match(rows[40], Gallery(tuple(int(at) for at in keys), rows[keys], "c", "cosine"), contract_id="c")
+        for keys in (np.arange(len(rows)), order)
+    }
+    assert {(match.key, match.margin) for match in found} == {(40, 0.0)}
