@@ -172,6 +172,7 @@ def pass_through(
     code: str = "admitted",
     channel: str = "card",
     event_key: str | None = None,
+    frame_sha256: str | None = None,
 ) -> gates.PassageRecord:
     """Record a passage at a site's entrance or exit, heard at the moment it happened."""
     post = site.entrance if direction == "in" else site.exit
@@ -191,6 +192,7 @@ def pass_through(
         captured_at=at,
         received_at=at,
         occurred_at=at,
+        frame_sha256=frame_sha256,
     )
 
 

@@ -99,6 +99,45 @@ def test_a_reader_sees_one_moment(database):
     assert codes(database) == ["A"]
 
 
+def test_what_a_connection_has_prepared_is_not_thrown_away_between_two_transactions(database, database_kind):
+    # The pragma that keeps a reader from writing makes SQLite read every statement anew: said once for each connection.
+    if database_kind != "sqlite":
+        pytest.skip("SQLite's pragma")
+    said = []
+
+    def hear(_connection, _cursor, statement, *_):
+        said.append(statement)
+
+    def frame() -> None:
+        with database.read() as db:
+            db.execute(sa.select(sa.func.count()).select_from(Project))
+        with database.write() as db:
+            db.execute(sa.select(sa.func.count()).select_from(Project))
+
+    frame()
+    sa.event.listen(sa.Engine, "before_cursor_execute", hear)
+    try:
+        for _ in range(3):
+            frame()
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", hear)
+    assert sum(statement.startswith("SELECT") for statement in said) == 6
+    assert not [statement for statement in said if "query_only" in statement]
+
+
+def test_a_closed_house_leaves_no_file_open(tmp_path, _sqlite_template):
+    # Readers have connections of their own; the last to leave an SQLite file tidies it.
+    path = tmp_path / "left.db"
+    shutil.copy(_sqlite_template, path)
+    database = Database(make_engine(Settings(database_url=f"sqlite:///{path}", data_dir=tmp_path)))
+    with database.write() as db:
+        add_project(db, "A")
+    assert codes(database) == ["A"]
+    assert path.with_name("left.db-wal").exists()
+    database.engine.dispose()
+    assert not path.with_name("left.db-wal").exists()
+
+
 # --- nobody is told "recorded" too early -------------------------------------------------------------------
 
 
