@@ -116,6 +116,8 @@ ACTIONS: dict[str, frozenset[Role]] = {
     "enrol": frozenset({_L}),
     "gate.watch": frozenset({_M, _L, _G, _I}),
     "gate.confirm": frozenset({_M, _L, _G}),
+    "gate.let": frozenset({_M, _L, _G}),
+    "screens.write": frozenset({_M, _L}),
     "attendance.read": frozenset({_M, _L, _I}),
     "wages.read": frozenset({_M, _L, _I}),
     "payments.write": frozenset({_L}),
@@ -1158,7 +1160,7 @@ class SameOrigin:
     """
 
     SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-    SIGN_IN_PATHS = frozenset({"/sign-in", "/sign-in/second", "/v1/sign-in", "/v1/sign-in/code"})
+    SIGN_IN_PATHS = frozenset({"/sign-in", "/sign-in/second", "/v1/sign-in", "/v1/sign-in/code", "/screen"})
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

@@ -36,6 +36,7 @@ from app.errors import Busy, Conflict, Unauthorised, Unusable
 from app.house import House
 from app.settings import Settings
 from app.store import accounts, decisions, faces, gates, people, timekeeping
+from app.vault import Vault
 from app.wording import sentence
 from devices.base import CardEvent, FrameEvent, Heartbeat, PassEvent
 from recognition import (
@@ -578,7 +579,7 @@ def admit_card(house: House, device: gates.DeviceInfo, event: CardEvent, receive
         if earlier is not None:
             return earlier
         work_date = happened_at.astimezone(ZoneInfo(project.time_zone)).date()
-        worker_id = _holder(db, house, device.project_id, channel, event.value, work_date)
+        worker_id = holder(db, house.vault, device.project_id, channel, event.value, work_date)
         standing = _standing(db, device, worker_id, work_date) if worker_id is not None else None
         decision = admission.decide_credential(standing=standing)
         if standing is not None and not (standing.engaged or standing.exited):
@@ -671,16 +672,17 @@ def complete_to(beat: Heartbeat, received_at: datetime) -> datetime:
     return min(beat.sent_at, received_at) - max(beat.sent_at - oldest, timedelta(0))
 
 
-def _holder(db: Session, house: House, project_id: int, channel: Channel, value: str, today: date) -> int | None:
+def holder(db: Session, vault: Vault, project_id: int, channel: Channel, value: str, today: date) -> int | None:
+    """Whose card, code or identity card this is; None for nobody's. It says nothing of whether he may pass."""
     if channel is Channel.ID_CARD:
         # An identity card proves the person; its number is looked up by the same index as the roster's.
         try:
             number = identity.check_id_number(value, today=today, allow_test=True).normalised
         except identity.IdNumberWrong:
             return None
-        return people.find_worker(db, house.vault.index("id_number", number))
+        return people.find_worker(db, vault.index("id_number", number))
     return people.worker_by_credential(
-        db, project_id, channel.value, house.vault.index(f"credential.{channel.value}", value)
+        db, project_id, channel.value, vault.index(f"credential.{channel.value}", value)
     )
 
 

@@ -27,7 +27,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from app import ledger, projection
-from app.domain.attendance import Day, DayState, Headcount, headcount
+from app.domain.attendance import Day, DayState, Headcount, Inside, headcount
 from app.domain.facts import Correction, Measure, Passage, Payment, ProjectMonth, Terms
 from app.domain.identity import name_order
 from app.domain.timesheet import WorkDay, concerning, pairing_of, work_days
@@ -580,6 +580,14 @@ def headcount_of(db: Session, project_id: int, as_of: datetime) -> Headcount:
     Raises:
         NotFound: ``project_unknown``.
     """
-    # The bundle has a day more at each end: in the small hours of the first it still holds last month's shift.
-    bundle = money.project_month(db, project_id, month_of(_today(db, project_id, as_of)), as_of)
+    bundle = money.project_now(db, project_id, as_of)
     return headcount(pairing_of(bundle), bundle.engagements, as_of, policy=bundle.policy)
+
+
+def inside_now(db: Session, project_id: int, as_of: datetime) -> dict[int, Inside]:
+    """Worker -> his stay that is open at an instant.
+
+    Raises:
+        NotFound: ``project_unknown``.
+    """
+    return {stay.worker_id: stay for stay in pairing_of(money.project_now(db, project_id, as_of)).inside}

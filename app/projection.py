@@ -513,6 +513,24 @@ def days_on(
     return sorted(written, key=lambda line: line.worker_id)[:limit]
 
 
+def states(db: Session, project_id: int, from_on: date, to_on: date, now: datetime) -> list[tuple[int, date, str]]:
+    """Return (worker id, work date, state) of every day of a project in [from_on, to_on), without what is in them.
+
+    Raises:
+        NotFound: ``project_unknown``.
+    """
+    people.project(db, project_id)
+    behind = {worker: first for worker, first in _behind(db, project_id, now).items() if first < to_on}
+    found = [one for one in rows.states(db, project_id, from_on, to_on) if one[1] < behind.get(one[0], to_on)]
+    if behind:
+        shared = _shared(db, project_id, month_of(from_on), now)
+        for group in _groups(shared, sorted(behind), WORKERS_AT_ONCE):
+            for line in _lines(db, shared, group, from_on, to_on):
+                if line.worker_id in behind and line.work_date >= behind[line.worker_id]:
+                    found.append((line.worker_id, line.work_date, line.state))
+    return found
+
+
 def worker_days(db: Session, project_id: int, worker_id: int, from_on: date, to_on: date, now: datetime) -> list[DayLine]:
     """Return a worker's days in [from_on, to_on), by date.
 

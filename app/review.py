@@ -38,6 +38,8 @@ from recognition import Face, Match, coarse_picture, face_picture
 REVIEWED = frozenset({"face_unknown", "face_ambiguous"})
 """Refusals that may have been a worker. Quality codes tell the person what to do, and he tries again."""
 PICTURES = ("off", "coarse", "agreed")
+GATE_PHOTOS = ("off", "guard", "screen")
+"""Where the kept enrolment photograph of whoever agreed to that is shown as he passes: nowhere, to the guard, on the screens too."""
 IDENTITY_CHECKS = ("off", "observe", "require")
 VERDICTS = ("assigned", "confirmed", "discarded")
 DAYS_MAX = 7
@@ -72,11 +74,11 @@ def set_policy(db: Session, *, project_id: int, rules: FacePolicy, by: str, now:
     """
     people.lock_project(db, project_id)
     people.project(db, project_id)
-    if rules.review_pictures not in PICTURES or rules.identity_check not in IDENTITY_CHECKS:
+    if rules.review_pictures not in PICTURES or rules.identity_check not in IDENTITY_CHECKS or rules.gate_photos not in GATE_PHOTOS:
         raise Unusable("face_policy_unknown")
     check_number(rules.review_days, "review_days", 1, DAYS_MAX)
     ground = rules.ground.strip()
-    anything = rules.review_pictures != "off" or rules.identity_check != "off" or rules.card_and_face
+    anything = rules.review_pictures != "off" or rules.identity_check != "off" or rules.gate_photos != "off" or rules.card_and_face
     if anything and len(ground) < GROUND_MIN:
         raise Unusable("face_policy_ground_needed", length_min=GROUND_MIN)
     ground = check_text(ground, "ground", GROUND_MAX) if ground else ""
@@ -87,6 +89,7 @@ def set_policy(db: Session, *, project_id: int, rules: FacePolicy, by: str, now:
     _journal(
         db, now, by, "face_policy.set", project_id, f"project:{project_id}", review_pictures=decided.review_pictures,
         review_days=decided.review_days, identity_check=decided.identity_check, card_and_face=decided.card_and_face,
+        gate_photos=decided.gate_photos,
     )
     return decided
 
@@ -168,6 +171,48 @@ def picture(db: Session, vault: Vault, *, project_id: int, passage_id: int, by: 
     opened = vault.open(sealed, table="review_picture", column="picture_sealed", owner=_owner(project_id, passage_id))
     _journal(db, now, by, "face.viewed", project_id, f"passage:{passage_id}", kind=info.kind, purpose="review")
     return opened
+
+
+TO_THE_GUARD, ON_A_SCREEN = "guard", "screen"
+"""Before whom an enrolment photograph is shown: the guard alone, or everybody who stands at the gate."""
+
+
+def shows_photograph(db: Session, project_id: int, worker_id: int, where: str) -> bool:
+    """True when a worker's enrolment photograph may be shown as he passes, and there is one.
+
+    The project decided so, and his word covers it: photographs may be kept, and the notice he was read says that they are shown.
+    """
+    allowed = faces.policy(db, project_id).gate_photos
+    if allowed not in ((ON_A_SCREEN,) if where == ON_A_SCREEN else (TO_THE_GUARD, ON_A_SCREEN)):
+        return False
+    latest = people.latest_consent(db, project_id, worker_id)
+    if latest is None or not latest.given or latest.notice_version not in notices.SHOWN_AT_THE_GATE:
+        return False
+    covered = set(latest.scope) >= {"capture", "template", "image_retention"}
+    return covered and faces.kept_photograph(db, project_id, worker_id) is not None
+
+
+def photograph(db: Session, vault: Vault, *, project_id: int, worker_id: int, where: str, by: str, now: datetime) -> bytes:
+    """Open the enrolment photograph of somebody who passes; a JPEG. A line of the journal says before whom.
+
+    Args:
+        where: ``TO_THE_GUARD`` or ``ON_A_SCREEN``.
+
+    Raises:
+        NotFound: ``picture_gone``: there is none, or it may not be shown there.
+    """
+    sealed = faces.kept_photograph(db, project_id, worker_id)
+    if sealed is None or not shows_photograph(db, project_id, worker_id, where):
+        raise NotFound("picture_gone")
+    opened = vault.open(sealed, table="face_photo", column="photo_sealed", owner=_owner(project_id, worker_id))
+    _journal(db, now, by, "face.viewed", project_id, f"worker:{worker_id}", kind="enrolment", purpose=f"gate_{where}")
+    return opened
+
+
+def candidate(db: Session, project_id: int, passage_id: int, now: datetime) -> int | None:
+    """The worker on whose consent the picture kept of a passage rests; None when there is none."""
+    kept = faces.pictures(db, project_id, [passage_id]).get(passage_id)
+    return kept.worker_id if kept is not None and kept.erase_at > now else None
 
 
 def erase_due(db: Session, now: datetime) -> int:

@@ -430,11 +430,14 @@ def _policy_changed(db: Session, project_id: int, first: date, end: date | None)
 
 # --- corrections ---------------------------------------------------------------------------------------------
 
-REASONS = ("forgot", "gate_broken", "not_recognised", "other_gate", "outside_work", "dispute", "leader_record", "other")
+REASONS = ("forgot", "gate_broken", "not_recognised", "other_gate", "outside_work", "dispute", "leader_record", "let_in", "other")
 PUNCHES = frozenset({CorrectionKind.MISSING_IN, CorrectionKind.MISSING_OUT, CorrectionKind.ADD_SESSION})
 """What has a limit in days and in number: time somebody says he worked and no gate can tell."""
-UNCOUNTED = frozenset({"gate_broken", "not_recognised"})
-"""A gate that was down, or that refused his face while a person says it was him, is nobody's carelessness."""
+UNCOUNTED = frozenset({"gate_broken", "not_recognised", "let_in"})
+"""A gate that was down, or that refused his face while a person says it was him, is nobody's carelessness; nor is a guard who
+let him in by hand."""
+BY_THE_GUARD = "let_in"
+"""Reason of a correction that is asked for by letting somebody in (``app.letting``), and by nothing else."""
 EVIDENCE_NEEDED = frozenset({CorrectionKind.ADD_SESSION, CorrectionKind.WRONG_PERSON, CorrectionKind.SET_DAY})
 """Says more than a gate half saw, so paper has to say it too (domain.md 3.5)."""
 _FIELDS: dict[CorrectionKind, frozenset[str]] = {
@@ -463,6 +466,7 @@ def request_correction(
     note: str = "",
     evidence: Sequence[int] = (),
     teams: Collection[int] | None = None,
+    by_the_guard: bool = False,
     by: str,
     now: datetime,
 ) -> int:
@@ -477,6 +481,7 @@ def request_correction(
     Args:
         in_at, out_at, passage_id, minutes, day_milli: exactly those the kind needs (``facts.CorrectionKind``).
         teams: whose workers who asks may speak for; None for all.
+        by_the_guard: it is asked for by letting somebody in by hand, with the reason ``let_in``.
 
     Raises:
         NotFound: ``project_unknown``, ``worker_not_on_project``, ``passage_unknown``, ``evidence_unknown``.
@@ -502,7 +507,7 @@ def request_correction(
     if kind not in set(CorrectionKind):
         raise Unusable("correction_kind_unknown")
     wanted = CorrectionKind(kind)
-    if reason not in REASONS:
+    if reason not in REASONS or (reason == BY_THE_GUARD) != by_the_guard:
         raise Unusable("correction_reason_unknown")
     said = {
         "in_at": in_at, "out_at": out_at, "passage_id": passage_id, "minutes": minutes, "day_milli": day_milli,

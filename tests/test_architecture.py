@@ -14,7 +14,7 @@ WORDS = {"app.errors", "app.settings", "app.wording"}
 RULES = {"app.domain"}
 ROWS = {"app.store", "app.vault", "app.tables", "app.db"}
 
-USE_CASES = {"app.own", "app.second_step", "app.desk", "app.papers", "app.project_papers", "app.roster", "app.enrolment", "app.gate", "app.payroll", "app.oversight", "app.access", "app.terms", "app.timekeeping", "app.ledger", "app.sheets", "app.periods", "app.settlements", "app.projection", "app.bank", "app.exports", "app.imports", "app.cameras", "app.seals", "app.review", "app.inspection", "app.repack", "app.journal", "app.verification", "app.deciding", "app.twins"}
+USE_CASES = {"app.own", "app.second_step", "app.desk", "app.papers", "app.project_papers", "app.roster", "app.enrolment", "app.gate", "app.payroll", "app.oversight", "app.access", "app.terms", "app.timekeeping", "app.ledger", "app.sheets", "app.periods", "app.settlements", "app.projection", "app.bank", "app.exports", "app.imports", "app.cameras", "app.seals", "app.review", "app.inspection", "app.repack", "app.journal", "app.verification", "app.deciding", "app.twins", "app.letting", "app.screens"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     # rules: the standard library only
@@ -63,7 +63,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.desk": WORDS | RULES | {"app.store", "app.vault", "app.fields", "app.enrolment", "app.papers", "app.terms", "app.timekeeping"},
     "app.verification": WORDS | RULES | {"app.store", "app.vault", "app.fields", "recognition"},
     "app.deciding": WORDS | RULES | {"app.store", "app.gate", "recognition"},
-    "app.gate": WORDS | RULES | {"app.store", "app.house", "app.review", "app.verification", "recognition", "devices"},
+    "app.gate": WORDS | RULES | {"app.store", "app.vault", "app.house", "app.review", "app.verification", "recognition", "devices"},
     # recognisers by name; which of two is at work while the pack is changed
     "app.engines": {"app.settings", "app.observing", "app.vault", "app.galleries", "app.calibration", "recognition"},
     # what was measured on this machine about a pack
@@ -72,6 +72,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     # one face under two ID numbers, across an area; for its inspectors alone
     "app.twins": WORDS | RULES | {"app.store", "app.vault", "app.db", "app.observing", "app.galleries", "app.fields", "app.access", "recognition"},
     # what people say about refused faces; a correction may rest on it
+    # whoever is let in by hand proves himself as at a gate, and a correction is asked for with it
+    "app.letting": WORDS | RULES | {"app.store", "app.vault", "app.fields", "app.gate", "app.timekeeping", "app.payroll"},
+    # screens that stand at a gate, and know no account
+    "app.screens": WORDS | RULES | {"app.store", "app.db", "app.fields"},
     "app.review": WORDS | RULES | {"app.store", "app.vault", "app.db", "app.fields", "app.timekeeping", "recognition"},
     # a camera is a device with an address, and its pictures are the gate's
     "app.cameras": WORDS | RULES | {"app.store", "app.vault", "app.house", "app.gate", "app.papers", "devices", "devices.links"},

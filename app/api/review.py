@@ -42,6 +42,9 @@ class PolicyIn(BaseModel):
     review_days: int = Field(3, description="Days a picture is kept at most, 1 to 7")
     identity_check: Literal["off", "observe", "require"] = "off"
     card_and_face: bool = Field(False, description="Who agreed to face recognition and comes by card shows his face too")
+    gate_photos: Literal["off", "guard", "screen"] = Field(
+        "off", description="Kept enrolment photographs of whoever agreed to that: shown to nobody, to the guard, on the gates' screens too"
+    )
     ground: str = Field("", max_length=1000, description="Number and date of the impact assessment; needed when anything is on")
 
 

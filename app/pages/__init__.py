@@ -28,6 +28,7 @@ from app.pages import (
     corrections,
     county,
     devices,
+    display,
     enrol,
     exits,
     findings,
@@ -41,6 +42,7 @@ from app.pages import (
     projects,
     reconciliation,
     review,
+    screen,
     settings,
     sign_in,
     signals,
@@ -57,7 +59,9 @@ PAGES: tuple[Page, ...] = (
     county.PAGE,
     twins.PAGE,
     today.PAGE,
+    today.PAGE_WALL,
     gate.PAGE,
+    display.PAGE,
     enrol.PAGE,
     enrol.PAGE_WORKER,
     workers.PAGE_ROSTER,
@@ -88,7 +92,7 @@ PAGES: tuple[Page, ...] = (
 )
 
 ACTS: tuple[Act, ...] = (
-    gate.REVIEW, workers.PAY, workers.VOUCH, findings.RUN, findings.DECIDE, journal.VERIFY, inspection.REVEAL, inspection.CODE, settings.CONFIRM_FACE,
+    *gate.ACTS, display.ISSUE, display.REVOKE, workers.PAY, workers.VOUCH, findings.RUN, findings.DECIDE, journal.VERIFY, inspection.REVEAL, inspection.CODE, settings.CONFIRM_FACE,
     review.DECIDE, review.POLICY, twins.DECIDE, corrections.REQUEST, corrections.DECIDE,
     *payrolls.ACTS,
     *account.ACTS,
@@ -148,6 +152,12 @@ def mount(app: FastAPI) -> None:
     app.add_api_route("/sign-out", sign_in.leave, methods=["POST"], **hidden)
     app.add_api_route("/language", sign_in.switch, methods=["POST"], **hidden)
     app.add_api_route("/projects/{project_id:int}/gate/stream", live.stream, methods=["GET"], **hidden)
+    app.add_api_route("/projects/{project_id:int}/today/stream", live.counts, methods=["GET"], **hidden)
+    app.add_api_route("/projects/{project_id:int}/passages/{passage_id:int}/photo", gate.photo, methods=["GET"], **hidden)
+    app.add_api_route("/screen", screen.show, methods=["GET"], **hidden)
+    app.add_api_route("/screen", screen.enter, methods=["POST"], **hidden)
+    app.add_api_route("/screen/stream", live.of_screen, methods=["GET"], **hidden)
+    app.add_api_route("/screen/photo/{passage_id:int}", screen.photo, methods=["GET"], **hidden)
     for each in PAGES:
         app.add_api_route(each.path, _opens(each), methods=["GET"], **hidden)
     for act in ACTS:
@@ -236,6 +246,8 @@ def _shell(ask: Ask, each: Page):
 
 
 PARENTS = {
+    display.PAGE.path: gate.PAGE.path,
+    today.PAGE_WALL.path: today.PAGE.path,
     workers.PAGE_WORKER.path: workers.PAGE_ROSTER.path,
     enrol.PAGE_WORKER.path: enrol.PAGE.path,
     payrolls.PAGE_SHEET.path: payrolls.PAGE.path,

@@ -166,7 +166,7 @@ def gather(ask: Ask, refused: str = "", values: dict[str, str] | None = None) ->
         waits=len(waiting),
         form=_form(ask, values or {}) if ask.may("corrections.request") else None,
         kinds=KINDS,
-        reasons=timekeeping.REASONS,
+        reasons=tuple(reason for reason in timekeeping.REASONS if reason != timekeeping.BY_THE_GUARD),
     )
 
 

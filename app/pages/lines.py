@@ -37,8 +37,8 @@ ADVICE = {
     "not_engaged": marked("不在本项目名册内，请不要放行，联系劳资专管员。"),
     "engagement_over": marked("已办理退场；确需返场，请联系劳资专管员重新登记。"),
     "consent_withdrawn": marked("本人已撤回人脸同意，请刷卡或扫码。"),
-    "needs_confirmation": marked("请核对是否本人，在右侧确认。"),
-    "show_face": marked("刷卡后请看镜头；不便看镜头的，请核对本人后在右侧确认。"),
+    "needs_confirmation": marked("请核对是否本人，在下方确认。"),
+    "show_face": marked("刷卡后请看镜头；不便看镜头的，请核对本人后在下方确认。"),
     "face_not_cards": marked("人脸与刚刷的卡不符，请核对是否用了他人的卡。"),
     "credential_unknown": marked("请核对卡或码是否属于本项目，联系劳资专管员补办。"),
 }
@@ -92,6 +92,10 @@ class AskCard:
     line: PassageLine
     url: str
     """Where the answer is posted; empty when the reader may not decide."""
+    photo: str = ""
+    """Address of the enrolment photograph; empty when it is not shown."""
+    photo_why: str = ""
+    """Why it is not."""
 
 
 class Reader:
@@ -100,27 +104,30 @@ class Reader:
     Args:
         view: ``staff``, ``bureau`` or ``guard`` (``access.view_of``).
         links: the reader may open a worker's page.
+        whole: look everybody's name up at once; else each when it is needed, for the few of a live screen.
     """
 
     def __init__(
-        self, db: Session, project_id: int, policy: AttendancePolicy, *, today: date, view: str, links: bool, language: str
+        self, db: Session, project_id: int, policy: AttendancePolicy, *, today: date, view: str, links: bool, language: str,
+        whole: bool = True,
     ) -> None:
         self.policy, self.view, self.links, self.language = policy, view, links, language
         self.project_id, self.today = project_id, today
         self._db = db
         self._gates = {g.id: g.name for g in gates.gates(db, project_id)}
-        self._people: dict[int, tuple[str, str]] = {
-            row.worker_id: (row.name, row.team_name) for row in people.workers(db, project_id, today=today)
-        }
+        self._people: dict[int, tuple[str, str]] = (
+            {place.worker_id: (place.name, place.team) for place in people.places(db, project_id)} if whole else {}
+        )
 
     def name(self, worker_id: int | None) -> tuple[str, str]:
         """(name as this reader may see it, team)."""
         if worker_id is None:
             return "", ""
         if worker_id not in self._people:
+            rows = people.workers(self._db, self.project_id, today=self.today, worker_id=worker_id)
             # Known to the service, never on this roster: the gate may have refused him as not engaged.
             try:
-                self._people[worker_id] = (people.worker(self._db, worker_id).name, "")
+                self._people[worker_id] = (rows[-1].name, rows[-1].team_name) if rows else (people.worker(self._db, worker_id).name, "")
             except NotFound:
                 self._people[worker_id] = ("", "")
         name, team = self._people[worker_id]

@@ -1,213 +1,409 @@
-"""The stream of the gate's screen: a tail of the passages in the database, as server-sent events.
+"""Live screens: tails of the database, as server-sent events.
 
-Nothing is broadcast inside a process: each process follows each watched project's own numbering, which has no
-gap and becomes visible in order (the chain's head row puts writers in a line). So a passage recorded by any
-process reaches every screen, and a screen that comes back to any process resumes after its ``Last-Event-ID``.
+    desk      the guard's desk: passages, what asks, strangers, who was let in by hand
+    screen    the screen of one gate: the verdict of this moment, and how many are on site
+    counts    the page of today and the wall: heads, and nobody in them
 
-    passage   a row and the large panel; id = the passage's number
-    asks      every card that waits for a person; sent when it changes, so a screen is never left with an old one
-    beat      nothing new; the screen knows the connection lives
+Nothing is broadcast from process to process: each follows each watched project's own numbering, so a passage recorded by any
+process reaches every screen, and a screen that comes back to any process resumes after its ``Last-Event-ID``. That numbering
+has no gap and becomes visible in order, on PostgreSQL too, where row ids do not: who appends a passage holds its project's
+chain (``store.gates.add_passage``) until he has committed, so number n + 1 is not given out while n may still come. What has no number (who waits, who was let in, how many are
+here) is sent whole when it changes, so a screen is never left with an old one.
 
-One look a project and process every quarter of a second, however many screens there are.
+One look a project and process every quarter of a second, and one rendering for each kind of screen: language, role and gate.
+The streams of a kind are handed the same bytes. Every stream is asked anew every few seconds whether its reader may
+still look, in one snapshot for all of them.
 """
 
 import asyncio
+import contextlib
 import json
-from collections import deque
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
 
+import structlog
+from sqlalchemy.orm import Session
 from sse_starlette.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from app import access
+from app import access, screens
 from app.db import Database
-from app.errors import ServiceError
-from app.pages import gate, page
-from app.pages.page import HEADERS, Ask
-from app.store import gates
+from app.domain.facts import Verdict
+from app.errors import ServiceError, TooMany, Unauthorised
+from app.pages import gate, page, screen, today
+from app.pages.heads import Heads, heads
+from app.pages.kinds import Kind
+from app.pages.page import HEADERS
+from app.pages.shell import own_hash
+from app.store import gates, people
 from app.store.gates import PassageRecord
 
+log = structlog.get_logger()
+
 EVERY_SECONDS = 0.25
-REVIEWS_EVERY_SECONDS = 1.0
-BEAT_SECONDS = 8.0
-GUARD_SECONDS = 15.0
+WHOLE_SECONDS = 1.0
+"""Between two looks at what has no number."""
+COUNT_SECONDS = 2.0
+"""Between two countings, at least; and twenty times as long as one takes."""
+RECOUNT_SECONDS = 60.0
+"""Without a passage the hour alone changes a count: a stay grows too long, a new work date begins."""
+BEAT_SECONDS = 3.0
+GUARD_SECONDS = 5.0
 """How long a screen may go on after its reader was signed out or lost his role."""
 RETRY_MS = 1000
 BEHIND_MAX = 50
 """A screen that was away longer than this many passages gets the last ones; the rest are on the worker's page."""
+WAITING_MAX = timedelta(seconds=60)
+"""How long a screen waits to hear what a person said about a passage that asked."""
+QUEUE_MAX = 128
+"""Events that wait for a slow line; then it is cut, and comes back to where it was."""
+STREAMS_MAX = 2000
+"""Of one process: each is an open connection."""
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One event, ready to be sent."""
+
+    seq: int | None
+    """Of a passage."""
+    data: bytes
+
+
+@dataclass(slots=True, eq=False)
+class _Stream:
+    kind: Kind
+    may: Callable[[Session, datetime], bool]
+    """Whether its reader may still look."""
+    who: str
+    """Whose it is: streams of one reader are asked about once."""
+    queue: "asyncio.Queue[Told | None]" = field(default_factory=lambda: asyncio.Queue(QUEUE_MAX))
+
+    def put(self, told: Told | None) -> None:
+        try:
+            self.queue.put_nowait(told)
+        except asyncio.QueueFull:
+            # Whoever cannot keep up comes back to where he was.
+            while not self.queue.empty():
+                self.queue.get_nowait()
+            self.queue.put_nowait(None)
+
+
+@dataclass(slots=True)
+class _Known:
+    """What has no number, as it was told last."""
+
+    asking: tuple[int, ...] | None = None
+    hand: tuple | None = None
+    heads: Heads | None = None
+
+
+@dataclass(slots=True)
 class _Tail:
     """What one process knows of one project's end."""
 
     seq: int
-    recent: deque[PassageRecord] = field(default_factory=lambda: deque(maxlen=BEHIND_MAX))
-    asking: tuple[int, ...] = ()
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-    screens: int = 0
+    streams: set[_Stream] = field(default_factory=set)
+    known: _Known = field(default_factory=_Known)
+    waiting: dict[int, PassageRecord] = field(default_factory=dict)
+    """Passages of the last minute that asked and wait for a person."""
     task: asyncio.Task | None = None
+    counted_at: float = 0.0
+    count_took: float = 0.0
+    dirty: bool = True
+    """Something passed since the last counting."""
 
 
 class Live:
-    """Follows the watched projects of one process. Lives on one event loop."""
+    """Follows the watched projects of one process. Lives on one event loop.
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    Args:
+        now: the instant; aware.
+    """
+
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+        self._database, self._now = database, now
         self._tails: dict[int, _Tail] = {}
 
-    async def watch(self, project_id: int, seq: int) -> "_Tail":
+    @property
+    def open(self) -> int:
+        """Streams that are open."""
+        return sum(len(tail.streams) for tail in self._tails.values())
+
+    def join(self, stream: _Stream, seq: int) -> None:
         """Begin to follow a project, or join who does."""
+        project_id = stream.kind.project_id
         tail = self._tails.get(project_id)
         if tail is None:
             tail = self._tails[project_id] = _Tail(seq)
             tail.task = asyncio.create_task(self._follow(project_id, tail))
-        tail.screens += 1
-        return tail
+        tail.streams.add(stream)
 
-    def leave(self, project_id: int) -> None:
+    def leave(self, stream: _Stream) -> None:
         """A screen closed; the last one switches off the light."""
-        tail = self._tails[project_id]
-        tail.screens -= 1
-        if tail.screens == 0:
+        tail = self._tails.get(stream.kind.project_id)
+        if tail is None or stream not in tail.streams:
+            return
+        tail.streams.discard(stream)
+        if not tail.streams:
             tail.task.cancel()
-            del self._tails[project_id]
+            del self._tails[stream.kind.project_id]
+
+    # --- the tail ------------------------------------------------------------------------------------------
 
     async def _follow(self, project_id: int, tail: _Tail) -> None:
-        looks = 0
+        loop = asyncio.get_running_loop()
+        whole_at = beat_at = guard_at = loop.time()
         while True:
+            now = loop.time()
             try:
-                whole = looks % round(REVIEWS_EVERY_SECONDS / EVERY_SECONDS) == 0
-                fresh, asking = await run_in_threadpool(self._look, project_id, tail.seq, whole)
+                whole = now - whole_at >= WHOLE_SECONDS
+                told = await run_in_threadpool(self._look, project_id, tail, whole, now)
+                if whole:
+                    whole_at = now
+                for kind, events in told.items():
+                    for stream in [s for s in tail.streams if s.kind == kind]:
+                        for event in events:
+                            stream.put(event)
+                if now - beat_at >= BEAT_SECONDS:
+                    beat_at = now
+                    beat = Told(None, _event("beat", _beat()))
+                    for stream in tail.streams:
+                        stream.put(beat)
+                if now - guard_at >= GUARD_SECONDS:
+                    guard_at = now
+                    for stream in await run_in_threadpool(self._gone, list(tail.streams)):
+                        stream.put(None)
             except ServiceError:
                 # The storage is busy: look again; the numbering loses nothing.
-                fresh, asking = [], None
-            looks += 1
-            if fresh:
-                tail.seq = fresh[-1].seq
-                tail.recent.extend(fresh)
-            if fresh or (asking is not None and asking != tail.asking):
-                tail.asking = tail.asking if asking is None else asking
-                done, tail.changed = tail.changed, asyncio.Event()
-                done.set()
+                pass
+            except Exception as error:  # noqa: BLE001 - a screen that is told nothing must not look alive
+                log.error("live_failed", error=type(error).__name__)
+                for stream in list(tail.streams):
+                    stream.put(None)
+                await asyncio.sleep(1.0)
             await asyncio.sleep(EVERY_SECONDS)
 
-    def _look(self, project_id: int, seq: int, whole: bool) -> tuple[list[PassageRecord], tuple[int, ...] | None]:
+    def _look(self, project_id: int, tail: _Tail, whole: bool, at: float) -> dict[Kind, list[Told]]:
+        """What is new since the last look, for each kind of screen that is open."""
+        kinds = {stream.kind for stream in tail.streams}
         with self._database.read() as db:
-            fresh = gates.passages_after(db, project_id, seq, BEHIND_MAX)
-            whole = whole or any(record.verdict == "ask" for record in fresh)
-            asking = tuple(record.id for record in gates.asking(db, project_id)) if whole else None
-            return fresh, asking
+            fresh = gates.passages_after(db, project_id, tail.seq, BEHIND_MAX)
+            asking, hand = tail.known.asking, tail.known.hand
+            if any(kind.what == "desk" for kind in kinds) and (whole or fresh):
+                asking = tuple(record.id for record in gates.asking(db, project_id))
+                hand = gate.hand_state(db, project_id, self._now())
+            tail.dirty |= bool(fresh) or hand != tail.known.hand
+            counted = self._count(db, project_id, tail, at) if any(kind.what != "desk" for kind in kinds) else None
+            decided = _decided(db, tail, fresh, self._now()) if whole or fresh else []
+            tail.dirty |= bool(decided)
+            told: dict[Kind, list[Told]] = {}
+            for kind in kinds:
+                events = _passages(db, kind, fresh, self._now()) + _changed(db, kind, decided, self._now())
+                if kind.what == "desk":
+                    events += _desk(
+                        db, kind, self._now(), asks=asking != tail.known.asking, hand=hand != tail.known.hand,
+                        strangers=any(gate.is_stranger(record) for record in fresh),
+                    )
+                elif counted is not None:
+                    events += _counts(db, kind, counted)
+                if events:
+                    told[kind] = events
+        # Only what was rendered for everybody is behind us.
+        if fresh:
+            tail.seq = fresh[-1].seq
+        tail.known.asking, tail.known.hand = asking, hand
+        if counted is not None:
+            tail.known.heads = counted
+        return told
+
+    def _count(self, db: Session, project_id: int, tail: _Tail, at: float) -> Heads | None:
+        """The heads, when it is time to count them and they are other than before."""
+        since = at - tail.counted_at
+        if since < max(COUNT_SECONDS, 20 * tail.count_took) or (not tail.dirty and since < RECOUNT_SECONDS):
+            return None
+        began = time.perf_counter()
+        found = heads(db, people.project(db, project_id), self._now())
+        tail.count_took, tail.counted_at, tail.dirty = time.perf_counter() - began, at, False
+        return found if tail.known.heads is None or found.told != tail.known.heads.told else None
+
+    def _gone(self, streams: list[_Stream]) -> list[_Stream]:
+        """Streams whose reader may look no longer."""
+        may: dict[tuple[str, Kind], bool] = {}
+        now = self._now()
+        with self._database.read() as db:
+            for stream in streams:
+                key = (stream.who, stream.kind)
+                if key not in may:
+                    may[key] = stream.may(db, now)
+        return [stream for stream in streams if not may[stream.who, stream.kind]]
+
+    # --- one stream ----------------------------------------------------------------------------------------
+
+    def heads_of(self, db: Session, project_id: int) -> Heads:
+        """The heads as they were told last; counted now when nobody has."""
+        tail = self._tails.get(project_id)
+        known = tail.known.heads if tail is not None else None
+        return known if known is not None else heads(db, people.project(db, project_id), self._now())
+
+    def opening(self, kind: Kind, after: int) -> tuple[int, list[Told]]:
+        """(number it has reached, events) that a screen begins with: what it missed, and everything that has no number."""
+        with self._database.read() as db:
+            last = gates.last_seq(db, kind.project_id)
+            # A number from another database, or from too long ago, begins where it makes sense.
+            after = max(min(after, last), last - BEHIND_MAX)
+            missed = gates.passages_after(db, kind.project_id, after, BEHIND_MAX) if after < last else []
+            told = _passages(db, kind, missed, self._now())
+            if kind.what == "desk":
+                told += _desk(db, kind, self._now(), asks=True, hand=True, strangers=True)
+            else:
+                told += _counts(db, kind, self.heads_of(db, kind.project_id))
+        return last, told
+
+    async def events(self, stream: _Stream, after: int, reached: int) -> AsyncIterator[bytes]:
+        """What one screen is sent, from now until it leaves."""
+        # Joined before it looks back: what comes in between waits in its queue, and is told apart by its number.
+        self.join(stream, reached)
+        try:
+            yield _event("beat", _beat(), retry=RETRY_MS)
+            try:
+                seq, opening = await run_in_threadpool(self.opening, stream.kind, after)
+            except ServiceError:
+                return
+            for told in opening:
+                yield told.data
+            while (told := await stream.queue.get()) is not None:
+                if told.seq is not None:
+                    if told.seq <= seq:
+                        continue
+                    seq = told.seq
+                yield told.data
+        finally:
+            self.leave(stream)
+
+
+def _passages(db: Session, kind: Kind, records: list[PassageRecord], now: datetime) -> list[Told]:
+    if not records or kind.what == "counts":
+        return []
+    if kind.what == "screen":
+        told = screen.verdicts(db, kind, records, now)
+        return [Told(seq, _event("verdict", data, id_=seq)) for seq, data in told]
+    return [Told(seq, _event("passage", data, id_=seq)) for seq, data in gate.events(db, kind, records, now)]
+
+
+def _decided(db: Session, tail: _Tail, fresh: list[PassageRecord], now: datetime) -> list[PassageRecord]:
+    """Passages that asked and about which somebody has decided since."""
+    tail.waiting |= {r.id: r for r in fresh if r.verdict is Verdict.ASK and r.confirmed is None}
+    tail.waiting = {id_: r for id_, r in tail.waiting.items() if now - r.received_at < WAITING_MAX}
+    words = gates.decided(db, tail.waiting) if tail.waiting else {}
+    return [replace(tail.waiting.pop(id_), confirmed=confirmed) for id_, confirmed in words.items()]
+
+
+def _changed(db: Session, kind: Kind, decided: list[PassageRecord], now: datetime) -> list[Told]:
+    if kind.what == "screen":
+        return [Told(None, _event("verdict", data)) for _seq, data in screen.verdicts(db, kind, decided, now, since=now)]
+    return [Told(None, _event("changed", data)) for _seq, data in gate.events(db, kind, decided, now)] if kind.what == "desk" else []
+
+
+def _desk(db: Session, kind: Kind, now: datetime, *, asks: bool, hand: bool, strangers: bool) -> list[Told]:
+    parts = {"asks": asks, "hand": hand, "strangers": strangers}
+    wanted = [name for name, is_wanted in parts.items() if is_wanted]
+    return [Told(None, _event(name, {"html": html})) for name, html in gate.parts(db, kind, wanted, now)]
+
+
+def _counts(db: Session, kind: Kind, counted: Heads) -> list[Told]:
+    made = screen.count(kind, counted) if kind.what == "screen" else today.counts(db, kind, counted)
+    return [Told(None, _event("counts", made))]
+
+
+def _event(name: str, data: Any, *, id_: int | None = None, retry: int | None = None) -> bytes:
+    said = json.dumps(data, ensure_ascii=False)
+    return ServerSentEvent(event=name, data=said, id=None if id_ is None else str(id_), retry=retry).encode()
+
+
+def _beat() -> dict[str, Any]:
+    # A screen that nobody attends loads its page anew when the service has newer scripts than it.
+    return {"now_ms": time.time_ns() // 1_000_000, "own": own_hash()}
+
+
+# --- routes ---------------------------------------------------------------------------------------------------
 
 
 async def stream(request: Request) -> EventSourceResponse:
     """``GET /projects/{id}/gate/stream``: begins after ``Last-Event-ID``, else after ``?after=``."""
+    return await _of_person(request, "desk", "gate.watch")
+
+
+async def counts(request: Request) -> EventSourceResponse:
+    """``GET /projects/{id}/today/stream``: heads, and nobody in them."""
+    return await _of_person(request, "counts", "attendance.read")
+
+
+async def of_screen(request: Request) -> EventSourceResponse:
+    """``GET /screen/stream``: what the screen's own gate, or the wall, shows."""
+    key = request.cookies.get(screens.COOKIE)
+    language = page.screen_language(request) or page.language(request)
+
+    def opened() -> tuple[Kind, int, int]:
+        now = page.now_of(request)
+        with request.app.state.database.read() as db:
+            found = screens.screen_of(db, key)
+            if found is None:
+                raise Unauthorised("screen_unknown")
+            reached = gates.last_seq(db, found.project_id)
+        with contextlib.suppress(ServiceError), request.app.state.database.write() as db:
+            screens.note(db, found, now)
+        what = "counts" if found.gate_id is None else "screen"
+        return Kind(what, found.project_id, language, found.gate_id), found.id, reached
+
+    kind, screen_id, reached = await run_in_threadpool(opened)
+    one = _Stream(kind, lambda db, _now: screens.screen_of(db, key) is not None, screens.actor(screen_id))
+    return _response(request, one, reached)
+
+
+async def _of_person(request: Request, what: str, action: str) -> EventSourceResponse:
     project_id = int(request.path_params["project_id"])
+    token = access.token_of_request(request)
     language = page.language(request)
-    after = _number(request.headers.get("last-event-id")) or page.whole_number(request.query_params.get("after")) or 0
-    seq, last = await run_in_threadpool(_open, request, project_id, after)
+
+    def opened() -> tuple[Kind, int, int]:
+        now = page.now_of(request)
+        with request.app.state.database.read() as db:
+            person = access.person_of_request(request, db, now)
+            project = access.require_on(db, person, action, project_id if project_id <= page.ID_MAX else 0)
+            kind = gate.kind_of(person, project, language) if what == "desk" else Kind(what, project.id, language)
+            return kind, person.account_id, gates.last_seq(db, project.id)
+
+    kind, account_id, reached = await run_in_threadpool(opened)
+
+    def may(db: Session, now: datetime) -> bool:
+        person = access.who(db, token, now) if token else None
+        try:
+            project = access.require_on(db, person, action, project_id)
+        except ServiceError:
+            return False
+        # Somebody whose role has changed is shown something else: his screen comes back and is asked again.
+        return what != "desk" or gate.kind_of(person, project, language) == kind
+
+    return _response(request, _Stream(kind, may, f"{account_id} {access.token_sha256(token or '')}"), reached)
+
+
+def _response(request: Request, one: _Stream, reached: int) -> EventSourceResponse:
     state = request.app.state
     if not hasattr(state, "live"):
-        state.live = Live(state.database)
-    events = _events(request, state.live, project_id, language, seq, last)
+        state.live = Live(state.database, lambda: page.now_of(request))
+    if state.live.open >= STREAMS_MAX:
+        raise TooMany("too_many_streams", retry_after_s=30)
+    known = page.whole_number(request.query_params.get("after"))
+    # A screen shows the verdict of this moment: what passed while nobody looked is past.
+    after = _number(request.headers.get("last-event-id")) or (known if known is not None else reached)
     headers = {**HEADERS, "Cache-Control": "no-store"}
-    return EventSourceResponse(events, headers=headers, ping=60)
-
-
-async def _events(
-    request: Request, live: Live, project_id: int, language: str, seq: int, last: int
-) -> AsyncIterator[ServerSentEvent]:
-    loop = asyncio.get_running_loop()
-    tail = await live.watch(project_id, last)
-    asking: tuple[int, ...] | None = None
-    guarded_at = beat_at = loop.time()
-    yield ServerSentEvent(event="beat", data="", retry=RETRY_MS)
-    try:
-        while True:
-            changed = tail.changed
-            if tail.seq > seq or tail.asking != asking:
-                now_asking = tail.asking if tail.asking != asking else None
-                known = [r for r in tail.recent if r.seq > seq]
-                whole = bool(known) and known[0].seq == seq + 1
-                try:
-                    made = await run_in_threadpool(
-                        _made, request, project_id, language, seq, known if whole else None, now_asking
-                    )
-                except ServiceError:
-                    # Signed out, or the storage is busy: the browser comes back by itself and is asked again.
-                    return
-                for number, event, data in made:
-                    yield ServerSentEvent(event=event, data=data, id=None if number is None else str(number))
-                    seq = max(seq, number or 0)
-                asking = tail.asking if now_asking is None else now_asking
-                beat_at = loop.time()
-            elif loop.time() - beat_at >= BEAT_SECONDS:
-                beat_at = loop.time()
-                yield ServerSentEvent(event="beat", data="")
-            if loop.time() - guarded_at >= GUARD_SECONDS:
-                guarded_at = loop.time()
-                try:
-                    await run_in_threadpool(_open, request, project_id, seq)
-                except ServiceError as error:
-                    if error.status != 503:
-                        return
-            try:
-                await asyncio.wait_for(changed.wait(), 1.0)
-            except TimeoutError:
-                continue
-    finally:
-        live.leave(project_id)
-
-
-def _ask(request: Request, db, project_id: int, language: str) -> Ask:
-    now = page.now_of(request)
-    person = access.person_of_request(request, db, now)
-    project = access.require_on(db, person, "gate.watch", project_id)
-    return Ask(request, db, person, project, language, now)
-
-
-def _open(request: Request, project_id: int, after: int) -> tuple[int, int]:
-    """Guard the stream; (number it begins after, number the project is at)."""
-    if project_id > page.ID_MAX:
-        project_id = 0
-    with request.app.state.database.read() as db:
-        _ask(request, db, project_id, "zh")
-        last = gates.last_seq(db, project_id)
-    # A number from another database, or from too long ago, begins where it makes sense.
-    return max(min(after, last), last - BEHIND_MAX), last
-
-
-def _made(
-    request: Request,
-    project_id: int,
-    language: str,
-    seq: int,
-    known: list[PassageRecord] | None,
-    asking: tuple[int, ...] | None,
-) -> list[tuple[int | None, str, str]]:
-    """(id, event, data) of what this screen has not been told."""
-    told: list[tuple[int | None, str, str]] = []
-    with request.app.state.database.read() as db:
-        ask = _ask(request, db, project_id, language)
-        reads = gate.reader(ask)
-        fresh = gates.passages_after(db, project_id, seq, BEHIND_MAX) if known is None else known
-        for record in fresh:
-            line = reads.line(record)
-            data = {
-                "row": page.piece(language, gate.PARTS, "row", line),
-                "panel": page.piece(language, gate.PARTS, "panel", line, gate.lines.advice(line.code, language)),
-            }
-            told.append((record.seq, "passage", json.dumps(data, ensure_ascii=False)))
-        if asking is not None:
-            cards = reads.cards(gates.asking(db, project_id), ask.may("gate.confirm"))
-            html = page.piece(language, gate.PARTS, "asks", cards)
-            told.append((None, "asks", json.dumps({"html": html}, ensure_ascii=False)))
-    return told
+    return EventSourceResponse(state.live.events(one, after, reached), headers=headers, ping=0)
 
 
 def _number(text: str | None) -> int | None:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else None
-
-

@@ -293,6 +293,12 @@ def with_query(path: str, **values: object) -> str:
     return f"{path}?{urllib.parse.urlencode(kept)}" if kept else path
 
 
+def screen_language(request: Request) -> str:
+    """The language a screen was asked for in its address; empty when none was."""
+    asked = request.query_params.get("language", "")
+    return asked if asked in ("zh", "en") else ""
+
+
 def language(request: Request) -> str:
     """The reader's language."""
     return language_of(request)

@@ -104,6 +104,7 @@ class ReviewContext:
     may_set: bool = shown("The reader decides about it")
     pictures: tuple[str, ...] = shown("Choices about pictures of refused faces")
     checks: tuple[str, ...] = shown("Choices about the comparison with the identity card")
+    gate_photos: tuple[str, ...] = shown("Choices about photographs as people pass")
     days_max: int = shown("Longest time a picture may be kept, in days")
 
 
@@ -133,6 +134,7 @@ def gather(ask: Ask) -> ReviewContext:
         may_set=ask.may("faces.policy"),
         pictures=review.PICTURES,
         checks=review.IDENTITY_CHECKS,
+        gate_photos=review.GATE_PHOTOS,
         days_max=review.DAYS_MAX,
     )
 
@@ -230,6 +232,7 @@ def set_policy(ask: Ask, values: FormData) -> str:
         review_days=_number(lines.form(values, "review_days")),
         identity_check=lines.form(values, "identity_check"),
         card_and_face=lines.form(values, "card_and_face") == "yes",
+        gate_photos=lines.form(values, "gate_photos") or "off",
         ground=lines.form(values, "ground"),
     )
     review.set_policy(ask.db, project_id=ask.project.id, rules=rules, by=ask.person.login, now=ask.now)

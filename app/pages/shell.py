@@ -27,6 +27,7 @@ NOTICES = {
     "closed": marked("本月已结账。"),
     "sheet_step": marked("已办理。"),
     "word_kept": marked("工人的意见已登记。"),
+    "screen_revoked": marked("屏幕已停用。"),
     "vouched": marked("放行已登记。"),
     "matched": marked("认定已登记。"),
     "face_policy_set": marked("人脸处理规则已保存。"),

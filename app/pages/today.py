@@ -1,35 +1,69 @@
-"""Today on site: three headcounts that are often mixed up, by team, and the last seven days."""
+"""Today on site: who is here, who left, who has not come, by company, team and trade; the gates; and the last seven days."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from app import access, payroll
+from sqlalchemy.orm import Session
+
+from app import access, projection
 from app.domain import workdays
-from app.domain.attendance import DayState, Headcount
+from app.domain.attendance import DayState
+from app.domain.gaps import missing
 from app.errors import Forbidden
 from app.pages import charts, lines, page
+from app.pages.heads import ABSENT, LEFT, ON_SITE, STATES, Group, Heads, Where, heads
+from app.pages.kinds import Kind
 from app.pages.lines import PassageLine
-from app.pages.page import Ask, Page, shown
+from app.pages.page import Ask, Page, shown, with_query
+from app.pages.shell import own_hash
 from app.pages.words import marked
-from app.store import people
+from app.store import gates, people
+from app.store.money import midnight
+from app.store.people import ProjectInfo
 
 LATEST = 8
 WEEK_DAYS = 7
+PEOPLE_MAX = 300
+"""Names of one list; more are found by a filter."""
+HEARD = timedelta(minutes=5)
+"""A gate says that it lives every half minute; a wall clock that is read by people is minutes."""
+BY = ("team", "company", "trade")
+CHART_TEAMS_MAX = 16
+"""A chart of more bars than a screen has room for shows the largest."""
 
 
 @dataclass(frozen=True)
-class TeamLine:
-    """One team today."""
+class GroupLine:
+    """One company, team or trade today; each number leads to its people."""
+
+    group: Group
+    urls: dict[str, str]
+    """State -> where its people are listed."""
+    url: str
+    """Where all of them are."""
+
+
+@dataclass(frozen=True)
+class FigureLine:
+    """One of the large numbers, which leads to its people."""
+
+    state: str
+    count: int
+    url: str
+    current: bool
+
+
+@dataclass(frozen=True)
+class PersonLine:
+    """A worker of a list."""
 
     name: str
+    url: str
+    team: str
     company: str
-    on_site: int
-    left: int
-    absent: int
-    roster: int
-    rate: int | None
-    """Per cent of the roster that came; None without a roster."""
+    trade: str
+    state: str
 
 
 @dataclass(frozen=True)
@@ -42,26 +76,65 @@ class DayPoint:
 
 
 @dataclass(frozen=True)
+class Lanes:
+    """How many lanes are heard."""
+
+    all: int
+    heard: int
+
+
+@dataclass(frozen=True)
+class GateLine:
+    """How a lane is today."""
+
+    name: str
+    direction: str
+    state: str
+    """heard, silent, never or off: the device that was heard last."""
+    last_seen_at: datetime | None
+    passed: int
+    refused: int
+    last_passage_at: datetime | None
+    missing: int
+    """Numbers its devices left out today."""
+    stored: int
+    """Events its devices said they still keep."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A filter that holds, and this page without it."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True)
 class TodayContext:
     """What the page of today shows."""
 
     project_id: int = shown("The project, for links")
-    today: date = shown("Today's work date on the project's calendar; before 04:00 it is still yesterday")
-    as_of: datetime = shown("The instant the numbers are for, on the project's clock")
-    on_site: int = shown("People inside now")
-    came: int = shown("People with at least one passage today")
-    roster: int = shown("People engaged today, whether they came or not")
+    now: Heads = shown("Everybody's whereabouts as numbers, and the instant they are for")
+    figures: tuple[FigureLine, ...] = shown("On site, left, not come, each with its list")
     undecided_days: int = shown("Days of this month that a person must decide")
     undecided_workers: int = shown("Workers those days belong to")
-    teams: tuple[TeamLine, ...] = shown("Each team with people on the roster or on site")
-    outside: int = shown("People who came today and are on no team's roster today")
+    by: str = shown("How the table is grouped: team, company or trade")
+    ways: tuple[tuple[str, str], ...] = shown("(way of grouping, this page grouped so)")
+    groups: tuple[GroupLine, ...] = shown("The groups, with their numbers")
+    chosen: tuple[Chosen, ...] = shown("Filters that hold")
+    listed: str = shown("Which list of people is open: on_site, left, absent or all; empty for none")
+    people: tuple[PersonLine, ...] = shown("The people of the open list")
+    more: int = shown("How many of them are not shown")
     week: tuple[DayPoint, ...] = shown("The last seven days, oldest first: the chart as a table")
     latest: tuple[PassageLine, ...] = shown("The last passages, newest first")
+    gates: tuple[GateLine, ...] = shown("How the lanes are")
     chart_height: int = shown("Height of the chart of teams in pixels, by the number of teams")
+    stream: str = shown("Address of the stream of numbers")
+    wall_url: str = shown("The wall of this project")
 
 
 def gather(ask: Ask):
-    """Headcounts, teams, week and the last passages. A guard has the gate's screen instead."""
+    """Headcounts, groups, people of a list, gates and the week. A guard has his desk instead."""
     if not ask.may("attendance.read"):
         if ask.may("gate.watch"):
             return page.go(f"/projects/{ask.project.id}/gate")
@@ -72,79 +145,209 @@ def gather(ask: Ask):
         if ask.may("journal.read"):
             return page.go(f"/projects/{ask.project.id}/journal")
         raise Forbidden("not_allowed", "attendance.read")
-    project, policy = ask.project, ask.policy
-    count = payroll.headcount_of(ask.db, project.id, ask.now)
-    month = workdays.month_of(ask.today)
-    month_days = payroll.attendance_of(ask.db, project.id, month, ask.now)
-    undecided = [d for d in month_days if d.state is DayState.UNDECIDED]
-    rows, outside = _teams(ask, count)
+    project = ask.project
+    counted = heads(ask.db, project, ask.now)
+    asked = _Asked.of(ask, counted)
+    undecided = [
+        worker for worker, _, state in projection.states(
+            ask.db, project.id, workdays.month_of(ask.today), ask.today + timedelta(days=1), ask.now
+        ) if state == DayState.UNDECIDED
+    ]  # fmt: skip
     reader = lines.Reader(
-        ask.db,
-        project.id,
-        policy,
-        today=ask.today,
-        view=access.view_of(ask.person, project),
-        links=True,
-        language=ask.language,
-    )
+        ask.db, project.id, ask.policy, today=ask.today, view=access.view_of(ask.person, project), links=True,
+        language=ask.language, whole=False,
+    )  # fmt: skip
+    chosen = asked.people(counted)
     return TodayContext(
         project_id=project.id,
-        today=ask.today,
-        as_of=workdays.local(ask.now, policy),
-        on_site=len(count.on_site),
-        came=len(count.came_today),
-        roster=len(count.roster),
+        now=counted,
+        figures=tuple(
+            FigureLine(state, n, asked.url(show=state, anchor=True), asked.show == state)
+            for state, n in ((ON_SITE, counted.on_site), (LEFT, counted.left), (ABSENT, counted.absent))
+        ),
         undecided_days=len(undecided),
-        undecided_workers=len({d.worker_id for d in undecided}),
-        teams=rows,
-        outside=outside,
-        week=_week(ask),
+        undecided_workers=len(set(undecided)),
+        by=asked.by,
+        ways=tuple((way, asked.url(by=way)) for way in BY),
+        groups=tuple(asked.line(group) for group in asked.groups(counted)),
+        chosen=asked.chosen(ask),
+        listed=asked.show,
+        people=tuple(
+            PersonLine(w.name, f"/projects/{project.id}/workers/{w.worker_id}", w.team, w.company, w.trade, w.state)
+            for w in chosen[:PEOPLE_MAX]
+        ),
+        more=max(0, len(chosen) - PEOPLE_MAX),
+        week=week(ask.db, project, ask.now, came_today=counted.came),
         latest=reader.lines(lines.latest(ask.db, project.id, LATEST)),
-        chart_height=charts.teams_height(len(rows)),
+        gates=_gates(ask),
+        chart_height=charts.teams_height(min(len(counted.teams), CHART_TEAMS_MAX)),
+        stream=f"/projects/{project.id}/today/stream",
+        wall_url=f"/projects/{project.id}/wall",
     )
 
 
-def _teams(ask: Ask, count: Headcount) -> tuple[tuple[TeamLine, ...], int]:
-    names = {t.id: t for t in people.teams(ask.db, ask.project.id)}
-    team_of = {e.worker_id: e.team_id for e in people.engagements(ask.db, ask.project.id) if e.covers(ask.today)}
-    roster = Counter(team_of.values())
-    on_site = Counter(team_of[w] for w in count.on_site if w in team_of)
-    # A night worker came yesterday and is on site today: he is not missing.
-    here = set(count.came_today) | set(count.on_site)
-    came = Counter(team_of[w] for w in here if w in team_of)
-    rows = [
-        TeamLine(
-            name=names[team].name,
-            company=names[team].company_name,
-            on_site=on_site[team],
-            left=came[team] - on_site[team],
-            absent=roster[team] - came[team],
-            roster=roster[team],
-            rate=round(100 * came[team] / roster[team]) if roster[team] else None,
+@dataclass(frozen=True)
+class _Asked:
+    """What the address asks for: a grouping, filters, a list."""
+
+    here: str
+    by: str
+    show: str
+    team: str
+    company: str
+    trade: str
+
+    @classmethod
+    def of(cls, ask: Ask, counted: Heads) -> "_Asked":
+        """Words that name nothing of today are left out: an old link opens all the same."""
+        q = ask.query
+        known = {
+            "team": {group.key for group in counted.teams}, "company": {group.key for group in counted.companies},
+            "trade": {group.key for group in counted.trades},
+        }  # fmt: skip
+        filters = {name: q.get(name, "") if q.get(name, "") in keys else "" for name, keys in known.items()}
+        show = q.get("show", "")
+        return cls(
+            f"/projects/{ask.project.id}", q.get("by", "") if q.get("by", "") in BY else BY[0],
+            show if show in (*STATES, "all") else "", **filters,
         )
-        for team in sorted(roster, key=lambda t: (names[t].company_name, -roster[t], names[t].name))
-    ]
-    return tuple(rows), len(here - team_of.keys())
+
+    def url(self, *, anchor: bool = False, **changed: str) -> str:
+        values = {"by": "" if self.by == BY[0] else self.by, "show": self.show, "team": self.team, "company": self.company, "trade": self.trade}
+        values |= changed
+        if values["by"] == BY[0]:
+            values["by"] = ""
+        return with_query(self.here, **values) + ("#people" if anchor else "")
+
+    def groups(self, counted: Heads) -> tuple[Group, ...]:
+        found = {"team": counted.teams, "company": counted.companies, "trade": counted.trades}[self.by]
+        wanted = getattr(self, self.by)
+        if self.by == "team" and self.company:
+            found = tuple(group for group in found if group.sub == self.company)
+        return tuple(group for group in found if not wanted or group.key == wanted)
+
+    def line(self, group: Group) -> GroupLine:
+        of = {self.by: group.key}
+        return GroupLine(group, {state: self.url(show=state, anchor=True, **of) for state in STATES}, self.url(show="all", anchor=True, **of))
+
+    def people(self, counted: Heads) -> list[Where]:
+        if not self.show:
+            return []
+        return [
+            w for w in counted.people
+            if self.show in ("all", w.state) and self.team in ("", str(w.team_id)) and self.company in ("", w.company)
+            and (not self.trade or w.trade == self.trade)
+        ]  # fmt: skip
+
+    def chosen(self, ask: Ask) -> tuple[Chosen, ...]:
+        names = {str(team.id): team.name for team in people.teams(ask.db, ask.project.id)}
+        said = {"team": names.get(self.team, self.team), "company": self.company, "trade": self.trade}
+        return tuple(Chosen(label, self.url(anchor=True, **{name: ""})) for name, label in said.items() if label)
 
 
-def _week(ask: Ask) -> tuple[DayPoint, ...]:
-    days = [ask.today - timedelta(days=back) for back in range(WEEK_DAYS - 1, -1, -1)]
-    came: Counter[date] = Counter()
-    for month in sorted({workdays.month_of(day) for day in days}):
-        came.update(d.work_date for d in payroll.attendance_of(ask.db, ask.project.id, month, ask.now))
-    engagements = people.engagements(ask.db, ask.project.id)
-    return tuple(DayPoint(day, came[day], len({e.worker_id for e in engagements if e.covers(day)})) for day in days)
+def week(db: Session, project: ProjectInfo, now: datetime, *, came_today: int | None = None) -> tuple[DayPoint, ...]:
+    """Who came on each of the last seven days.
+
+    Args:
+        came_today: as it was counted just now.
+    """
+    today = workdays.work_date(now, page.policy_of(project))
+    first = today - timedelta(days=WEEK_DAYS - 1)
+    days = [first + timedelta(days=n) for n in range(WEEK_DAYS)]
+    came = Counter(on for _, on, state in projection.states(db, project.id, first, today + timedelta(days=1), now) if state != DayState.OFF)
+    engagements = people.engagements(db, project.id)
+    return tuple(
+        DayPoint(
+            day, came_today if day == today and came_today is not None else came[day],
+            len({e.worker_id for e in engagements if e.covers(day)}),
+        )
+        for day in days
+    )  # fmt: skip
+
+
+def lanes(db: Session, project_id: int, now: datetime) -> Lanes:
+    """How many lanes have a device that was heard within the last minutes."""
+    found: dict[int, bool] = {}
+    for one in gates.device_health(db, project_id):
+        if not one.disabled:
+            heard = one.last_seen_at is not None and now - one.last_seen_at <= HEARD
+            found[one.gate_id] = found.get(one.gate_id, False) or heard
+    return Lanes(len(found), sum(found.values()))
+
+
+def _gates(ask: Ask) -> tuple[GateLine, ...]:
+    devices: dict[int, list[gates.DeviceHealth]] = defaultdict(list)
+    for one in gates.device_health(ask.db, ask.project.id):
+        devices[one.gate_id].append(one)
+    passed: dict[int, Counter[str]] = defaultdict(Counter)
+    last: dict[int, datetime] = {}
+    keys: dict[int, list[tuple[str, str]]] = defaultdict(list)
+    for gate_id, device_id, key, verdict, at in gates.events_since(ask.db, ask.project.id, midnight(ask.today, ask.project.time_zone)):
+        passed[gate_id][verdict] += 1
+        last[gate_id] = at
+        keys[gate_id].append((device_id, key))
+    found = []
+    for lane in gates.gates(ask.db, ask.project.id):
+        working = [one for one in devices[lane.id] if not one.disabled]
+        heard = max((one.last_seen_at for one in working if one.last_seen_at), default=None)
+        state = "off" if not working else "never" if heard is None else "heard" if ask.now - heard <= HEARD else "silent"
+        at = last.get(lane.id)
+        found.append(
+            GateLine(
+                lane.name, str(lane.direction), state, workdays.local(heard, ask.policy) if heard else None,
+                passed[lane.id]["admit"], passed[lane.id]["refuse"], workdays.local(at, ask.policy) if at else None,
+                missing(keys[lane.id]), sum(one.stored_events or 0 for one in working),
+            )
+        )  # fmt: skip
+    return tuple(found)
+
+
+def counts(db: Session, kind: Kind, counted: Heads) -> dict:
+    """What the stream sends when a number has changed: the figures of this page, and the wall whole."""
+    return {
+        "figures": {
+            "on_site": counted.on_site, "came": counted.came, "left": counted.left, "absent": counted.absent, "roster": counted.roster,
+            "as_of": f"{counted.as_of:%H:%M}",
+        },
+        "day": counted.day.isoformat(),
+        "wall": page.piece(kind.language, "parts/wall.html", "body", counted, lanes(db, kind.project_id, counted.as_of)),
+    }  # fmt: skip
 
 
 def chart_teams(ask: Ask) -> dict:
-    """Option of the chart of teams."""
-    rows, _ = _teams(ask, payroll.headcount_of(ask.db, ask.project.id, ask.now))
-    return charts.teams([(t.name, t.on_site, t.left, t.absent) for t in rows], ask.language)
+    """Option of the chart of teams: the largest, as many as a screen has room for."""
+    rows = sorted(heads(ask.db, ask.project, ask.now).teams, key=lambda g: -g.roster)[:CHART_TEAMS_MAX]
+    return charts.teams([(g.name, g.on_site, g.left, g.absent) for g in rows], ask.language)
 
 
 def chart_week(ask: Ask) -> dict:
     """Option of the chart of the week."""
-    return charts.week([(f"{p.on:%m-%d}", p.came, p.roster) for p in _week(ask)], ask.language)
+    came = heads(ask.db, ask.project, ask.now).came
+    return charts.week([(f"{p.on:%m-%d}", p.came, p.roster) for p in week(ask.db, ask.project, ask.now, came_today=came)], ask.language)
+
+
+@dataclass(frozen=True)
+class WallPageContext:
+    """The wall for somebody who is signed in: counts, and nobody's name."""
+
+    project_name: str = shown("Name of the project")
+    now: Heads = shown("Everybody's whereabouts as numbers")
+    lanes: Lanes = shown("How many lanes are heard")
+    week: tuple[DayPoint, ...] = shown("The last seven days, oldest first")
+    stream: str = shown("Address of the stream")
+    own_hash: str = shown("Of our scripts: with newer ones the screen loads itself anew")
+    other_url: str = shown("This screen in the other language")
+
+
+def gather_wall(ask: Ask) -> WallPageContext:
+    """Counts by company and team."""
+    counted = heads(ask.db, ask.project, ask.now)
+    return WallPageContext(
+        project_name=ask.project.name, now=counted, lanes=lanes(ask.db, ask.project.id, ask.now),
+        week=week(ask.db, ask.project, ask.now, came_today=counted.came), stream=f"/projects/{ask.project.id}/today/stream",
+        own_hash=own_hash(), other_url="",
+    )  # fmt: skip
 
 
 PAGE = Page("/projects/{project_id:int}", marked("今日现场"), "today.html", "project.read", TodayContext, gather, marked("今日"))
+PAGE_WALL = Page("/projects/{project_id:int}/wall", marked("大屏"), "wall.html", "attendance.read", WallPageContext, gather_wall)

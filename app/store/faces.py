@@ -14,6 +14,7 @@ from app.store import append
 from app.tables import (
     FaceAdvice,
     FaceMatch,
+    FacePhoto,
     FacePolicyRow,
     FaceTemplate,
     PassageReview,
@@ -34,6 +35,8 @@ class FacePolicy:
     identity_check: str = "off"
     """off, observe or require."""
     card_and_face: bool = False
+    gate_photos: str = "off"
+    """off, guard or screen."""
     ground: str = ""
     decided_by: str | None = None
     decided_at: datetime | None = None
@@ -165,6 +168,24 @@ def sealed_picture(db: Session, project_id: int, passage_id: int) -> tuple[Pictu
     if row is None or row.picture_sealed is None:
         raise NotFound("picture_gone")
     return PictureInfo(*row[:-1]), bytes(row.picture_sealed)
+
+
+def kept_photograph(db: Session, project_id: int, worker_id: int) -> bytes | None:
+    """Return the ciphertext of a worker's newest kept enrolment photograph on a project; None when none is kept."""
+    row = db.execute(_KEPT, {"project_id": project_id, "worker_id": worker_id}).first()
+    return None if row is None else bytes(row[0])
+
+
+_KEPT = (
+    select(FacePhoto.photo_sealed)
+    .join(FaceTemplate, FaceTemplate.id == FacePhoto.template_id)
+    .where(
+        FaceTemplate.project_id == bindparam("project_id"), FaceTemplate.worker_id == bindparam("worker_id"),
+        FaceTemplate.erased_at.is_(None), FacePhoto.erased_at.is_(None), FacePhoto.photo_sealed.is_not(None),
+    )
+    .order_by(FacePhoto.id.desc())
+    .limit(1)
+)
 
 
 def kept_since(db: Session, project_id: int, gate_id: int | None, since: datetime) -> int:

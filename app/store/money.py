@@ -10,7 +10,7 @@ from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.domain.facts import AttendancePolicy, CorrectionKind, Direction, Passage, Payment, ProjectMonth
-from app.domain.workdays import next_month
+from app.domain.workdays import next_month, work_date
 from app.errors import Conflict, NotFound
 from app.store import gates, insert_or_leave, people, sheets, terms, timekeeping
 from app.tables import PaymentRow
@@ -178,6 +178,29 @@ def project_month(db: Session, project_id: int, month: date, as_of: datetime) ->
     return _bundle(
         db, project_id, first, as_of, rules, first, end,
         passages=gates.passages(db, project_id, from_at, to_at), payments=payments(db, project_id, first),
+    )  # fmt: skip
+
+
+def project_now(db: Session, project_id: int, as_of: datetime) -> ProjectMonth:
+    """Gather what says who is on site at an instant and who came on its work date: hours of passages, not a month of them.
+
+    A stay that is open now began within ``session_max``, and one that ended today began within that before midnight; so passages
+    from two such times before today's first instant on tell all of it. Of a project with a two-way lane all are read, as for
+    ``project_month``. Pay, calendar and marks are not in it: it is for ``attendance.headcount`` and for nothing of wages.
+
+    Raises:
+        NotFound: ``project_unknown``.
+    """
+    rules = policy(db, project_id)
+    scoped = timekeeping.policies(db, project_id)
+    stay = max([rules.session_max, *(one.policy.session_max for one in scoped)])
+    today = work_date(as_of, rules)
+    two_way = any(gate.direction is Direction.BOTH for gate in gates.gates(db, project_id))
+    from_at = None if two_way else midnight(today, rules.time_zone) - 2 * stay
+    return ProjectMonth(
+        project_id=project_id, month=today.replace(day=1), as_of=as_of, policy=rules,
+        passages=gates.passages(db, project_id, from_at, _just_after(as_of)), engagements=people.engagements(db, project_id),
+        terms=(), payments=(), policies=scoped, corrections=timekeeping.corrections(db, project_id),
     )  # fmt: skip
 
 

@@ -360,6 +360,17 @@ _ON = (
 )
 
 
+def states(db: Session, project_id: int, from_on: date, to_on: date) -> list[tuple[int, date, str]]:
+    """Return (worker id, work date, state) of every row of [from_on, to_on)."""
+    values = {"project_id": project_id, "from_on": from_on, "to_on": to_on}
+    return [tuple(row) for row in db.execute(_STATES, values)]
+
+
+_STATES = select(_DAY.c.worker_id, _DAY.c.work_date, _DAY.c.state).where(
+    _DAY.c.project_id == _PROJECT, _DAY.c.work_date >= bindparam("from_on"), _DAY.c.work_date < bindparam("to_on")
+)
+
+
 def days_of(db: Session, project_id: int, worker_id: int, from_on: date, to_on: date) -> list[DayLine]:
     """Return a worker's rows in [from_on, to_on), by date."""
     values = {"project_id": project_id, "worker_id": worker_id, "from_on": from_on, "to_on": to_on}

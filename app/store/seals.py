@@ -41,7 +41,7 @@ LATER: dict[str, tuple[str, ...]] = {
 }
 """Table that is sealed and not append-only in every column -> columns that may change; ``items`` are under the line's hash."""
 
-ADDED: dict[str, dict[str, Any]] = {}
+ADDED: dict[str, dict[str, Any]] = {"face_policy": {"gate_photos": "off"}}
 """Table -> column that a migration added, never empty -> what it made of the rows that were there. A value like that is
 left out of a row, so that rows sealed before have the marks they had."""
 
@@ -56,6 +56,7 @@ NOT_SEALED: dict[str, str] = {
     "camera": "where a network camera is looked at; changes with the site, passages name its device in their chain",
     "second_step": "set up and taken away by who owns the account; who did is in the journal",
     "sign_in_code": "good for minutes; who made and used it is in the journal",
+    "gate_screen": "opened and taken back; who made and revoked it is in the journal",
     "membership": "roles are taken back; who gave and took them is in the journal",
     "review_picture": "gone within days; who looked at it is in the journal, what was said about the passage is sealed",
     "face_advice": "worked out anew every night",

@@ -16,6 +16,7 @@ from app.tables.attendance import (
     CorrectionStep,
     DayMarkRow,
     EvidenceFile,
+    ManualPassage,
     MonthWageRow,
     ProjectionMark,
     StaleDay,
@@ -64,6 +65,7 @@ from app.tables.house import (
     FindingDecision,
     FindingRow,
     Gate,
+    GateScreen,
     JournalEntry,
     JournalHead,
     JournalLink,
@@ -164,6 +166,8 @@ APPEND_ONLY = (
     "project_paper",
     # journal_chained
     "journal_link",
+    # gate_screens
+    "manual_passage",
 )
 """Tables whose rows are refused UPDATE and DELETE by trigger (``migrations/walls.py``), on SQLite and PostgreSQL
 alike. ``ledger_txn`` and ``pay_period`` have walls of their own: they move forward and never back."""
@@ -207,6 +211,7 @@ __all__ = [
     "FundingPlan",
     "FundingReceipt",
     "Gate",
+    "GateScreen",
     "IdentityCheck",
     "IdentityOverride",
     "Instant",
@@ -217,6 +222,7 @@ __all__ = [
     "LedgerAccount",
     "LedgerLeg",
     "LedgerTxn",
+    "ManualPassage",
     "MeasureAcceptance",
     "MeasureRow",
     "MeasureShareRow",

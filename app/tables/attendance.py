@@ -65,7 +65,7 @@ class CorrectionRow(Base):
     minutes: Mapped[int | None]
     day_milli: Mapped[int | None]
     reason: Mapped[str] = mapped_column(String(24))
-    """Stable code: forgot, gate_broken, not_recognised, other_gate, outside_work, dispute, leader_record, other."""
+    """Stable code: forgot, gate_broken, not_recognised, other_gate, outside_work, dispute, leader_record, let_in, other."""
     note: Mapped[str] = mapped_column(Text)
     evidence: Mapped[list[int]] = mapped_column(JSON)
     """Ids of evidence_file."""
@@ -84,6 +84,32 @@ class CorrectionStep(Base):
     note: Mapped[str] = mapped_column(Text, default="")
     by: Mapped[str] = mapped_column(String(64))
     at: Mapped[datetime]
+
+
+class ManualPassage(Base):
+    """人工放行: a person let a worker in or out by hand, and says why. Appended only; no gate's word and never one of its passages.
+
+    It counts for no day by itself: the correction that was asked for with it does, when those agreed whom the rules name.
+    """
+
+    __tablename__ = "manual_passage"
+    __table_args__ = (Index("ix_manual_passage_project", "project_id", "at"),)
+    id: Mapped[int] = _id()
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
+    gate_id: Mapped[int] = mapped_column(ForeignKey("gate.id"))
+    """Where he stood."""
+    worker_id: Mapped[int] = mapped_column(ForeignKey("worker.id"))
+    direction: Mapped[str] = mapped_column(String(4))
+    """in or out."""
+    channel: Mapped[str] = mapped_column(String(8))
+    """What he proved himself by, read by the guard: card, code or id_card."""
+    reason: Mapped[str] = mapped_column(String(24))
+    """Stable code: not_recognised, gate_broken, no_reader, no_face or other."""
+    note: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime]
+    correction_id: Mapped[int] = mapped_column(ForeignKey("correction.id"), unique=True)
+    """Of the correction asked for with it."""
+    let_by: Mapped[str] = mapped_column(String(64))
 
 
 class DayMarkRow(Base):

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.tables.base import Base, _id
@@ -26,6 +26,8 @@ class FacePolicyRow(Base):
     """off, observe or require: comparison with the identity card's photograph at enrolment."""
     card_and_face: Mapped[bool]
     """Who agreed to face recognition and comes by card shows his face too."""
+    gate_photos: Mapped[str] = mapped_column(String(8), server_default=text("'off'"), default="off")
+    """off, guard or screen: where the kept enrolment photograph of whoever agreed to that is shown as he passes."""
     ground: Mapped[str] = mapped_column(Text)
     """On what it rests: number and date of the impact assessment (个人信息保护影响评估), or the order."""
     decided_by: Mapped[str] = mapped_column(String(64))

@@ -374,6 +374,31 @@ class ChainHead(Base):
     hash: Mapped[str] = mapped_column(String(64))
 
 
+class GateScreen(Base):
+    """闸机屏: a screen that stands unattended and shows one gate, or (without one) the project's counts, and nothing else.
+
+    A code of one use makes it: the browser that opens it gets a key of its own. Neither is stored, their digests are.
+    """
+
+    __tablename__ = "gate_screen"
+    id: Mapped[int] = _id()
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"), index=True)
+    gate_id: Mapped[int | None] = mapped_column(ForeignKey("gate.id"))
+    """None: the wall of the project, counts only."""
+    name: Mapped[str] = mapped_column(String(60))
+    code_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    code_until: Mapped[datetime]
+    key_sha256: Mapped[str | None] = mapped_column(String(64), unique=True)
+    """None until the code was used."""
+    opened_at: Mapped[datetime | None]
+    seen_at: Mapped[datetime | None]
+    """When it last connected."""
+    made_by: Mapped[str] = mapped_column(String(64))
+    made_at: Mapped[datetime]
+    revoked_by: Mapped[str | None] = mapped_column(String(64))
+    revoked_at: Mapped[datetime | None]
+
+
 class PassageReview(Base):
     """What a person decided about a passage that asked (人工确认). Appended only, once a passage."""
 

@@ -70,6 +70,9 @@ NAMES: dict[str, tuple[str, str]] = {
     "face_verdict.assigned": ("认定为", "Was"),
     "face_verdict.confirmed": ("确认为", "Confirmed as"),
     "face_verdict.discarded": ("已排除", "Set aside"),
+    "gate_photos.off": ("不显示", "Not shown"),
+    "gate_photos.guard": ("只给门卫看", "To the guard only"),
+    "gate_photos.screen": ("门卫和闸机屏", "To the guard and on the gate's screen"),
     "review_pictures.off": ("不保存画面", "No picture is kept"),
     "review_pictures.coarse": ("只存认不出人的粗格", "Coarse, nobody is recognised"),
     "review_pictures.agreed": (

@@ -112,17 +112,39 @@ _FACE_2 = Notice(
     ),
 )
 
-FACE: dict[str, Notice] = {notice.version: notice for notice in (_FACE_1, _FACE_2)}
+_FACE_3 = Notice(
+    version="face-3",
+    title=_FACE_1.title,
+    paragraphs=(
+        *_FACE_2.paragraphs[:4],
+        (
+            "保留照片有什么用",
+            "更换识别模型时，用保留的照片重新计算，您不必再来拍照。项目另行决定的，您过闸机时照片显示几秒，给您和门卫核对是不是您。"
+            "不同意保留也行，那就不显示，换模型时再来拍一次。",
+            "What kept photographs are for",
+            "When the recognition model is changed the numbers are worked out again from them, and you need not come again. Where the "
+            "project decides so, your photograph is shown for some seconds as you pass the gate, so that you and the guard see whether "
+            "it was you. You may say no to keeping them; then nothing is shown, and you come once more when the model is changed.",
+        ),
+        *_FACE_2.paragraphs[5:],
+    ),
+)
+
+FACE: dict[str, Notice] = {notice.version: notice for notice in (_FACE_1, _FACE_2, _FACE_3)}
 """version -> notice."""
 
-FACE_CURRENT = _FACE_2.version
+FACE_CURRENT = _FACE_3.version
 """The one to show today."""
 
-GATE_PICTURES = frozenset({_FACE_2.version})
+GATE_PICTURES = frozenset({_FACE_2.version, _FACE_3.version})
 """Notices that tell a worker that a picture of the gate may be kept for review: a consent to another one does not cover it."""
 
-COUNTY_SEARCH = frozenset({_FACE_2.version})
+COUNTY_SEARCH = frozenset({_FACE_2.version, _FACE_3.version})
 """Notices that tell a worker that his face may be looked for under other ID numbers."""
+
+
+SHOWN_AT_THE_GATE = frozenset({_FACE_3.version})
+"""Notices that tell a worker that his kept photograph may be shown as he passes: a consent to another one does not cover it."""
 
 
 def scope_names(language: str) -> dict[str, str]:

@@ -48,6 +48,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "boundary_missing": ("缺少分隔标记", "The multipart boundary is missing"),
     "boundary_malformed": ("分隔标记格式有误", "The multipart boundary is malformed"),
     "bytes_after_last_boundary": ("结尾有多余数据", "There are bytes after the last boundary"),
+    "too_many_streams": ("打开的实时页面过多，请稍后再试", "Too many live screens are open; please try again shortly"),
     "parts_too_many": ("分段过多", "There are too many parts"),
     "part_cut": ("分段不完整", "A part is cut off"),
     "part_headers_cut": ("分段头不完整", "A part's headers are cut off"),

@@ -128,6 +128,7 @@ NAMES: dict[str, tuple[str, str]] = {
     "correction_reason.outside_work": ("场外作业", "Work outside"),
     "correction_reason.dispute": ("争议认定", "Dispute"),
     "correction_reason.leader_record": ("班组长记工", "Leader's record"),
+    "correction_reason.let_in": ("门卫人工放行", "Let in by the guard"),
     "correction_reason.other": ("其他", "Other"),
     "correction_act.leader_ok": ("班组长确认", "Leader agreed:"),
     "correction_act.officer_ok": ("劳资专管员确认", "Officer agreed:"),

@@ -128,6 +128,9 @@ class Facts:
             oversight.run_audit(db, self.project_id, date(2026, 2, 1), self._site.now)
             return next(f.id for f in findings.findings(db, self.project_id) if f.rule == "paid_without_work")
 
+    screen_id = 999_999
+    """Of no screen: whoever may is told so."""
+
     @property
     def passage_id(self) -> int:
         with self._site.database.write() as db:
@@ -554,6 +557,19 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("GET", SITE): PAGE,
     ("GET", SITE + "/gate"): PAGE,
     ("GET", SITE + "/gate/stream"): Row("MLGI", page=True),
+    ("POST", SITE + "/gate/look"): PAGE,
+    ("POST", SITE + "/gate/let"): PAGE,
+    ("GET", SITE + "/today/stream"): Row("MLI", page=True),
+    ("GET", SITE + "/wall"): PAGE,
+    # Of a passage whose worker agreed: tests/pages/test_gate_screens.py.
+    ("GET", SITE + "/passages/{passage_id:int}/photo"): Row("MLG", 404, page=True),
+    ("GET", SITE + "/screens"): PAGE,
+    ("POST", SITE + "/screens"): PAGE,
+    ("POST", SITE + "/screens/{screen_id:int}/revoke"): PAGE,
+    ("GET", "/screen"): _open("a screen has a key of its own, for what everybody before the gate sees; without one it is a form", page=True),
+    ("POST", "/screen"): _open("a code of one use becomes a screen's key", 401, page=True),
+    ("GET", "/screen/stream"): _open("a screen has a key of its own", 401),
+    ("GET", "/screen/photo/{passage_id:int}"): _open("a screen has a key of its own", 404, page=True),
     ("GET", SITE + "/workers"): PAGE,
     ("GET", SITE + "/workers/{worker_id:int}"): PAGE,
     ("GET", SITE + "/enrol"): PAGE,
@@ -684,7 +700,7 @@ def client(
         return
         yield
 
-    monkeypatch.setattr(live, "_events", no_events)
+    monkeypatch.setattr(live.Live, "events", no_events)
     app = create_app(settings, engine=SyntheticEngine(), database=database, vault=vault)
     app.state.clock = clock
     # No exception is raised through: a 500 is an answer like any other, and a wrong one.

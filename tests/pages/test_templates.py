@@ -7,10 +7,11 @@ import pytest
 from jinja2 import meta, nodes
 
 from app import access, pages
-from app.pages import page
+from app.pages import page, screen
 from app.pages.sign_in import SignInContext
 
-TEMPLATES = [*((p.template, p.context) for p in pages.PAGES), ("sign_in.html", SignInContext), ("error.html", pages.ErrorContext)]
+TEMPLATES = [*((p.template, p.context) for p in pages.PAGES), ("sign_in.html", SignInContext), ("error.html", pages.ErrorContext),
+             ("screen.html", screen.GateScreenContext), ("wall.html", screen.WallContext), ("screen_code.html", screen.CodeContext)]  # fmt: skip
 GIVEN = {"shell"} | set(page.environment("zh").globals)
 
 

@@ -1,75 +1,66 @@
-/* The gate's screen: one stream of server-sent events.
-   "passage" carries a row and the large panel, its id is the passage's number in the project's chain;
-   "asks" carries every card that waits for a person, so a missed one cannot leave a stale card behind.
-   The browser resumes by Last-Event-ID; when it gives up (an error page in between) we open anew, after the
-   last number shown. A number already shown is not shown twice. */
+/* Following a stream of server-sent events, for every live screen of ours.
+   The browser resumes by Last-Event-ID. When it gives up (an error page in between) or nothing is heard (the service says
+   something every 3 s), we open anew, after the last number told. */
 "use strict";
 
-(() => {
-  const live = document.getElementById("live");
-  if (!live) return;
-  const state = document.getElementById("link-state");
-  const rows = document.getElementById("passages");
-  const panel = document.getElementById("verdict");
-  const asks = document.getElementById("asks");
-  const ROWS_MAX = 60;
-  const SILENCE_MAX_MS = 20000; // the server says something every 8 s at least
-  let last = Number(live.dataset.after);
-  let source = null;
-  let heardAt = Date.now();
+const Live = {
+  /* address: function of the last number -> where the stream is. on: event name -> function(told, number).
+     say("open" | "lost" | "closed"): how the line is; "closed" each time the service refuses the stream. */
+  follow(address, on, say) {
+    const SILENCE_MAX_MS = 10000;
+    let last = null;
+    let source = null;
+    let heardAt = performance.now();
+    let openedAt = 0;
 
-  const say = (word) => {
-    if (state.dataset.state === word) return;
-    state.dataset.state = word;
-    state.textContent = state.dataset[word];
-  };
+    const heard = () => {
+      heardAt = performance.now();
+      say("open");
+    };
 
-  const heard = () => {
-    heardAt = Date.now();
-    say("open");
-  };
-
-  function passage(event) {
-    heard();
-    const seq = Number(event.lastEventId);
-    if (seq <= last) return;
-    last = seq;
-    const told = JSON.parse(event.data);
-    const holder = document.createElement("tbody");
-    holder.innerHTML = told.row;
-    const row = holder.firstElementChild;
-    row.classList.add("fresh");
-    rows.prepend(row);
-    while (rows.children.length > ROWS_MAX) rows.lastElementChild.remove();
-    document.getElementById("no-passages")?.remove();
-    panel.innerHTML = told.panel;
-  }
-
-  function waiting(event) {
-    heard();
-    asks.innerHTML = JSON.parse(event.data).html;
-    if (window.htmx) htmx.process(asks);
-  }
-
-  function open() {
-    source?.close();
-    source = new EventSource(`${live.dataset.stream}?after=${last}`);
-    source.addEventListener("open", heard);
-    source.addEventListener("passage", passage);
-    source.addEventListener("asks", waiting);
-    source.addEventListener("beat", heard);
-    source.addEventListener("error", () => say("lost"));
-  }
-
-  open();
-  setInterval(() => {
-    const silent = Date.now() - heardAt > SILENCE_MAX_MS;
-    if (silent) say("lost");
-    if (source.readyState === EventSource.CLOSED || silent) {
-      heardAt = Date.now();
-      open();
+    function open() {
+      source?.close();
+      openedAt = performance.now();
+      source = new EventSource(address(last));
+      source.addEventListener("open", heard);
+      source.addEventListener("error", () => say(source.readyState === EventSource.CLOSED ? "closed" : "lost"));
+      for (const [name, told] of Object.entries(on)) {
+        source.addEventListener(name, (event) => {
+          heard();
+          const number = event.lastEventId ? Number(event.lastEventId) : null;
+          // A number already told is not told twice; what has no number carries the last one's id.
+          if (number !== null) last = Math.max(last ?? 0, number);
+          told(JSON.parse(event.data), number);
+        });
+      }
     }
-  }, 2000);
-  addEventListener("pagehide", () => source.close());
-  addEventListener("pageshow", (event) => { if (event.persisted) open(); });
-})();
+
+    open();
+    setInterval(() => {
+      const silent = performance.now() - heardAt > SILENCE_MAX_MS;
+      if (silent) say("lost");
+      if ((source.readyState === EventSource.CLOSED || silent) && performance.now() - openedAt > 2000) {
+        heardAt = performance.now();
+        open();
+      }
+    }, 1000);
+    addEventListener("pagehide", () => source.close());
+    addEventListener("pageshow", (event) => { if (event.persisted) open(); });
+    addEventListener("online", open);
+  },
+
+  /* Loads the page anew when the service can answer: a screen that nobody attends must not end on the browser's own error page. */
+  reload() {
+    fetch(location.href, { cache: "no-store" }).then((reply) => { if (reply.status < 500) location.reload(); }).catch(() => {});
+  },
+
+  /* Shows how the line is: data-open, data-lost of an element. */
+  state(element) {
+    return (word) => {
+      const shown = word === "open" ? "open" : "lost";
+      if (element.dataset.state === shown) return;
+      element.dataset.state = shown;
+      element.textContent = element.dataset[shown];
+    };
+  },
+};

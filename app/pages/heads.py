@@ -1,0 +1,127 @@
+"""How many are on site, by company, team and trade: counted once, for the page of today, the wall and the gates' screens."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy.orm import Session
+
+from app import letting, payroll
+from app.domain import workdays
+from app.pages.page import policy_of
+from app.store import people
+from app.store.money import midnight
+from app.store.people import ProjectInfo
+
+ON_SITE, LEFT, ABSENT = "on_site", "left", "absent"
+STATES = (ON_SITE, LEFT, ABSENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One company, team or trade today."""
+
+    key: str
+    """Id of the company or team; a trade's own word."""
+    name: str
+    sub: str
+    """Of a team, its company."""
+    on_site: int
+    left: int
+    absent: int
+    roster: int
+
+    @property
+    def rate(self) -> int | None:
+        """Per cent of the roster that came; None without a roster."""
+        return round(100 * (self.on_site + self.left) / self.roster) if self.roster else None
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """One worker of the roster today."""
+
+    worker_id: int
+    name: str
+    team_id: int
+    team: str
+    company: str
+    trade: str
+    state: str
+    """Word of ``STATES``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """Everybody's whereabouts at one instant."""
+
+    as_of: datetime
+    day: date
+    """Work date on the project's calendar."""
+    on_site: int
+    """Inside now, whether on the roster or not."""
+    came: int
+    left: int
+    """Of the roster: came, and is not inside."""
+    absent: int
+    roster: int
+    outside: int
+    """Came, and is on no team's roster today."""
+    by_hand: int
+    """Let in by hand today, not agreed to yet and not counted by the gates: on site, as far as the guard says."""
+    people: tuple[Where, ...]
+    """By company, team and name."""
+    companies: tuple[Group, ...]
+    teams: tuple[Group, ...]
+    trades: tuple[Group, ...]
+
+    @property
+    def told(self) -> tuple:
+        """What a screen shows of it; as long as that is the same nothing is sent."""
+        return (self.day, self.on_site, self.came, self.left, self.absent, self.roster, self.by_hand, self.teams)
+
+
+def heads(db: Session, project: ProjectInfo, now: datetime) -> Heads:
+    """Count a project's people at ``now``."""
+    policy = policy_of(project)
+    count = payroll.headcount_of(db, project.id, now)
+    day = workdays.work_date(now, policy)
+    inside, came = set(count.on_site), set(count.came_today)
+    # A night worker came yesterday and is on site today: he is not missing.
+    here = inside | came
+    trade = {team.id: team.trade or "" for team in people.teams(db, project.id)}
+    roster = set(count.roster)
+    everybody = tuple(
+        sorted(
+            (
+                Where(
+                    p.worker_id, p.name, p.team_id, p.team, p.company, trade.get(p.team_id, ""),
+                    ON_SITE if p.worker_id in inside else LEFT if p.worker_id in came else ABSENT,
+                )
+                for p in people.places(db, project.id) if p.worker_id in roster
+            ),
+            key=lambda w: (w.company, w.team, w.name),
+        )
+    )  # fmt: skip
+    hand: dict[int, str] = {}
+    for one in letting.recent(db, project.id, midnight(day, project.time_zone)):
+        # Newest first: his last word by hand. What was agreed to is counted like any entry.
+        hand.setdefault(one.fact.worker_id, f"{one.fact.direction} {one.state}")
+    by_hand = sum(word in ("in requested", "in leader_ok") and worker not in inside for worker, word in hand.items())
+    states = Counter(w.state for w in everybody)
+    return Heads(
+        as_of=workdays.local(now, policy), day=day, on_site=len(inside), came=len(came), left=states[LEFT], absent=states[ABSENT],
+        roster=len(everybody), outside=len(here - {w.worker_id for w in everybody}), by_hand=by_hand, people=everybody,
+        companies=_groups(everybody, lambda w: (w.company, w.company, "")),
+        teams=_groups(everybody, lambda w: (str(w.team_id), w.team, w.company)),
+        trades=_groups(everybody, lambda w: (w.trade, w.trade, "")),
+    )  # fmt: skip
+
+
+def _groups(everybody: Iterable[Where], of: Callable[[Where], tuple[str, str, str]]) -> tuple[Group, ...]:
+    found: dict[tuple[str, str, str], Counter[str]] = defaultdict(Counter)
+    for who in everybody:
+        found[of(who)][who.state] += 1
+    groups = (Group(*key, n[ON_SITE], n[LEFT], n[ABSENT], n.total()) for key, n in found.items())
+    return tuple(sorted(groups, key=lambda g: (g.sub, -g.roster, g.name)))
