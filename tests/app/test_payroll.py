@@ -1,5 +1,6 @@
 """Payments, and why a sum is what it is."""
 
+import random
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from zoneinfo import ZoneInfo
@@ -8,6 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from app import ledger, payroll, projection
+from app.domain.attendance import headcount
+from app.domain.timesheet import pairing_of
 from app.domain.workdays import month_of, work_date
 from app.errors import BadRequest, Conflict, NotFound
 from app.pages import workers
@@ -15,7 +18,7 @@ from app.pages.page import policy_of
 from app.store import money, people, terms, timekeeping
 from app.store import projection as projected_rows
 from app.tables import JournalEntry
-from tests.cast import RATE_FEN, pass_through
+from tests.cast import RATE_FEN, add_member, id_number, pass_through
 from tests.payday import Payday
 
 MARCH = date(2026, 3, 1)
@@ -609,3 +612,28 @@ def test_all_money_is_integers(database, people_on_site, pay, now):
         assert all(type(p.amount_fen) is int for p in money.payments(db, cast.a.id))
         row = payroll.wages_of_worker(db, cast.a.id, cast.wang.id, now).row
     assert all(type(getattr(row, f)) is int for f in ("accrued_fen", "paid_fen", "owed_fen", "overpaid_fen"))
+
+
+def test_who_is_on_site_is_told_from_hours_of_passages_as_from_a_month_of_them(database, vault, people_on_site, now):
+    """``money.project_now`` reads two stays before midnight; whatever was before changes nothing."""
+    chance = random.Random(7)
+    site = people_on_site.a
+    members = [people_on_site.wang, people_on_site.li]
+    with database.write() as db:
+        for n in range(6):
+            members.append(add_member(db, vault, now, site, "工" + "甲乙丙丁戊己"[n], id_number(date(1980, 1, 1 + n), 21 + n)))
+        events = []
+        for member in members:
+            at = now - timedelta(days=9)
+            while at < now:
+                at += timedelta(minutes=chance.randrange(1, 900))
+                events.append((at, chance.choice(["in", "out"]), member.id))
+        for at, direction, worker in sorted(events):
+            if at <= now:
+                pass_through(db, site, direction, worker, at)
+    asked = [now - timedelta(minutes=chance.randrange(60 * 24 * 8)) for _ in range(60)]
+    with database.read() as db:
+        for at in asked:
+            whole = money.project_to_date(db, site.id, at)
+            expected = headcount(pairing_of(whole), whole.engagements, at, policy=whole.policy)
+            assert payroll.headcount_of(db, site.id, at) == expected, at

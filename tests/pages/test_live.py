@@ -1,0 +1,244 @@
+"""Live screens follow the database: nothing is missed, nothing is told twice, and a kind of screen is rendered once."""
+
+import asyncio
+import contextlib
+import json
+import threading
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from app.pages import gate, live
+from app.pages.kinds import Kind
+from app.pages.live import Live, _Stream
+from app.store import gates
+from tests.cast import pass_through
+
+
+@pytest.fixture
+def follow(database, clock, monkeypatch):
+    """(kind, after) -> a stream's events as (name, number, data), of one process."""
+    monkeypatch.setattr(live, "EVERY_SECONDS", 0.02)
+    monkeypatch.setattr(live, "WHOLE_SECONDS", 0.05)
+    monkeypatch.setattr(live, "COUNT_SECONDS", 0.0)
+    made: list[Live] = []
+
+    async def open_(kind: Kind, after: int, *, may=lambda _db, _now: True, who="ma") -> AsyncIterator[tuple]:
+        if not made:
+            made.append(Live(database, clock))
+        with database.read() as db:
+            reached = gates.last_seq(db, kind.project_id)
+        async with contextlib.aclosing(made[0].events(_Stream(kind, may, who), after, reached)) as events:
+            async for raw in events:
+                told = dict(line.split(": ", 1) for line in raw.decode().strip().split("\r\n"))
+                yield told["event"], int(told["id"]) if "id" in told else None, json.loads(told["data"])
+
+    open_.live = made
+    return open_
+
+
+def desk(site, **more) -> Kind:
+    return Kind("desk", site.id, "zh", **{"confirm": True, **more})
+
+
+def passes(database, site, worker_id, at, **told) -> int:
+    with database.write() as db:
+        return pass_through(db, site, told.pop("direction", "in"), worker_id, at, **told).seq
+
+
+async def until(stream, wanted, most: float = 5.0) -> list:
+    """What a stream says until ``wanted`` holds of all of it."""
+    heard = []
+    async with asyncio.timeout(most):
+        async for told in stream:
+            heard.append(told)
+            if wanted(heard):
+                return heard
+    raise AssertionError(f"the stream ended: {[name for name, *_ in heard]}")
+
+
+def numbers(heard) -> list[int]:
+    return [seq for name, seq, _ in heard if name == "passage"]
+
+
+def test_a_screen_that_was_away_is_told_what_it_missed_and_then_what_comes(database, people_on_site, follow, now):
+    site, told = people_on_site.a, []
+
+    async def watch():
+        stream = follow(desk(site), told[1])
+        await until(stream, lambda heard: numbers(heard) == told[2:4] and heard[-1][0] == "strangers")
+        told.append(await asyncio.to_thread(passes, database, site, people_on_site.li.id, now))
+        assert numbers(await until(stream, lambda heard: bool(numbers(heard)))) == told[4:]
+        await stream.aclose()
+
+    told += [passes(database, site, people_on_site.wang.id, now - timedelta(minutes=9 - n)) for n in range(4)]
+    asyncio.run(watch())
+
+
+def test_a_commit_that_comes_late_is_not_passed_over(database, database_kind, people_on_site, follow, now):
+    """Whoever appends holds the chain until he has committed: the number after his is not given out before."""
+    if database_kind == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+    site = people_on_site.a
+    appended, commit, second_done = threading.Event(), threading.Event(), threading.Event()
+    seqs: dict[str, int] = {}
+
+    def slow() -> None:
+        with database.write() as db:
+            seqs["slow"] = pass_through(db, site, "in", people_on_site.wang.id, now).seq
+            appended.set()
+            assert commit.wait(10)
+
+    def quick() -> None:
+        assert appended.wait(10)
+        seqs["quick"] = passes(database, site, people_on_site.li.id, now)
+        second_done.set()
+
+    async def watch():
+        stream = follow(desk(site), 0)
+        threads = [threading.Thread(target=slow), threading.Thread(target=quick)]
+        for thread in threads:
+            thread.start()
+        await asyncio.to_thread(appended.wait, 10)
+        # The tail looks many times while the first is not committed; the second must not be ahead of it.
+        await asyncio.sleep(0.3)
+        assert not second_done.is_set()
+        commit.set()
+        heard = await until(stream, lambda heard: len(numbers(heard)) == 2)
+        for thread in threads:
+            await asyncio.to_thread(thread.join)
+        await stream.aclose()
+        return numbers(heard)
+
+    assert asyncio.run(watch()) == [seqs["slow"], seqs["quick"]] == sorted(seqs.values())
+
+
+def test_screens_of_a_kind_are_told_the_same_bytes_and_rendered_once(database, people_on_site, follow, now, monkeypatch):
+    site, rendered = people_on_site.a, []
+    whole = gate.events
+    monkeypatch.setattr(gate, "events", lambda db, kind, records, at: rendered.extend((kind, r.seq) for r in records) or whole(db, kind, records, at))
+
+    async def watch():
+        kinds = [desk(site)] * 5 + [desk(site, view="staff", links=True)] * 3
+        streams = [follow(kind, 0) for kind in kinds]
+        for stream in streams:
+            await until(stream, lambda heard: heard[-1][0] == "strangers")
+        rendered.clear()
+        seq = await asyncio.to_thread(passes, database, site, people_on_site.wang.id, now)
+        heard = await asyncio.gather(*(until(stream, lambda heard: bool(numbers(heard))) for stream in streams))
+        for stream in streams:
+            await stream.aclose()
+        return seq, [next(data for name, _, data in one if name == "passage") for one in heard]
+
+    seq, told = asyncio.run(watch())
+    assert sorted(rendered, key=str) == sorted([(desk(site), seq), (desk(site, view="staff", links=True), seq)], key=str)
+    assert told[0] == told[4] != told[5] == told[7]
+    assert "王*国" in told[0]["row"] and "王建国" in told[5]["row"], "each role's own masking"
+
+
+def test_a_guards_word_changes_the_row_and_the_screen(database, people_on_site, follow, now):
+    site = people_on_site.a
+    screen = Kind("screen", site.id, "zh", site.entrance.gate_id)
+
+    async def watch():
+        streams = [follow(desk(site), 0), follow(screen, 0)]
+        await until(streams[0], lambda heard: heard[-1][0] == "strangers")
+        await until(streams[1], lambda heard: heard[-1][0] == "counts")
+        told = {"verdict": "ask", "code": "needs_confirmation", "channel": "face"}
+        seq = await asyncio.to_thread(passes, database, site, people_on_site.wang.id, now, **told)
+        waits = (await until(streams[1], lambda heard: heard[-1][0] == "verdict"))[-1][2]
+        await until(streams[0], lambda heard: "asks" in [name for name, *_ in heard])
+
+        def confirm() -> None:
+            with database.write() as db:
+                gates.add_review(db, project_id=site.id, passage_id=gates.passages_after(db, site.id, seq - 1, 1)[0].id, confirmed=True, by="ma", now=now)
+
+        await asyncio.to_thread(confirm)
+        changed = (await until(streams[0], lambda heard: heard[-1][0] == "changed"))[-1][2]
+        passes_now = (await until(streams[1], lambda heard: heard[-1][0] == "verdict"))[-1][2]
+        for stream in streams:
+            await stream.aclose()
+        return waits, changed, passes_now
+
+    waits, changed, passes_now = asyncio.run(watch())
+    assert waits["tone"] == "ask" and passes_now["tone"] == "admit" and "请通行" in passes_now["html"]
+    assert "已确认放行" in changed["row"]
+
+
+def test_a_gates_screen_shows_its_own_gate_and_this_moment_only(database, people_on_site, follow, now):
+    site = people_on_site.a
+    screen = Kind("screen", site.id, "zh", site.entrance.gate_id)
+    passes(database, site, people_on_site.wang.id, now - timedelta(seconds=3))
+    passes(database, site, people_on_site.wang.id, now - timedelta(seconds=40))
+
+    async def watch():
+        stream = follow(screen, 0)
+        heard = await until(stream, lambda heard: heard[-1][0] == "counts")
+        verdicts = [data for name, _, data in heard if name == "verdict"]
+        assert [data["now_ms"] - data["at_ms"] for data in verdicts] == [3000], "what is older than some seconds is past"
+        assert "王*国" in verdicts[0]["html"] and "王建国" not in json.dumps(heard, ensure_ascii=False)
+        await asyncio.to_thread(passes, database, site, people_on_site.li.id, now, direction="out")
+        await asyncio.to_thread(passes, database, site, people_on_site.li.id, now - timedelta(hours=2))
+        seq = await asyncio.to_thread(passes, database, site, None, now, verdict="refuse", code="face_turned", channel="face")
+        [(_, number, refused)] = [told for told in await until(stream, lambda heard: heard[-1][0] == "verdict") if told[0] == "verdict"]
+        await stream.aclose()
+        return number == seq, refused
+
+    is_his, refused = asyncio.run(watch())
+    assert is_his and refused["tone"] == "refuse" and "安全帽抬高" in refused["html"]
+
+
+def test_the_counts_follow_and_name_nobody(database, people_on_site, follow, now):
+    site = people_on_site.a
+
+    async def watch():
+        stream = follow(Kind("counts", site.id, "en"), 0)
+        first = (await until(stream, lambda heard: heard[-1][0] == "counts"))[-1][2]
+        await asyncio.to_thread(passes, database, site, people_on_site.wang.id, now)
+        second = (await until(stream, lambda heard: heard[-1][0] == "counts" and heard[-1][2] != first))[-1][2]
+        await stream.aclose()
+        return first, second
+
+    first, second = asyncio.run(watch())
+    assert (first["figures"]["on_site"], second["figures"]["on_site"], second["figures"]["absent"]) == (0, 1, 1)
+    assert "王" not in second["wall"].replace("王家", "") and "On site" in second["wall"]
+
+
+def test_who_may_look_no_longer_is_told_nothing_more(database, people_on_site, follow, now, monkeypatch):
+    monkeypatch.setattr(live, "GUARD_SECONDS", 0.05)
+    site, signed_in = people_on_site.a, [True]
+
+    async def watch():
+        kept, ended = follow(desk(site), 0), follow(desk(site), 0, may=lambda _db, _now: signed_in[0], who="wu")
+        for stream in (kept, ended):
+            await until(stream, lambda heard: heard[-1][0] == "strangers")
+        signed_in[0] = False
+        with pytest.raises(AssertionError, match="ended"):
+            await until(ended, lambda heard: False)
+        await asyncio.to_thread(passes, database, site, people_on_site.wang.id, now)
+        assert numbers(await until(kept, lambda heard: bool(numbers(heard))))
+        await kept.aclose()
+        assert follow.live[0].open == 0, "the last one switches off the light"
+
+    asyncio.run(watch())
+
+
+def test_a_line_that_cannot_keep_up_is_cut_and_the_others_go_on(database, people_on_site, follow, now, monkeypatch):
+    monkeypatch.setattr(live, "QUEUE_MAX", 10)
+    site = people_on_site.a
+
+    async def watch():
+        slow, quick = follow(desk(site), 0), follow(desk(site), 0)
+        for stream in (slow, quick):
+            await until(stream, lambda heard: heard[-1][0] == "strangers")
+        heard = []
+        for n in range(12):
+            await asyncio.to_thread(passes, database, site, people_on_site.wang.id, now + timedelta(seconds=n))
+            heard += numbers(await until(quick, lambda told: bool(numbers(told))))
+        assert heard == list(range(1, 13))
+        with pytest.raises(AssertionError, match="ended"):
+            await until(slow, lambda heard: False)
+        await quick.aclose()
+
+    asyncio.run(watch())
