@@ -9,7 +9,7 @@ from alembic import op
 from migrations import walls
 
 revision = "gate_screens"
-down_revision = ""
+down_revision = "second_step"
 branch_labels = None
 depends_on = None
 
