@@ -42,8 +42,10 @@ from app.pages import (
     projects,
     reconciliation,
     review,
+    roster,
     screen,
     settings,
+    setup,
     sign_in,
     signals,
     today,
@@ -56,6 +58,7 @@ from app.pages.words import marked, tr
 
 PAGES: tuple[Page, ...] = (
     projects.PAGE,
+    setup.PAGE_NEW,
     county.PAGE,
     twins.PAGE,
     today.PAGE,
@@ -64,7 +67,8 @@ PAGES: tuple[Page, ...] = (
     display.PAGE,
     enrol.PAGE,
     enrol.PAGE_WORKER,
-    workers.PAGE_ROSTER,
+    roster.PAGE,
+    roster.PAGE_IMPORT,
     workers.PAGE_WORKER,
     grid.PAGE,
     corrections.PAGE,
@@ -83,6 +87,7 @@ PAGES: tuple[Page, ...] = (
     journal.PAGE_SERVICE,
     review.PAGE,
     devices.PAGE,
+    setup.PAGE,
     settings.PAGE,
     accounts.PAGE_PEOPLE,
     accounts.PAGE_LIST,
@@ -102,6 +107,8 @@ ACTS: tuple[Act, ...] = (
     *enrol.ACTS,
     *accounts.ACTS,
     *devices.ACTS,
+    roster.IMPORT,
+    *setup.ACTS,
 )  # fmt: skip
 
 CHARTS: dict[str, tuple[str, Callable[[Ask], dict]]] = {
@@ -248,8 +255,9 @@ def _shell(ask: Ask, each: Page):
 PARENTS = {
     display.PAGE.path: gate.PAGE.path,
     today.PAGE_WALL.path: today.PAGE.path,
-    workers.PAGE_WORKER.path: workers.PAGE_ROSTER.path,
+    workers.PAGE_WORKER.path: roster.PAGE.path,
     enrol.PAGE_WORKER.path: enrol.PAGE.path,
+    roster.PAGE_IMPORT.path: roster.PAGE.path,
     payrolls.PAGE_SHEET.path: payrolls.PAGE.path,
     inspection.PAGE_STRIP.path: inspection.PAGE.path,
     batches.PAGE.path: account.PAGE.path,

@@ -1,8 +1,8 @@
-"""The roster, and one worker: his days, what he is owed and how it was worked out, down to the evidence."""
+"""One worker: his days, what he is owed and how it was worked out, down to the evidence."""
 
 import re
 import secrets
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -27,199 +27,7 @@ from app.store import checks, faces, gates, money, people
 from app.store import papers as paper_store
 from app.wording.wages import formula
 
-ROWS_A_PAGE = 50
 AMOUNT = re.compile(r"([0-9]{1,7})(?:\.([0-9]{1,2}))?")
-
-
-# --- the roster ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class RosterLine:
-    """One worker of the roster, by his latest engagement."""
-
-    worker_id: int
-    url: str
-    name: str
-    team_id: int
-    team: str
-    company: str
-    trade: str | None
-    entry_on: date
-    exit_on: date | None
-    """Set only when he has left."""
-    has_template: bool
-    has_credential: bool
-    rate_fen: int | None
-    pay: str
-    """How he is paid today; empty without terms."""
-    unit: str | None
-    """Of measured work."""
-    day_milli: int
-    """Settled man-days of this month, in thousandths."""
-    undecided_days: int
-    owed_fen: int
-
-
-@dataclass(frozen=True)
-class TeamChoice:
-    """A team to choose."""
-
-    id: int
-    name: str
-
-
-@dataclass(frozen=True)
-class RosterContext:
-    """What the roster shows."""
-
-    project_id: int = shown("The project, for links")
-    own_path: str = shown("Path of this page without a query")
-    on_roster: int = shown("People engaged today")
-    total: int = shown("People the conditions leave, over all pages")
-    this_month: date = shown("First day of the month whose man-days are shown")
-    q: str = shown("Text searched in names and team names")
-    team: int | None = shown("Id of the chosen team")
-    teams: tuple[TeamChoice, ...] = shown("Teams to choose from")
-    undecided: bool = shown("Only workers with days to decide")
-    left: bool = shown("Workers who have left are listed too")
-    sort: str = shown("What the rows are ordered by")
-    descending: bool = shown("Largest first")
-    sort_urls: dict[str, str] = shown("What can be ordered by -> address of this page in that order")
-    rows: tuple[RosterLine, ...] = shown("The workers of this page of the list")
-    page: int = shown("Which page of the list this is, from 1")
-    pages: int = shown("How many pages the list has")
-    previous_url: str = shown("Address of the page before; empty on the first")
-    next_url: str = shown("Address of the next page; empty on the last")
-    sum_undecided: int = shown("Days to decide of everybody listed, over all pages")
-    sum_owed_fen: int = shown("Owed to everybody listed, over all pages")
-
-
-ORDER: dict[str, Callable[["_Listed"], Any]] = {
-    "team": lambda r: (r.company, r.team, r.name),
-    "name": lambda r: (r.name, r.worker_id),
-    "entry": lambda r: (r.entry_on, r.worker_id),
-    "undecided": lambda r: (r.undecided_days, r.owed_fen),
-    "owed": lambda r: (r.owed_fen, r.undecided_days),
-}
-
-
-def roster(ask: Ask) -> RosterContext:
-    """Everybody, filtered, ordered, one page of it."""
-    query, project = ask.query, ask.project
-    here = f"/projects/{project.id}/workers"
-    q = query.get("q", "").strip()[:50]
-    team = ask.number("team")
-    undecided, left = query.get("undecided") == "1", query.get("left") == "1"
-    asked = query.get("sort", "")
-    sort, descending = asked.removeprefix("-"), asked.startswith("-")
-    if sort not in ORDER:
-        sort, descending = "team", False
-
-    everybody = _everybody(ask)
-    found = [
-        row
-        for row in everybody
-        if (left or row.exit_on is None)
-        and (not undecided or row.undecided_days)
-        and (team is None or row.team_id == team)
-        and (not q or q.casefold() in row.name.casefold() or q.casefold() in row.team.casefold())
-    ]
-    found.sort(key=ORDER[sort], reverse=descending)
-    pages = max(1, -(-len(found) // ROWS_A_PAGE))
-    at = min(pages, max(1, ask.number("page") or 1))
-    rows = [_roster_line(ask, listed) for listed in found[(at - 1) * ROWS_A_PAGE : at * ROWS_A_PAGE]]
-
-    def address(**changed: object) -> str:
-        now = {"q": q, "team": team, "undecided": "1" if undecided else "", "left": "1" if left else "", "sort": asked}
-        return with_query(here, **{**now, **changed})
-
-    largest_first = {"undecided", "owed"}
-    return RosterContext(
-        project_id=project.id,
-        own_path=here,
-        on_roster=sum(row.exit_on is None for row in everybody),
-        total=len(found),
-        this_month=workdays.month_of(ask.today),
-        q=q,
-        team=team,
-        teams=tuple(TeamChoice(t.id, t.name) for t in people.teams(ask.db, project.id)),
-        undecided=undecided,
-        left=left,
-        sort=sort,
-        descending=descending,
-        sort_urls={
-            key: address(sort=("" if descending else "-") + key if key == sort else ("-" if key in largest_first else "") + key)
-            for key in ORDER
-        },
-        rows=tuple(rows),
-        page=at,
-        pages=pages,
-        previous_url=address(page=at - 1) if at > 1 else "",
-        next_url=address(page=at + 1) if at < pages else "",
-        sum_undecided=sum(row.undecided_days for row in found),
-        sum_owed_fen=sum(row.owed_fen for row in found),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Listed:
-    """One worker of the roster by what it can be searched, ordered and added up by."""
-
-    worker_id: int
-    name: str
-    team_id: int
-    team: str
-    company: str
-    entry_on: date
-    exit_on: date | None
-    day_milli: int
-    undecided_days: int
-    owed_fen: int
-
-
-def _everybody(ask: Ask) -> list[_Listed]:
-    accounts = payroll.accounts_of(ask.db, ask.project.id, ask.now)
-    this = workdays.month_of(ask.today)
-    found = []
-    for place in people.places(ask.db, ask.project.id):
-        months = accounts.get(place.worker_id, ())
-        found.append(
-            _Listed(
-                place.worker_id, place.name, place.team_id, place.team, place.company, place.entry_on,
-                place.exit_on if place.exit_on and place.exit_on <= ask.today else None,
-                day_milli=sum(line.day_milli for line in months if line.month == this),
-                undecided_days=sum(line.undecided_days for line in months),
-                owed_fen=sum(line.owed_fen for line in months),
-            )
-        )  # fmt: skip
-    return found
-
-
-def _roster_line(ask: Ask, listed: _Listed) -> RosterLine:
-    project, worker_id = ask.project, listed.worker_id
-    row = people.workers(ask.db, project.id, today=ask.today, worker_id=worker_id)[-1]
-    terms = people.terms(ask.db, project.id, row.engagement_id)
-    agreed = next((t for t in reversed(terms) if t.covers(ask.today)), None)
-    return RosterLine(
-        worker_id=worker_id,
-        url=_path(ask, worker_id),
-        name=listed.name,
-        team_id=listed.team_id,
-        team=listed.team,
-        company=listed.company,
-        trade=row.trade,
-        entry_on=listed.entry_on,
-        exit_on=listed.exit_on,
-        has_template=row.has_template,
-        has_credential=bool(paper_store.live_credentials(ask.db, project.id, worker_id)),
-        rate_fen=row.rate_fen,
-        pay=str(agreed.kind) if agreed else "",
-        unit=agreed.unit if agreed else None,
-        day_milli=listed.day_milli,
-        undecided_days=listed.undecided_days,
-        owed_fen=listed.owed_fen,
-    )
 
 
 # --- one worker ----------------------------------------------------------------------------------------------
@@ -848,9 +656,6 @@ def vouch(ask: Ask, values: FormData) -> str:
     return with_query(_path(ask, worker_id), done="vouched")
 
 
-PAGE_ROSTER = Page(
-    "/projects/{project_id:int}/workers", marked("名册"), "workers.html", "papers.read", RosterContext, roster, marked("名册")
-)
 PAGE_WORKER = Page(
     "/projects/{project_id:int}/workers/{worker_id:int}", marked("工人"), "worker.html", "wages.read", WorkerContext, worker
 )

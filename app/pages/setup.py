@@ -1,0 +1,197 @@
+"""The frame of a project on its first day: the project itself, its companies and teams, and how far it has come.
+
+    PAGE_NEW    a new project, by the administrator
+    PAGE        companies and teams, and the first day's list: what is there, what comes next, whose it is
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+from starlette.datastructures import FormData
+
+from app import papers, wording
+from app.errors import NotFound, ServiceError
+from app.pages import filled, lines, page
+from app.pages.page import Act, Again, Ask, Page, shown, with_query
+from app.pages.words import marked
+from app.store import gates, people, projection
+from app.store import roster as rows
+from app.wording.papers import COMPANY_ROLES
+
+
+@dataclass(frozen=True)
+class TypedProject:
+    """A project as it was typed."""
+
+    code: str = ""
+    name: str = ""
+    area_code: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class NewContext:
+    """What the form of a new project shows."""
+
+    typed: TypedProject = shown("The form as it was typed")
+    wrong: str = shown("Why it was refused; empty otherwise")
+
+
+def new(ask: Ask, typed: TypedProject | None = None, wrong: str = "") -> NewContext:
+    """The form."""
+    return NewContext(typed or TypedProject(), wrong)
+
+
+def create(ask: Ask, values: FormData) -> str | Again:
+    """Make the project; its accounts are next."""
+    typed = TypedProject(*(lines.form(values, name)[:300] for name in ("code", "name", "area_code", "address")))
+    try:
+        with ask.db.begin_nested():
+            project_id = papers.create_project(
+                ask.db, code=typed.code, name=typed.name, area_code=typed.area_code, address=typed.address or None,
+                now=ask.now, by=ask.person.login,
+            )  # fmt: skip
+    except ServiceError as error:
+        return Again(PAGE_NEW, new(ask, typed, _says(ask, error)), error.status)
+    return f"/projects/{project_id}/settings?done=project_made"
+
+
+@dataclass(frozen=True)
+class TeamLine:
+    """A team of a company."""
+
+    name: str
+    trade: str
+    """Code or name of its trade; empty when none is recorded."""
+    people: int
+
+
+@dataclass(frozen=True)
+class CompanyLine:
+    """A company in a role on the project."""
+
+    id: int
+    name: str
+    uscc: str
+    role: str
+    entry_on: date
+    teams: tuple[TeamLine, ...]
+
+
+@dataclass(frozen=True)
+class StepLine:
+    """One step of the first day."""
+
+    code: str
+    done: bool
+    count: int
+    url: str
+    """Where it is done; empty when the reader may not."""
+
+
+@dataclass(frozen=True)
+class SetupContext:
+    """What the page of companies and teams shows."""
+
+    own_path: str = shown("Path of this page without a query")
+    steps: tuple[StepLine, ...] = shown("The first day, step by step")
+    companies: tuple[CompanyLine, ...] = shown("Companies with their teams, in the order they came")
+    roles: tuple[str, ...] = shown("What a company can be on a project")
+    trades: tuple[str, ...] = shown("Names of trades to choose from")
+    today: date = shown("Today on the project's calendar")
+    may_write: bool = shown("The reader may add companies and teams")
+    wrong: str = shown("Why an entry was refused; empty otherwise")
+    typed: dict[str, str] = shown("The refused form as it was typed, by field")
+
+
+FIELDS = ("company", "uscc", "role", "entry_on", "of", "team", "trade")
+
+
+def gather(ask: Ask, wrong: str = "", typed: dict[str, str] | None = None) -> SetupContext:
+    """Companies, teams, and the first day's list."""
+    db, project = ask.db, ask.project
+    companies = people.project_companies(db, project.id)
+    teams = people.teams(db, project.id)
+    here = f"/projects/{project.id}"
+    wanted = rows.Wanted(ask.today)
+    on_roster, lacking = rows.count(db, project.id, wanted), rows.lacking(db, project.id, wanted)["any"]
+    devices = sum(d.disabled_at is None for d in gates.devices(db, project.id))
+    passages = projection.chain_seq(db, project.id)
+    write, enrol, watch = ask.may("papers.write"), ask.may("enrol"), ask.may("gate.watch")
+    steps = (
+        StepLine("companies", bool(companies), len(companies), f"{here}/setup#h-company" if write else ""),
+        StepLine("teams", bool(teams), len(teams), f"{here}/setup#h-team" if write else ""),
+        StepLine("devices", bool(devices), devices, f"{here}/settings"),
+        StepLine("roster", bool(on_roster), on_roster, f"{here}/workers/roster" if write else ""),
+        StepLine("enrolled", bool(on_roster) and not lacking, on_roster - lacking, f"{here}/enrol" if enrol else ""),
+        StepLine("passage", bool(passages), passages, f"{here}/gate" if watch else ""),
+    )
+    return SetupContext(
+        own_path=f"{here}/setup",
+        steps=steps,
+        companies=tuple(
+            CompanyLine(
+                c.id, c.name, c.uscc or "", c.role, c.entry_on,
+                tuple(
+                    TeamLine(t.name, t.trade or "", rows.count(db, project.id, rows.Wanted(ask.today, team_id=t.id)))
+                    for t in teams
+                    if t.project_company_id == c.id
+                ),
+            )
+            for c in companies
+        ),
+        roles=COMPANY_ROLES,
+        trades=tuple(names[ask.language == "en"] for key, names in wording.NAMES.items() if key.startswith("trade.")),
+        today=ask.today,
+        may_write=write,
+        wrong=wrong,
+        typed=dict.fromkeys(FIELDS, "") | (typed or {}),
+    )  # fmt: skip
+
+
+def add_company(ask: Ask, values: FormData) -> str | Again:
+    """A company in a role; the same again is the same."""
+    typed = _typed(values)
+    try:
+        with ask.db.begin_nested():
+            papers.add_company_to_project(
+                ask.db, project_id=ask.project.id, name=typed["company"], uscc=typed["uscc"] or None, role=typed["role"],
+                entry_on=filled.day(typed["entry_on"], "entry_on"), now=ask.now, by=ask.person.login,
+            )  # fmt: skip
+    except ServiceError as error:
+        return Again(PAGE, gather(ask, _says(ask, error), typed), error.status)
+    return with_query(f"/projects/{ask.project.id}/setup", done="company_kept")
+
+
+def add_team(ask: Ask, values: FormData) -> str | Again:
+    """A team of a company; the same again is the same."""
+    typed = _typed(values)
+    company = page.whole_number(typed["of"])
+    try:
+        if company is None:
+            raise NotFound("project_company_unknown")
+        with ask.db.begin_nested():
+            papers.add_team(
+                ask.db, project_id=ask.project.id, project_company_id=company, name=typed["team"], trade=typed["trade"] or None,
+                now=ask.now, by=ask.person.login,
+            )  # fmt: skip
+    except ServiceError as error:
+        return Again(PAGE, gather(ask, _says(ask, error), typed), error.status)
+    return with_query(f"/projects/{ask.project.id}/setup", done="team_kept")
+
+
+def _typed(values: FormData) -> dict[str, str]:
+    return {name: lines.form(values, name)[:300] for name in FIELDS}
+
+
+def _says(ask: Ask, error: ServiceError) -> str:
+    return wording.sentence(error.code, ask.language, **error.facts)
+
+
+_HERE = "/projects/{project_id:int}/setup"
+PAGE_NEW = Page("/projects/new", marked("新建项目"), "project_new.html", "projects.create", NewContext, new)
+PAGE = Page(_HERE, marked("单位与班组"), "setup.html", "papers.read", SetupContext, gather, marked("单位与班组"))
+ACTS = (
+    Act("/projects/new", "projects.create", create), Act(_HERE + "/companies", "papers.write", add_company),
+    Act(_HERE + "/teams", "papers.write", add_team),
+)  # fmt: skip

@@ -1,0 +1,170 @@
+"""The roster a page at a time, an Excel file into it, and the frame of a project on its first day."""
+
+import re
+from datetime import date, timedelta
+
+import pytest
+
+from app import papers, payroll
+from app.pages import roster
+from app.store import people
+from tests import cast
+from tests.app.test_api_papers import roster_file
+from tests.cast import id_number
+
+COMPANY = "海盐建设总包有限公司"
+
+
+@pytest.fixture
+def crew(database, vault, people_on_site, now):
+    """Sixty more workers in a team of a second company."""
+    site = people_on_site.a
+    with database.write() as db:
+        company = papers.add_company_to_project(
+            db, project_id=site.id, name="恒远劳务", uscc=None, role="labour_subcontractor", entry_on=cast.ENTRY_ON, now=now, by="wu"
+        )
+        team = papers.add_team(db, project_id=site.id, project_company_id=company, name="木工二班", trade="木工", now=now, by="wu")
+        place = cast.Site(site.id, site.code, 0, company, team, site.entrance, site.exit)
+        added = [
+            cast.add_member(db, vault, now, place, "周" + "一二三四五六七八九十"[n % 10] + "甲乙丙丁戊己庚辛壬癸"[n // 10 - 10], id_number(date(1970, 1, 1), n))
+            for n in range(101, 161)
+        ]
+    return added, company, team
+
+
+def names(text: str) -> list[str]:
+    return re.findall(r'<th scope="row"><a href="[^"]+/workers/(\d+)"', text)
+
+
+def test_every_worker_is_on_exactly_one_page_of_the_roster(client_of, people_on_site, crew):
+    client, path = client_of("wu"), f"/projects/{people_on_site.a.id}/workers"
+    first, second = (client.get(path, params={"page": n}).text for n in (1, 2))
+    assert len(names(first)) == 50 and len(names(second)) == 12
+    assert len({*names(first), *names(second)}) == 62
+    assert "第 1 页，共 2 页" in first and "在册 62 人" in first
+
+
+@pytest.mark.parametrize("sort", ["team", "-team", "name", "entry", "-owed", "undecided"])
+def test_every_order_has_everybody_once(sort, client_of, people_on_site, crew):
+    client, path = client_of("chen"), f"/projects/{people_on_site.a.id}/workers"
+    listed = [name for n in (1, 2) for name in names(client.get(path, params={"page": n, "sort": sort}).text)]
+    assert len(listed) == len(set(listed)) == 62
+
+
+def test_the_roster_is_filtered_by_company_team_trade_and_state(client_of, database, people_on_site, crew, now):
+    added, company, team = crew
+    client, path = client_of("wu"), f"/projects/{people_on_site.a.id}/workers"
+    with database.write() as db:
+        papers.exit_worker(db, project_id=people_on_site.a.id, worker_id=added[0].id, exit_on=now.date(), now=now, by="wu")
+    assert "列出 59 人" in client.get(path, params={"company": company}).text
+    assert "列出 59 人" in client.get(path, params={"team": team}).text
+    assert names(client.get(path, params={"state": "left"}).text) == [str(added[0].id)]
+    assert names(client.get(path, params={"left": "1", "q": added[0].name, "team": team, "sort": "name"}).text), "an older address"
+    assert "没有符合条件的人" in client.get(path, params={"trade": "塔吊司机"}).text
+
+
+def test_what_is_missing_is_counted_and_leads_to_the_list(client_of, database, people_on_site, now):
+    wang = people_on_site.wang
+    with database.write() as db:
+        people.void_terms(db, wang.terms_id, now)
+    client, path = client_of("wu"), f"/projects/{people_on_site.a.id}/workers"
+    text = client.get(path).text
+    assert re.search(r'lacks=terms"[^>]*>没有工资约定 <strong class="count">1<', text)
+    assert names(client.get(path, params={"lacks": "terms"}).text) == [str(wang.id)]
+    assert f"/enrol/{wang.id}" in text and f"/enrol/{wang.id}" not in client_of("chen").get(path).text, "a manager enrols nobody"
+
+
+def test_the_sums_are_those_of_everybody_listed(client_of, database, people_on_site, crew, now):
+    with database.read() as db:
+        owed = sum(m.owed_fen for months in payroll.accounts_of(db, people_on_site.a.id, now).values() for m in months)
+    text = client_of("wu").get(f"/projects/{people_on_site.a.id}/workers").text
+    assert "列出的 62 人合计" in text and f"¥{owed / 100:,.2f}" in text.partition("<tfoot>")[2]
+
+
+def test_of_a_large_roster_only_what_is_shown_is_worked_out(client_of, people_on_site, crew, monkeypatch):
+    asked = []
+    real = payroll.accounts_of
+    monkeypatch.setattr(roster, "SUMS_MAX", 10)
+    monkeypatch.setattr(roster.payroll, "accounts_of", lambda *a, **k: asked.append(k["workers"]) or real(*a, **k))
+    path = f"/projects/{people_on_site.a.id}/workers"
+    assert "<tfoot>" not in client_of("wu").get(path).text and len(asked[0]) == 50
+    assert "<tfoot>" in client_of("wu").get(path, params={"sort": "-owed"}).text and asked[1] is None
+
+
+def test_accounts_of_some_are_those_of_all(database, people_on_site, now):
+    wang = people_on_site.wang
+    with database.write() as db:
+        cast.pass_through(db, people_on_site.a, "in", wang.id, now - timedelta(days=3, hours=9))
+        cast.pass_through(db, people_on_site.a, "out", wang.id, now - timedelta(days=3))
+        everybody = payroll.accounts_of(db, people_on_site.a.id, now)
+        assert payroll.accounts_of(db, people_on_site.a.id, now, workers=[wang.id]) == {wang.id: everybody[wang.id]}
+        assert payroll.accounts_of(db, people_on_site.a.id, now, workers=[]) == {}
+
+
+# --- an Excel file -------------------------------------------------------------------------------------------------
+
+
+def sent(client, people_on_site, act: str, *rows: list):
+    return client.post(f"/projects/{people_on_site.a.id}/workers/roster", data={"act": act}, files={"file": roster_file(*rows)})
+
+
+GOOD = ["周新", id_number(date(1991, 3, 2), 44), COMPANY, "总承包", "木工班", 380, "2026-03-10"]
+BAD = ["周二", id_number(date(1992, 3, 2), 45)[:-1] + "?", COMPANY, "总承包", "木工班", 380, "2026-03-10"]
+
+
+def test_a_file_is_tried_first_and_then_brought_in_once(client_of, database, people_on_site):
+    client = client_of("wu")
+    tried = sent(client, people_on_site, "try", GOOD, BAD).text
+    assert "试了一遍，什么都没有写入" in tried and "17 位数字" in tried and BAD[1] not in tried
+    assert "周新" not in client.get(f"/projects/{people_on_site.a.id}/workers").text
+    done = sent(client, people_on_site, "enter", GOOD, BAD).text
+    assert "导入完成" in done and "周新" in done.partition("通行码")[2]
+    assert "周新" in client.get(f"/projects/{people_on_site.a.id}/workers").text
+    again = sent(client, people_on_site, "enter", GOOD, BAD).text
+    assert "周新" not in again, "nobody came in, so no code is shown"
+
+
+def test_a_file_that_is_no_roster_says_so_and_no_button_is_no_import(client_of, people_on_site):
+    client, path = client_of("wu"), f"/projects/{people_on_site.a.id}/workers/roster"
+    reply = client.post(path, data={"act": "enter"}, files={"file": ("a.xlsx", b"PK", "application/zip")})
+    assert reply.status_code == 422 and "不是可读取的 .xlsx" in reply.text
+    assert client.post(path, data={"act": "enter"}).status_code == 400
+    assert sent(client, people_on_site, "", GOOD).status_code == 400
+    assert "周新" not in client.get(f"/projects/{people_on_site.a.id}/workers").text
+
+
+# --- the frame -----------------------------------------------------------------------------------------------------
+
+
+def test_an_administrator_makes_a_project_on_a_page(client_of, database, people_on_site):
+    client = client_of("gao")
+    form = {"code": "HY-9", "name": "海盐九号", "area_code": "330424", "address": "盐北路"}
+    assert "新建项目" in client.get("/").text
+    made = client.post("/projects/new", data=form)
+    assert made.status_code == 303 and made.headers["location"].endswith("settings?done=project_made")
+    taken = client.post("/projects/new", data=form)
+    assert taken.status_code == 409 and "项目编码已使用" in taken.text and "海盐九号" in taken.text
+    assert client.post("/projects/new", data={**form, "area_code": "33"}).status_code == 422
+    assert client_of("wu").get("/projects/new").status_code == 403
+
+
+def test_a_labour_officer_makes_companies_and_teams_and_sees_what_comes_next(client_of, people_on_site):
+    client, path = client_of("wu"), f"/projects/{people_on_site.a.id}/setup"
+    first = client.get(path).text
+    assert COMPANY in first and "第一次通行" in first and first.count('class="state ask"') == 2, "not enrolled in full, no passage yet"
+    company = {"company": "恒远劳务", "uscc": "", "role": "labour_subcontractor", "entry_on": "2026-03-01"}
+    for _ in range(2):
+        assert client.post(f"{path}/companies", data=company).headers["location"].endswith("done=company_kept")
+    text = client.get(path).text
+    assert text.count("恒远劳务") == 2, "in the table and in the choice, once each"
+    of = re.search(r'value="(\d+)"[^>]*>恒远劳务', text)[1]
+    assert client.post(f"{path}/teams", data={"of": of, "team": "抹灰班", "trade": "抹灰工"}).headers["location"].endswith("done=team_kept")
+    assert "抹灰班" in client.get(path).text
+    wrong = client.post(f"{path}/companies", data={**company, "uscc": "123"})
+    assert wrong.status_code == 422 and "信用代码须为 18 位" in wrong.text and 'value="恒远劳务"' in wrong.text
+    assert client.post(f"{path}/teams", data={"of": "x", "team": "y"}).status_code == 404
+
+
+def test_a_manager_reads_the_frame_and_changes_nothing(client_of, people_on_site):
+    text = client_of("chen").get(f"/projects/{people_on_site.a.id}/setup").text
+    assert COMPANY in text and "<form class=\"in desk\"" not in text
