@@ -47,13 +47,13 @@ def create(ask: Ask, values: FormData) -> str | Again:
     typed = TypedProject(*(lines.form(values, name)[:300] for name in ("code", "name", "area_code", "address")))
     try:
         with ask.db.begin_nested():
-            project_id = papers.create_project(
+            papers.create_project(
                 ask.db, code=typed.code, name=typed.name, area_code=typed.area_code, address=typed.address or None,
                 now=ask.now, by=ask.person.login,
             )  # fmt: skip
     except ServiceError as error:
         return Again(PAGE_NEW, new(ask, typed, _says(ask, error)), error.status)
-    return f"/projects/{project_id}/settings?done=project_made"
+    return "/accounts?done=project_made"
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def gather(ask: Ask, wrong: str = "", typed: dict[str, str] | None = None) -> Se
     steps = (
         StepLine("companies", bool(companies), len(companies), f"{here}/setup#h-company" if write else ""),
         StepLine("teams", bool(teams), len(teams), f"{here}/setup#h-team" if write else ""),
-        StepLine("devices", bool(devices), devices, f"{here}/settings"),
+        StepLine("devices", bool(devices), devices, f"{here}/devices"),
         StepLine("roster", bool(on_roster), on_roster, f"{here}/workers/roster" if write else ""),
         StepLine("enrolled", bool(on_roster) and not lacking, on_roster - lacking, f"{here}/enrol" if enrol else ""),
         StepLine("passage", bool(passages), passages, f"{here}/gate" if watch else ""),

@@ -46,7 +46,7 @@ NOTICES = {
     "face_enrolled": marked("人脸已登记。"),
     "card_given": marked("卡已登记。"),
     "terms_agreed": marked("工资约定已登记。"),
-    "project_made": marked("项目已建立。下一步：登记参建单位和班组，给劳资专管员开账号。"),
+    "project_made": marked("项目已建立。下一步：给项目经理和劳资专管员开账号，其余由他们在页面上办。"),
     "company_kept": marked("参建单位已登记。"),
     "team_kept": marked("班组已登记。"),
     "gate_added": marked("通道已添加，请接着添加它的闸机或摄像机。"),

@@ -32,6 +32,11 @@ ROWS: dict[str, tuple[str | None, str]] = {
     "/journal": ("gao", "/journal"),
     SITE: ("wu", "/projects/1"),
     SITE + "/gate": ("wu", "/projects/1/gate"),
+    "/projects/new": ("gao", "/projects/new"),
+    SITE + "/setup": ("wu", "/projects/1/setup"),
+    SITE + "/enrol": ("wu", "/projects/1/enrol"),
+    SITE + "/enrol/{worker_id:int}": ("wu", "/projects/1/enrol/4"),
+    SITE + "/workers/roster": ("wu", "/projects/1/workers/roster"),
     SITE + "/workers": ("wu", "/projects/1/workers?undecided=1"),
     SITE + "/workers/{worker_id:int}": ("wu", "/projects/1/workers/4"),
     SITE + "/grid": ("wu", "/projects/1/grid"),
@@ -59,6 +64,8 @@ ROWS: dict[str, tuple[str | None, str]] = {
 }
 """Path of a page -> who opens it, and where. A page that is made has its row here."""
 MORE = {
+    "card or code": ("wu", "/projects/1/enrol/5?step=way"),
+    "terms": ("wu", "/projects/1/enrol/5?step=terms"),
     "times": ("wu", "/projects/1/grid?show=times"),
 }
 """Other looks of the same page."""

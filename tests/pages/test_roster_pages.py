@@ -141,7 +141,7 @@ def test_an_administrator_makes_a_project_on_a_page(client_of, database, people_
     form = {"code": "HY-9", "name": "海盐九号", "area_code": "330424", "address": "盐北路"}
     assert "新建项目" in client.get("/").text
     made = client.post("/projects/new", data=form)
-    assert made.status_code == 303 and made.headers["location"].endswith("settings?done=project_made")
+    assert made.status_code == 303 and made.headers["location"] == "/accounts?done=project_made"
     taken = client.post("/projects/new", data=form)
     assert taken.status_code == 409 and "项目编码已使用" in taken.text and "海盐九号" in taken.text
     assert client.post("/projects/new", data={**form, "area_code": "33"}).status_code == 422
