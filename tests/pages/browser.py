@@ -21,6 +21,7 @@ from app.assets import AssetsMissing, assets_ready, fetch_assets, install
 from app.db import Database, make_engine
 from app.settings import Settings
 from app.store import accounts
+from recognition.synthetic import draw_face
 from tests.pages import site
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,13 +79,22 @@ def server(tmp_path_factory):
     running.stop()
 
 
+@pytest.fixture(scope="session")
+def camera(tmp_path_factory) -> Path:
+    """What the browser's own camera sees: a file of JPEGs, read when a page opens the camera."""
+    file = tmp_path_factory.mktemp("camera") / "in_front.mjpeg"
+    file.write_bytes(draw_face(901))
+    return file
+
+
 @pytest.fixture(scope="module")
-def chromium(server):
+def chromium(server, camera):
     """Ended with its module: while it lives, nothing else in this thread may run an event loop."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        fake = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", f"--use-file-for-fake-video-capture={camera}"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *fake])
         yield browser
         browser.close()
 
