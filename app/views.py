@@ -156,6 +156,7 @@ SHOWS_NONE: dict[str, str] = {
     "/v1/me/sessions": "one's own sessions",
     "/v1/me/sign-ins": "one's own sign-ins",
     "/v1/sign-ins": "accounts that signed in, to the administrator and the data-protection officer",
+    _PROJECT + "/rules": "rules and limits; nobody in them",
     _PROJECT + "/devices": "gates, devices and cameras; counts only",
     _PROJECT + "/screens": "screens of the project",
     _PROJECT + "/wall": "heads by company and team",

@@ -43,6 +43,7 @@ from app.pages import (
     reconciliation,
     review,
     roster,
+    rules,
     screen,
     settings,
     setup,
@@ -88,6 +89,7 @@ PAGES: tuple[Page, ...] = (
     review.PAGE,
     devices.PAGE,
     setup.PAGE,
+    rules.PAGE,
     settings.PAGE,
     accounts.PAGE_PEOPLE,
     accounts.PAGE_LIST,
@@ -97,7 +99,7 @@ PAGES: tuple[Page, ...] = (
 )
 
 ACTS: tuple[Act, ...] = (
-    *gate.ACTS, display.ISSUE, display.REVOKE, workers.PAY, workers.VOUCH, findings.RUN, findings.DECIDE, journal.VERIFY, inspection.REVEAL, inspection.CODE, settings.CONFIRM_FACE,
+    *gate.ACTS, display.ISSUE, display.REVOKE, workers.PAY, workers.VOUCH, findings.RUN, findings.DECIDE, journal.VERIFY, inspection.REVEAL, inspection.CODE, settings.CONFIRM_FACE, settings.DECIDE,
     review.DECIDE, review.POLICY, twins.DECIDE, corrections.REQUEST, corrections.DECIDE,
     *payrolls.ACTS,
     *account.ACTS,
@@ -109,6 +111,7 @@ ACTS: tuple[Act, ...] = (
     *devices.ACTS,
     roster.IMPORT,
     *setup.ACTS,
+    *rules.ACTS,
 )  # fmt: skip
 
 CHARTS: dict[str, tuple[str, Callable[[Ask], dict]]] = {

@@ -186,7 +186,7 @@ def _clock(ask: Ask, ahead: timedelta | None) -> str:
         return ""
     seconds = ahead.total_seconds()
     if abs(ahead) <= CLOCK_GOOD:
-        return ask.say("准")
+        return ask.say("准确")
     # What is on the way looks like a clock that is behind: said as the most it can be.
     return ask.say("快 %(s)s 秒", s=round(seconds)) if seconds > 0 else ask.say("最多慢 %(s)s 秒", s=round(-seconds))
 
@@ -263,7 +263,7 @@ def _or_again(do: Callable[[Ask, FormData], str | Again]) -> Callable[[Ask, Form
 
 
 _HERE = "/projects/{project_id:int}/devices"
-PAGE = Page(_HERE, marked("设备"), "devices.html", "project.read", DevicesContext, gather, marked("设备"))
+PAGE = Page(_HERE, marked("通道与设备"), "devices.html", "project.read", DevicesContext, gather, marked("通道与设备"))
 ACTS: tuple[Act, ...] = (
     Act(_HERE + "/gates", "devices.write", _or_again(add_gate)),
     Act(_HERE + "/new", "devices.write", _or_again(add_device)),

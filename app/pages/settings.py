@@ -1,20 +1,16 @@
-"""The settings of a project: which models recognise and how badly, whether a person confirms, and the devices."""
+"""The settings of a project: which models recognise and how badly, how strictly the gates decide, whether a person confirms."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 
 from starlette.datastructures import FormData
 
-from app import gate, papers
-from app.domain import workdays
+from app import deciding, gate, papers, wording
+from app.errors import BadRequest, ServiceError
 from app.pages import lines
-from app.pages.page import Act, Ask, Page, shown
+from app.pages.page import Act, Again, Ask, Page, shown
 from app.pages.words import marked
-from app.store import cameras, decisions, gates, people
-
-SILENT_HOURS = 12
-"""Longer than a night with the gates switched off would be said too early every morning."""
+from app.store import decisions, people
 
 
 @dataclass(frozen=True)
@@ -57,22 +53,12 @@ class PackLine:
 
 
 @dataclass(frozen=True)
-class DeviceLine:
-    """A device and when it was last heard."""
+class DecidingLine:
+    """How strictly the gates decide, in force, and what of it the project said itself."""
 
-    id: str
-    name: str
-    gate: str
-    direction: str
-    last_seen_at: datetime | None
-    silent: bool
-    disabled: bool
-    camera: str | None
-    """State of a camera that is pulled; None for a device that pushes."""
-    camera_code: str | None
-    """Why it is not live."""
-    address: str | None
-    """Where it is pulled from: scheme, host and port."""
+    rules: gate.Rules
+    said: decisions.PolicyRow
+    liveness_model: str | None
 
 
 @dataclass(frozen=True)
@@ -84,36 +70,26 @@ class SettingsContext:
     confirm_face: bool = shown("A person confirms each face passage while a weak pack is active")
     confirming: bool = shown("The switch has an effect now: it is on and the active pack is weak")
     may_confirm_switch: bool = shown("The reader may turn the switch")
-    devices: tuple[DeviceLine, ...] = shown("Every device of the project")
-    silent_hours: int = shown("After how many hours a device counts as silent")
+    deciding: DecidingLine = shown("How strictly the gates decide")
+    refused: str = shown("Why what was just asked for was refused; empty else")
 
 
 def gather(ask: Ask) -> SettingsContext:
-    """Pack, switch and devices."""
-    pack = _pack(ask)
-    pulled, statuses = {c.device_id: c for c in cameras.cameras(ask.db, ask.project.id)}, ask.state.lookouts.statuses()
+    """Pack, switch, and how the gates decide."""
+    return _page(ask)
+
+
+def _page(ask: Ask, refused: str = "") -> SettingsContext:
+    pack, house = _pack(ask), ask.state.house
+    rules, said = deciding.policy(ask.db, house.settings, ask.project.id)
     return SettingsContext(
         project_id=ask.project.id,
         pack=pack,
         confirm_face=ask.project.confirm_face,
         confirming=ask.project.confirm_face and pack is not None and pack.confirmation_advised,
         may_confirm_switch=ask.may("devices.write"),
-        devices=tuple(
-            DeviceLine(
-                id=d.id,
-                name=d.name,
-                gate=d.gate_name,
-                direction=str(d.direction),
-                last_seen_at=workdays.local(d.last_seen_at, ask.policy) if d.last_seen_at else None,
-                silent=d.last_seen_at is not None and ask.now - d.last_seen_at > timedelta(hours=SILENT_HOURS),
-                disabled=d.disabled_at is not None,
-                camera=getattr(statuses.get(d.id), "state", "connecting") if d.id in pulled else None,
-                camera_code=getattr(statuses.get(d.id), "code", None),
-                address=pulled[d.id].shown if d.id in pulled else None,
-            )
-            for d in gates.devices(ask.db, ask.project.id)
-        ),
-        silent_hours=SILENT_HOURS,
+        deciding=DecidingLine(rules, said, house.liveness.model_id if house.liveness else None),
+        refused=refused,
     )
 
 
@@ -162,6 +138,35 @@ def confirm_face(ask: Ask, values: FormData) -> str:
     return f"/projects/{ask.project.id}/settings?done={'confirming' if on else 'not_confirming'}"
 
 
+def decide(ask: Ask, values: FormData) -> str | Again:
+    """Say how strictly the gates decide; what is left empty is the service's."""
+    try:
+        with ask.db.begin_nested():
+            house = ask.state.house
+            deciding.set_policy(
+                ask.db, house.settings, project_id=ask.project.id, said=_said(values), liveness_ready=house.liveness is not None,
+                now=ask.now, by=ask.person.login,
+            )  # fmt: skip
+    except ServiceError as error:
+        return Again(PAGE, _page(ask, wording.sentence(error.code, ask.language, **error.facts)), error.status)
+    return f"/projects/{ask.project.id}/settings?done=deciding_kept"
+
+
+def _said(values: FormData) -> decisions.PolicyRow:
+    votes, percent = lines.form(values, "votes_min"), lines.form(values, "stranger_percent")
+    seconds = lines.form(values, "track_seconds")
+    try:
+        return decisions.PolicyRow(
+            stranger_max=float(percent) / 100 if percent else None,
+            votes_min=int(votes) if votes else None,
+            track_seconds=float(seconds) if seconds else None,
+            liveness=lines.form(values, "liveness") or None,
+            replay=lines.form(values, "replay") or None,
+        )
+    except ValueError:
+        raise BadRequest("request_malformed", field="votes_min") from None
+
+
 PAGE = Page(
     "/projects/{project_id:int}/settings",
     marked("设置"),
@@ -172,3 +177,4 @@ PAGE = Page(
     marked("设置"),
 )
 CONFIRM_FACE = Act("/projects/{project_id:int}/settings/confirm-face", "devices.write", confirm_face)
+DECIDE = Act("/projects/{project_id:int}/settings/deciding", "devices.write", decide)

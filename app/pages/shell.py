@@ -49,6 +49,8 @@ NOTICES = {
     "project_made": marked("项目已建立。下一步：给项目经理和劳资专管员开账号，其余由他们在页面上办。"),
     "company_kept": marked("参建单位已登记。"),
     "team_kept": marked("班组已登记。"),
+    "rule_kept": marked("考勤规则已登记，未结账的工日按新规则重算。"),
+    "deciding_kept": marked("判定规则已保存，各闸机几秒内生效。"),
     "gate_added": marked("通道已添加，请接着添加它的闸机或摄像机。"),
     "camera_added": marked("摄像机已添加，几秒内开始取画面。"),
     "camera_removed": marked("摄像机已移除，已有的通行记录保留。"),
