@@ -14,7 +14,8 @@ Roles (``ACTIONS`` says which may do what):
     team_leader      班组长: asks for and agrees to corrections of his own team
     inspector        监管人员: reads the projects of his area, ID numbers masked, decides findings
     data_officer     个人信息保护负责人: reads who looked at what, on every project; no names, attendance or wages
-    worker           工人: reads his own days, wages, slips and what is kept of his face, and nothing of anybody else (``own``)
+    worker           工人: reads his own days, wages, slips and what is kept of his face, signs his lines, objects, and takes his
+                     consent back; and nothing of anybody else (``own``)
 
 A project somebody may not know of does not exist for him (404); one he knows of but may not touch is refused
 (403). Whoever records money is never the one who closes a finding about it: that is why a labour officer may
@@ -102,6 +103,7 @@ ACTIONS: dict[str, frozenset[Role]] = {
     "county.read": frozenset({_I}),
     "packs.write": frozenset({_A}),
     "own.read": frozenset({_W}),
+    "own.write": frozenset({_W}),
     "journal.service": frozenset({_A, _D}),
     # Of a project: asked with one.
     "project.read": frozenset({_A, _M, _L, _G, _I, _S, _T, _D}),
@@ -141,6 +143,8 @@ ACTIONS: dict[str, frozenset[Role]] = {
     "sheets.check": frozenset({_L}),
     "sheets.approve": frozenset({_M}),
     "sheets.sign": frozenset({_L, _S}),
+    "objections.read": frozenset({_M, _L, _I}),
+    "objections.answer": frozenset({_M, _L}),
     "periods.write": frozenset({_L}),
     "periods.close": frozenset({_M}),
     "batches.make": frozenset({_L}),
@@ -155,7 +159,7 @@ ACTIONS: dict[str, frozenset[Role]] = {
 """action -> roles that may do it. ``project.read`` is the project's own line: its name, code and place."""
 
 SERVICE_ACTIONS = frozenset(
-    {"projects.create", "accounts.write", "service.read", "calendar.write", "area.write", "packs.write", "county.read", "own.read", "journal.service"}
+    {"projects.create", "accounts.write", "service.read", "calendar.write", "area.write", "packs.write", "county.read", "own.read", "own.write", "journal.service"}
 )
 """Actions that belong to no project; every other one is asked with a project."""
 
@@ -704,33 +708,46 @@ def note_second_try(db: Session, settings: Settings, account_id: int, now: datet
     account_store.add_attempt(db, login_index=index, address="", succeeded=succeeded, now=now)
 
 
-def _begun(db: Session, settings: Settings, account_id: int, means: str, address: str, agent: str, now: datetime) -> str:
+def _begun(
+    db: Session, settings: Settings, account_id: int, means: str, address: str, agent: str, now: datetime, *,
+    lasts: timedelta | None = None, code_by: str | None = None,
+) -> str:  # fmt: skip
     second_steps.add_event(db, at=now, account_id=account_id, outcome="in", means=means, address=address, agent=agent)
     return begin_session(
-        db, settings, account_id=account_id, now=now, address=address, agent=agent, second=means in second_step.MEANS
-    )
+        db, settings, account_id=account_id, now=now, address=address, agent=agent, second=means in second_step.MEANS, lasts=lasts,
+        code_by=code_by,
+    )  # fmt: skip
 
 
 def begin_session(
-    db: Session, settings: Settings, *, account_id: int, now: datetime, address: str = "", agent: str = "", second: bool = False
-) -> str:
-    """Begin a session without a password, for somebody who proved himself another way (and for tests)."""
+    db: Session, settings: Settings, *, account_id: int, now: datetime, address: str = "", agent: str = "", second: bool = False,
+    lasts: timedelta | None = None, code_by: str | None = None,
+) -> str:  # fmt: skip
+    """Begin a session without a password, for somebody who proved himself another way (and for tests).
+
+    Args:
+        lasts: None: as long as a sign-in lasts.
+        code_by: login of who made the code he came in with.
+    """
     token = secrets.token_urlsafe(32)
     account_store.add_sign_in(
         db,
         token_sha256=token_sha256(token),
         account_id=account_id,
         now=now,
-        expires_at=now + timedelta(hours=settings.session_hours),
+        expires_at=now + (lasts or timedelta(hours=settings.session_hours)),
         address=address,
         agent=agent,
         second=second,
+        code_by=code_by,
     )
     return token
 
 
 CODE_MINUTES = 30
 """How long a code of one use is good: he stands beside the officer who makes it."""
+CODE_MINUTES_PRINTED = 24 * 60
+"""... and one that is printed for somebody who has no telephone with him."""
 _CODE_LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 """Without what looks alike: 0 O, 1 I L."""
 _CODE_LENGTH = 10
@@ -741,8 +758,13 @@ def _code_sha256(code: str) -> str:
     return hashlib.sha256(b"muster sign-in code\0" + plain.encode()).hexdigest()
 
 
-def issue_code(db: Session, person: Person | None, *, project_id: int, worker_id: int, now: datetime) -> tuple[str, datetime]:
+def issue_code(
+    db: Session, person: Person | None, *, project_id: int, worker_id: int, printed: bool = False, now: datetime
+) -> tuple[str, datetime]:
     """Make a code of one use for a worker who stands at the desk; it is shown once. Returns the code and until when.
+
+    Args:
+        printed: it goes on paper and is good for a day.
 
     Raises:
         As ``require_on`` for ``papers.write``.
@@ -753,7 +775,7 @@ def issue_code(db: Session, person: Person | None, *, project_id: int, worker_id
     if not people.engagements_of(db, project_id, worker_id):
         raise NotFound("worker_not_on_project")
     letters = "".join(secrets.choice(_CODE_LETTERS) for _ in range(_CODE_LENGTH))
-    until = now + timedelta(minutes=CODE_MINUTES)
+    until = now + timedelta(minutes=CODE_MINUTES_PRINTED if printed else CODE_MINUTES)
     account_store.add_code(
         db, project_id=project_id, worker_id=worker_id, code_sha256=_code_sha256(letters), by=person.login, now=now, expires_at=until
     )
@@ -761,11 +783,16 @@ def issue_code(db: Session, person: Person | None, *, project_id: int, worker_id
     return f"{letters[:5]}-{letters[5:]}", until
 
 
-def sign_in_by_code(database: Database, settings: Settings, *, code: str, address: str, now: datetime, agent: str = "") -> str:
+def sign_in_by_code(
+    database: Database, settings: Settings, *, code: str, address: str, lasts: timedelta | None = None, now: datetime, agent: str = ""
+) -> str:
     """A code becomes a session of the worker it was made for; it is used up. Returns the token.
 
     The worker's account is made at his first sign-in, without a password: he comes in by codes alone. Wrong codes of an
     address count like wrong passwords (``sign_in``).
+
+    Args:
+        lasts: how long the session lasts; None: as any sign-in.
 
     Raises:
         TooMany: ``sign_in_too_often``.
@@ -782,7 +809,7 @@ def sign_in_by_code(database: Database, settings: Settings, *, code: str, addres
         found = account_store.use_code(db, _code_sha256(code), now)
         if found is None:
             raise Unauthorised("code_wrong")
-        project_id, worker_id = found
+        project_id, worker_id, code_by = found
         account_store.add_attempt(db, login_index=index, address=address, succeeded=True, now=now)
         login = f"worker.{worker_id}"
         account = account_store.account_by_login(db, login)
@@ -794,8 +821,8 @@ def sign_in_by_code(database: Database, settings: Settings, *, code: str, addres
         else:
             account_id = account.id
         account_store.add_membership(db, account_id=account_id, role=Role.WORKER, project_id=project_id, worker_id=worker_id)
-        token = _begun(db, settings, account_id, "code", address, agent, now)
-        _journal(db, now, login, "sign_in", f"account:{account_id}", project_id, {"by": "code"})
+        token = _begun(db, settings, account_id, "code", address, agent, now, lasts=lasts, code_by=code_by)
+        _journal(db, now, login, "sign_in", f"account:{account_id}", project_id, {"by": "code", "code_by": code_by})
     return token
 
 
@@ -824,12 +851,53 @@ def end_other_sessions(db: Session, person: Person, token: str, now: datetime) -
     return ended
 
 
-def set_cookie(response: Response, settings: Settings, token: str) -> None:
-    """Give a browser its session. Scripts cannot read it, and other sites' forms do not send it."""
+def sign_out_everywhere(db: Session, person: Person, now: datetime) -> int:
+    """End every session of one's own account; return how many."""
+    ended = account_store.revoke_sign_ins(db, person.account_id, now)
+    _journal(db, now, person.login, "signed_out_everywhere", f"account:{person.account_id}", facts={"sessions_ended": ended})
+    return ended
+
+
+def sessions_of_worker(db: Session, worker_id: int, now: datetime) -> int:
+    """How many sessions of a worker's account are alive."""
+    account = account_store.account_by_login(db, f"worker.{worker_id}")
+    return 0 if account is None else account_store.sessions_alive(db, account.id, now)
+
+
+def end_worker_sessions(db: Session, person: Person | None, *, project_id: int, worker_id: int, now: datetime) -> int:
+    """The labour officer ends a worker's sessions, whose telephone was lost; returns how many. A code not used yet ends, too.
+
+    Raises:
+        As ``require_on`` for ``papers.write``.
+        NotFound: ``worker_not_on_project``.
+    """
+    person = signed_in(person)
+    require_on(db, person, "papers.write", project_id)
+    if not people.engagements_of(db, project_id, worker_id):
+        raise NotFound("worker_not_on_project")
+    account_store.end_codes(db, project_id, worker_id, now)
+    account = account_store.account_by_login(db, f"worker.{worker_id}")
+    ended = 0 if account is None else account_store.revoke_sign_ins(db, account.id, now)
+    _journal(db, now, person.login, "worker_signed_out", f"worker:{worker_id}", project_id, {"sessions_ended": ended})
+    return ended
+
+
+def session_of(db: Session, token: str) -> tuple[datetime, str | None] | None:
+    """When a session began, and who made the code it began with; None when there is no such session."""
+    return account_store.session(db, token_sha256(token))
+
+
+def set_cookie(response: Response, settings: Settings, token: str, lasts: timedelta | None = None, *, keep: bool = True) -> None:
+    """Give a browser its session. Scripts cannot read it, and other sites' forms do not send it.
+
+    Args:
+        lasts: None: as long as a sign-in lasts.
+        keep: False: forgotten when the browser is closed.
+    """
     response.set_cookie(
         COOKIE,
         token,
-        max_age=int(settings.session_hours * 3600),
+        max_age=int((lasts or timedelta(hours=settings.session_hours)).total_seconds()) if keep else None,
         path="/",
         httponly=True,
         samesite="lax",
@@ -1160,7 +1228,7 @@ class SameOrigin:
     """
 
     SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-    SIGN_IN_PATHS = frozenset({"/sign-in", "/sign-in/second", "/v1/sign-in", "/v1/sign-in/code", "/screen"})
+    SIGN_IN_PATHS = frozenset({"/sign-in", "/sign-in/second", "/v1/sign-in", "/v1/sign-in/code", "/screen", "/me/enter"})
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

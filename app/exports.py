@@ -340,10 +340,34 @@ def slips(
     sheet = held.sheet(db, sheet_id)
     if sheet.project_id != project_id:
         raise NotFound("sheet_unknown")
-    roster = desk.roster()
+    pages = _slip_pages(desk, held.lines(db, sheet_id))
+    content_bytes = slip_form.wage_slips(desk.project.name, pages, desk.stamp, verify_url=verify_url)
+    return desk.done("slips", f"{desk.project.code}-{sheet.month:%Y%m}-{sheet_id}-slips.xlsx", content_bytes, sheet=sheet_id)
+
+
+def own_slip(
+    db: Session, vault: Vault, *, project_id: int, worker_id: int, line_id: int, verify_url: str = "", language: str = "zh", by: str,
+    now: datetime,
+) -> File:  # fmt: skip
+    """A worker's own wage slip of one line.
+
+    Raises:
+        NotFound: ``project_unknown``; ``line_unknown``, also for somebody else's.
+        Conflict: ``sheet_not_approved``, ``line_tampered``.
+    """
+    desk = _desk(db, vault, project_id, language, False, by, now)
+    line = held.line(db, line_id)
+    if line.content.worker_id != worker_id or held.sheet(db, line.sheet_id).project_id != project_id:
+        raise NotFound("line_unknown")
+    content_bytes = slip_form.wage_slips(desk.project.name, _slip_pages(desk, [line]), desk.stamp, verify_url=verify_url)
+    return desk.done("slips", f"{desk.project.code}-{line.content.origin_month:%Y%m}-slip.xlsx", content_bytes, line=line_id)
+
+
+def _slip_pages(desk: _Desk, lines: Iterable[Any]) -> list[slip_form.Slip]:
+    roster, language = desk.roster(), desk.language
     pages = []
-    for line in held.lines(db, sheet_id):
-        told = sheets.slip(db, vault, project_id=project_id, line_id=line.id)
+    for line in lines:
+        told = sheets.slip(desk.db, desk.vault, project_id=desk.project.id, line_id=line.id)
         content = line.content
         earned = [i for i in content.items if i.is_gross]
         withheld = [i for i in content.items if i.kind in (ItemKind.DEDUCTION, ItemKind.ADVANCE)]
@@ -356,8 +380,7 @@ def slips(
                 paid_fen=told.paid_fen, unpaid_fen=told.unpaid_fen, code=told.code,
             )
         )  # fmt: skip
-    content_bytes = slip_form.wage_slips(desk.project.name, pages, desk.stamp, verify_url=verify_url)
-    return desk.done("slips", f"{desk.project.code}-{sheet.month:%Y%m}-{sheet_id}-slips.xlsx", content_bytes, sheet=sheet_id)
+    return pages
 
 
 def _slip_items(items: Sequence[Any], language: str) -> list[slip_form.SlipItem]:

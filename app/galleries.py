@@ -93,6 +93,19 @@ def opened_templates(
     return _gallery(keys, rows, pack), LeftOut(foreign, tuple(unreadable))
 
 
+def own_templates(db: Session, vault: Vault, pack: Pack, project_id: int, worker_id: int) -> Gallery:
+    """One worker's live templates that the pack may compare; empty when he has none, or none that opens."""
+    rows: list[np.ndarray] = []
+    for holder, sealed in people.templates(db, project_id, pack.contract_id, worker_id=worker_id):
+        try:
+            opened = vault.open(sealed, table="face_template", column="template_sealed", owner=owner(project_id, holder))
+        except VaultError:
+            continue
+        own = _templates(opened, pack.dimension)
+        rows += list(own) if own is not None else []
+    return _gallery([worker_id] * len(rows), rows, pack)
+
+
 def _gallery(keys: Sequence[int], rows: Sequence[np.ndarray], pack: Pack) -> Gallery:
     templates = np.stack(rows).astype(np.float32) if rows else np.zeros((0, pack.dimension), np.float32)
     return Gallery(tuple(keys), templates, pack.contract_id, pack.metric)

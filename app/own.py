@@ -4,7 +4,11 @@
     days       his days of a month, each with its passages (我的考勤)
     wages      accrued, withheld, paid, owed, month by month (我的工资)
     slips      his lines of approved sheets (我的工资清单)
+    lines      his lines on the newest sheets: what he is asked to sign, and what became of it (我的工资表)
+    month      one month told whole: days with passages and items, corrections, terms, lines (怎么算出来的)
+    payments   what he was paid, and what was taken back
     face       his consent, and whether a template and photographs of him are kept (我的人脸)
+    withdraw   his consent taken back, by himself: erased at once, and another way in given
 
 Every function takes the project and worker of his role: the caller has them from ``access.own``, never from the request.
 """
@@ -15,14 +19,18 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app import payroll, projection, sheets
+from app import enrolment, papers, payroll, projection, sheets, signatures
+from app.domain.facts import Payment
+from app.domain.sheet import Confirmation, SheetState
 from app.domain.workdays import next_month
-from app.errors import ServiceError
+from app.errors import NotFound, ServiceError
 from app.payroll import MonthAccount
 from app.store import inspection as rows
-from app.store import people
+from app.store import money, people, words
+from app.store import sheets as sheet_rows
 from app.store.people import ConsentInfo
 from app.store.projection import DayLine
+from app.store.sheets import LineInfo
 from app.vault import Vault
 
 
@@ -47,6 +55,108 @@ def slips(db: Session, vault: Vault, project_id: int, worker_id: int, month: dat
     return found
 
 
+SHOWN = (SheetState.SUBMITTED, SheetState.CHECKED, SheetState.PUBLICISED, SheetState.APPROVED)
+"""A worker sees a line once it has been handed in."""
+SIGNED_IN_STATE = (SheetState.PUBLICISED, SheetState.APPROVED)
+"""... and signs it from the day on which it hangs out: before that it may still be put right without him."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnLine:
+    """A line of his on the newest version of a sheet."""
+
+    line: LineInfo
+    state: SheetState
+    confirmation: Confirmation | None
+    """His latest word on exactly this line."""
+    voided: Confirmation | None
+    """His signature on an earlier version that said something else: it stands no more."""
+    answer: words.AnswerInfo | None
+    """What his dispute was answered."""
+    deadline: date | None
+    """Day from which the sheet may be approved: sign or object before it."""
+    paid_fen: int
+    unpaid_fen: int
+
+    @property
+    def may_sign(self) -> bool:
+        """He can sign it now; once he has agreed there is nothing more to sign."""
+        return self.state in SIGNED_IN_STATE and self.line.is_true and not (self.confirmation and self.confirmation.verdict == "agree")
+
+    @property
+    def may_object(self) -> bool:
+        """He can say that it is wrong; also after he signed, and after the day has passed."""
+        return self.state in SHOWN and self.line.is_true and self.line.content.net_fen >= 0
+
+
+def lines(db: Session, project_id: int, worker_id: int, now: datetime) -> tuple[OwnLine, ...]:
+    """His lines on the newest sheets, the newest first."""
+    found = sheet_rows.standing_lines_of(db, project_id, worker_id)
+    said = sheet_rows.confirmations(db, project_id, "line", (line.line_hash for line in found))
+    answers = words.answers(db, project_id, "line", [c.id for c in said.values() if c.verdict == "dispute"])
+    paid = {p.line_id: p for p in sheet_rows.payable_lines(db, project_id, workers=[worker_id])} if found else {}
+    told = []
+    for line in found:
+        sheet = sheet_rows.sheet(db, line.sheet_id)
+        state = sheets.state_of(sheet)
+        if state not in SHOWN:
+            continue
+        word, money_of = said.get(line.line_hash), paid.get(line.id)
+        told.append(
+            OwnLine(
+                line, state, word, None if word else signatures.void(db, project_id, line.sheet_id).get(line.id),
+                answers.get(word.id) if word else None, sheets.approvable_on(db, project_id, sheet, now),
+                money_of.paid_fen if money_of else 0, money_of.owed_fen if money_of else max(0, line.content.net_fen),
+            )
+        )  # fmt: skip
+    return tuple(told)
+
+
+def own_line(db: Session, project_id: int, worker_id: int, line_id: int, now: datetime) -> OwnLine:
+    """One of his lines.
+
+    Raises:
+        NotFound: ``line_unknown``: somebody else's, or not handed in, or no longer on the newest version.
+    """
+    found = next((one for one in lines(db, project_id, worker_id, now) if one.line.id == line_id), None)
+    if found is None:
+        raise NotFound("line_unknown")
+    return found
+
+
+def month(db: Session, project_id: int, worker_id: int, of: date, now: datetime) -> dict[str, Any]:
+    """A month of his told whole (``sheets.month_of_worker``), with the lines he has been handed."""
+    own = [one.line.id for one in lines(db, project_id, worker_id, now) if one.line.content.origin_month == of]
+    return sheets.month_of_worker(db, project_id, worker_id, of, own, now)
+
+
+def payments(db: Session, project_id: int, worker_id: int) -> tuple[Payment, ...]:
+    """What he was paid, newest first; what was taken back stands there with its sign turned round."""
+    found = money.payments(db, project_id, worker_id=worker_id)
+    return tuple(sorted(found, key=lambda p: (p.paid_on, p.id), reverse=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """A consent he took back."""
+
+    templates_erased: int
+    already: bool
+    code: str | None
+    """A code for the gate, shown this once, when he had neither card nor code."""
+
+
+def withdraw(db: Session, vault: Vault, *, project_id: int, worker_id: int, by: str, now: datetime) -> Withdrawal:
+    """Take his consent back: template and photographs are erased at once, days and wages stay, and he has another way in.
+
+    Raises:
+        As ``enrolment.withdraw_consent``.
+    """
+    done = enrolment.withdraw_consent(db, project_id=project_id, worker_id=worker_id, method="screen", now=now, by=by)
+    code = papers.non_face_way(db, vault, project_id=project_id, worker_id=worker_id, now=now, by=by)
+    return Withdrawal(done.templates_erased, done.already, code)
+
+
 @dataclass(frozen=True, slots=True)
 class Face:
     """What is kept of his face on one project."""
@@ -56,12 +166,19 @@ class Face:
     has_template: bool
     erased_by_exit_days: int
     """Days after his last day by which everything is gone."""
+    photographs: int = 0
+    """Enrolment photographs that are kept."""
+    history: tuple[ConsentInfo, ...] = ()
+    """Everything he ever said, the newest first."""
 
 
 def face(db: Session, project_id: int, worker_id: int, today: date, erased_by_exit_days: int) -> Face:
     """His consent and what is kept."""
     own = people.workers(db, project_id, today=today, worker_id=worker_id)
-    return Face(people.latest_consent(db, project_id, worker_id), any(row.has_template for row in own), erased_by_exit_days)
+    return Face(
+        people.latest_consent(db, project_id, worker_id), any(row.has_template for row in own), erased_by_exit_days,
+        people.photographs_kept(db, project_id, worker_id), people.consents(db, project_id, worker_id)[::-1],
+    )  # fmt: skip
 
 
 def who(db: Session, project_id: int, worker_id: int) -> dict[str, Any]:

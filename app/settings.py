@@ -102,6 +102,8 @@ class Settings(BaseModel):
     confirm_hold_ms: int = Field(5000, ge=0, description="how long a gate stays open after an admission")
 
     session_hours: float = Field(12.0, gt=0, description="how long a sign-in lasts")
+    worker_session_minutes: float = Field(30.0, gt=0, le=24 * 60, description="how long a worker stays signed in on a phone that is not his own")
+    worker_phone_days: float = Field(7.0, gt=0, le=31, description="how long a worker stays signed in on a phone he says is his own")
     sign_in_tries_max: int = Field(5, ge=1, description="failed sign-ins from one address within the window; a login that fails as often is slowed")
     sign_in_window_minutes: float = Field(5.0, gt=0, description="window of the sign-in limit")
     sign_in_days: int = Field(365, ge=30, le=3650, description="how long the list of sign-ins and failed tries is kept")

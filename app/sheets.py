@@ -1126,6 +1126,13 @@ def _publicity_days(db: Session, project: ProjectInfo, now: datetime) -> int:
     return rules.PUBLICITY_DAYS if value is None else int(value)
 
 
+def approvable_on(db: Session, project_id: int, sheet: SheetInfo, now: datetime) -> date | None:
+    """The first day on which a sheet that hangs out may be approved; None while it does not hang out."""
+    project = people.project(db, project_id)
+    publicised = next((s for s in _steps(sheet, project) if s.act is Act.PUBLICISED), None)
+    return None if publicised is None else publicised.on + timedelta(days=_publicity_days(db, project, now))
+
+
 def _local(at: datetime, project: ProjectInfo) -> date:
     return at.astimezone(ZoneInfo(project.time_zone)).date()
 
@@ -1453,6 +1460,7 @@ def confirm(
     evidence: Sequence[int] = (),
     claimed_fen: int | None = None,
     reason: str = "",
+    proved: bool = False,
     by: str,
     now: datetime,
 ) -> Confirmed:
@@ -1461,10 +1469,11 @@ def confirm(
     Args:
         line_hash: of the line as he saw it.
         verdict: ``agree`` or ``dispute``.
-        method: ``paper``, ``screen``, ``face``, or ``unreachable`` (agree only: lets the wages go out).
+        method: ``paper``, ``screen``, ``face``, ``phone``, or ``unreachable`` (agree only: lets the wages go out).
         evidence: ids of evidence files; at least one to agree.
         claimed_fen: for ``dispute``: the net he says is right, 0 <= claimed < ``CLAIM_FEN_LIMIT``, not the line's.
         reason: for ``dispute``: what he says is wrong.
+        proved: the caller keeps what shows that it was him (``app.signatures``): no file is needed to agree.
 
     Raises:
         NotFound: ``project_unknown``, ``line_unknown``, ``evidence_unknown``.
@@ -1494,7 +1503,7 @@ def confirm(
         raise Conflict("sheet_not_submitted")
     return _word(
         db, project_id, current.content, line_hash, f"line:{current.id}", verdict=verdict, method=method,
-        evidence=evidence, claimed_fen=claimed_fen, reason=reason, by=by, now=now,
+        evidence=evidence, claimed_fen=claimed_fen, reason=reason, proved=proved, by=by, now=now,
     )  # fmt: skip
 
 
@@ -1557,6 +1566,7 @@ def _word(
     reason: str,
     by: str,
     now: datetime,
+    proved: bool = False,
 ) -> Confirmed:
     if content.net_fen < 0 and method == Method.UNREACHABLE:
         raise BadRequest("consent_not_written")
@@ -1573,6 +1583,7 @@ def _word(
         evidence=evidence,
         claimed_fen=claimed_fen,
         reason=reason,
+        proved=proved,
         by=by,
         now=now,
     )
@@ -1594,6 +1605,7 @@ def record_word(
     reason: str,
     by: str,
     now: datetime,
+    proved: bool = False,
 ) -> Confirmed:
     """Check and append a worker's word on exactly this content; the same word again is the one on record.
 
@@ -1603,6 +1615,7 @@ def record_word(
         subject: ``line`` or ``settlement``.
         stands_fen: what the content says he gets; a claim of the same is no dispute.
         about: for the journal.
+        proved: as ``confirm``.
 
     Raises:
         BadRequest, NotFound: as ``confirm`` says.
@@ -1616,7 +1629,7 @@ def record_word(
     if len(evidence) > EVIDENCE_MAX:
         raise BadRequest("signature_evidence_many", count_max=EVIDENCE_MAX)
     if verdict == Verdict.AGREE:
-        if not evidence:
+        if not evidence and not proved:
             raise BadRequest("signature_evidence_needed")
         claimed_fen = None
     else:

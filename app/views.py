@@ -69,6 +69,9 @@ SHOWS: dict[str, str] = {
     _PROJECT + "/grid": "names days",
     _PROJECT + "/payroll": "names wages",
     _PROJECT + "/payroll/{sheet_id:int}": "names wages",
+    _PROJECT + "/payroll/{sheet_id:int}/sign": "names wages",
+    _PROJECT + "/objections": "names days wages",
+    _PROJECT + "/workers/{worker_id:int}/phone": "names",
     _PROJECT + "/account": "names wages",
     _PROJECT + "/account/statement": "names wages",
     _PROJECT + "/account/batches/{batch_id:int}": "names wages",
@@ -132,6 +135,13 @@ SHOWS: dict[str, str] = {
     "/v1/me/wages": "wages",
     "/v1/me/slips": "names wages",
     "/v1/me/face": "consent faces",
+    "/me": "names days wages",
+    "/me/days": "days wages",
+    "/me/wages": "wages",
+    "/me/sheets": "wages",
+    "/me/sheets/{line_id:int}": "names wages",
+    "/me/objections": "days wages",
+    "/me/face": "consent faces",
 }
 """Path of a route -> kinds of personal data in its answer. A route that is neither here nor in ``SHOWS_NONE`` is taken to show
 everything (``EVERYTHING``), and a test fails."""
@@ -167,6 +177,7 @@ SHOWS_NONE: dict[str, str] = {
     "/screen/photo/{passage_id:int}": _TAKEN,
     "/projects/new": "a form",
     _PROJECT + "/setup": "companies, teams and counts",
+    "/me/enter": "a form",
     _PROJECT + "/settings": "gates, cameras and rules of the project",
     _PROJECT + "/charts/teams": "heads by team",
     _PROJECT + "/charts/week": "heads by day",
@@ -205,6 +216,7 @@ SHOWS_NONE: dict[str, str] = {
         f"{_API}/forms/{form}": _TAKEN
         for form in ("attendance", "payroll", "slips", "roster", "moves", "movement", "ledger", "account", "settlement", "three-way", "findings")
     },
+    "/v1/me/slips/{line_id}/file": _TAKEN,
     "/v1/slips/{code}": "asked by whoever holds the slip, who signs in as nobody: a masked name and whether the slip is true",
     "/v1/journal/head": "a number and a hash",
     "/v1/pack-change": _SERVICE,

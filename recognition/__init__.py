@@ -43,6 +43,7 @@ from recognition.decode import (
     decode_picture,
     encode_jpeg,
 )
+from recognition.drawing import ink, read_drawing, write_drawing
 from recognition.engine import Engine
 from recognition.face import Analysis, Face, Quality
 from recognition.limits import STRANGER_MAX, STRANGER_RANGE, Curve, FarPoint, Limits, limits_for
@@ -118,7 +119,6 @@ __all__ = [
     "compare_all",
     "compare_with_library",
     "decode_frame",
-    "decode_frame",
     "decode_jpeg",
     "decode_picture",
     "det_svg",
@@ -128,6 +128,7 @@ __all__ = [
     "face_picture",
     "fit_curve",
     "import_dat",
+    "ink",
     "limits_for",
     "list_packs",
     "load_liveness",
@@ -137,8 +138,10 @@ __all__ = [
     "mean_template",
     "openvino_installed",
     "picture_print",
+    "read_drawing",
     "sample_frame",
     "similarities",
     "similarity_of",
     "vote_weight",
+    "write_drawing",
 ]

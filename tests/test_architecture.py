@@ -14,7 +14,7 @@ WORDS = {"app.errors", "app.settings", "app.wording"}
 RULES = {"app.domain"}
 ROWS = {"app.store", "app.vault", "app.tables", "app.db"}
 
-USE_CASES = {"app.own", "app.second_step", "app.desk", "app.papers", "app.project_papers", "app.roster", "app.enrolment", "app.gate", "app.payroll", "app.oversight", "app.access", "app.terms", "app.timekeeping", "app.ledger", "app.sheets", "app.periods", "app.settlements", "app.projection", "app.bank", "app.exports", "app.imports", "app.cameras", "app.seals", "app.review", "app.inspection", "app.repack", "app.journal", "app.verification", "app.deciding", "app.twins", "app.letting", "app.screens"}
+USE_CASES = {"app.own", "app.objections", "app.signatures", "app.second_step", "app.desk", "app.papers", "app.project_papers", "app.roster", "app.enrolment", "app.gate", "app.payroll", "app.oversight", "app.access", "app.terms", "app.timekeeping", "app.ledger", "app.sheets", "app.periods", "app.settlements", "app.projection", "app.bank", "app.exports", "app.imports", "app.cameras", "app.seals", "app.review", "app.inspection", "app.repack", "app.journal", "app.verification", "app.deciding", "app.twins", "app.letting", "app.screens"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     # rules: the standard library only
@@ -100,7 +100,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.oversight": WORDS | RULES | {"app.store", "app.db", "app.observing", "app.access"},
     # the bureau's look: what days, sheets and payments say, side by side
     # a worker's own
-    "app.own": WORDS | RULES | {"app.store", "app.vault", "app.payroll", "app.projection", "app.sheets"},
+    "app.own": WORDS | RULES | {"app.store", "app.vault", "app.payroll", "app.projection", "app.sheets", "app.enrolment", "app.papers", "app.signatures"},
+    # what workers say is wrong: a day becomes a correction, a line its dispute
+    "app.objections": WORDS | RULES | {"app.store", "app.sheets", "app.timekeeping", "app.fields"},
+    # how a worker signs: drawn, or by his face
+    "app.signatures": WORDS | RULES | {"app.store", "app.vault", "app.sheets", "app.timekeeping", "app.verification", "app.galleries", "recognition"},
     "app.inspection": WORDS | RULES | {"app.vault", "app.store", "app.projection", "app.sheets"},
     "app.access": WORDS | RULES | {"app.store", "app.vault", "app.db", "app.web", "app.second_step"},
     # digits of a telephone after the password

@@ -166,6 +166,8 @@ def _passed_on() -> dict[tuple[str, str], frozenset[str]]:
         ("app/judging.py", "error.code"): _written_in("recognition/liveness.py"),
         ("app/enrolment.py", "code"): pictures | _looks(),
         ("app/verification.py", "code"): pictures | _looks(),
+        ("app/signatures.py", "error.code"): pictures,
+        ("app/signatures.py", "code"): pictures | _looks(),
         ("app/api/access.py", "code"): CARRIED,
         ("app/web.py", "code"): CARRIED,
         ("app/web.py", "error.code"): CARRIED,

@@ -37,7 +37,8 @@ def _given(request: Request, person: access.Person, db: Any, project_id: int, no
     }  # fmt: skip
 
 
-def _file(found: exports.File) -> Response:
+def file_of(found: exports.File) -> Response:
+    """A paper as an answer to be kept as a file."""
     name = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in found.name)
     return Response(
         found.content, media_type=EXCEL,
@@ -55,7 +56,7 @@ def attendance(
 ) -> Response:  # fmt: skip
     """Month grid of a team, times and corrections on their own sheets."""
     given = _given(request, person, db, project_id, now, language)
-    return _file(exports.attendance(db, team_id=team_id, month=month_of_text(month), **given))
+    return file_of(exports.attendance(db, team_id=team_id, month=month_of_text(month), **given))
 
 
 @router.get(
@@ -68,7 +69,7 @@ def payroll(
 ) -> Response:  # fmt: skip
     """For signature, with detail, with everything the law names, or to be publicised (masked)."""
     given = _given(request, person, db, project_id, now, language)
-    return _file(exports.payroll(db, sheet_id=sheet_id, shape=shape, **given))
+    return file_of(exports.payroll(db, sheet_id=sheet_id, shape=shape, **given))
 
 
 @router.get(
@@ -81,7 +82,7 @@ def slips(
     """One page a worker, each with its code, and a picture of it that a telephone reads."""
     base = request.app.state.settings.public_url or str(request.base_url)
     given = _given(request, person, db, project_id, now, language)
-    return _file(exports.slips(db, sheet_id=sheet_id, verify_url=f"{base.rstrip('/')}/v1/slips/", **given))
+    return file_of(exports.slips(db, sheet_id=sheet_id, verify_url=f"{base.rstrip('/')}/v1/slips/", **given))
 
 
 @router.get(
@@ -89,7 +90,7 @@ def slips(
 )
 def roster(request: Request, person: Someone, db: Tx, now: Now, project_id: ProjectId, language: Language = "zh") -> Response:
     """Everybody who was ever engaged."""
-    return _file(exports.roster(db, **_given(request, person, db, project_id, now, language)))
+    return file_of(exports.roster(db, **_given(request, person, db, project_id, now, language)))
 
 
 @router.get(
@@ -101,7 +102,7 @@ def moves(
 ) -> Response:
     """Who came and who left in [from_on, to_on)."""
     given = _given(request, person, db, project_id, now, language)
-    return _file(exports.moves(db, from_on=from_on, to_on=to_on, **given))
+    return file_of(exports.moves(db, from_on=from_on, to_on=to_on, **given))
 
 
 @router.get(
@@ -114,7 +115,7 @@ def movement(
 ) -> Response:  # fmt: skip
     """How many were there, came, left and stay, by company, team and trade."""
     given = _given(request, person, db, project_id, now, language)
-    return _file(exports.movement(db, month=month_of_text(month), **given))
+    return file_of(exports.movement(db, month=month_of_text(month), **given))
 
 
 @router.get(
@@ -126,7 +127,7 @@ def ledger(
     year: Annotated[int, Query(ge=2000, le=2100)], language: Language = "zh",
 ) -> Response:  # fmt: skip
     """A worker's year on one page: every item due and withheld, when and how he was paid, what is still owed."""
-    return _file(exports.ledger(db, year=year, **_given(request, person, db, project_id, now, language)))
+    return file_of(exports.ledger(db, year=year, **_given(request, person, db, project_id, now, language)))
 
 
 @router.get(
@@ -135,7 +136,7 @@ def ledger(
 )  # fmt: skip
 def account(request: Request, person: Someone, db: Tx, now: Now, project_id: ProjectId, language: Language = "zh") -> Response:
     """The statement with what each line was."""
-    return _file(exports.account(db, **_given(request, person, db, project_id, now, language)))
+    return file_of(exports.account(db, **_given(request, person, db, project_id, now, language)))
 
 
 @router.get(
@@ -147,7 +148,7 @@ def settlement(
 ) -> Response:
     """Of a settlement that was made."""
     given = _given(request, person, db, project_id, now, language)
-    return _file(exports.settlement(db, settlement_id=settlement_id, **given))
+    return file_of(exports.settlement(db, settlement_id=settlement_id, **given))
 
 
 @router.get(
@@ -160,7 +161,7 @@ def three_way(
 ) -> Response:  # fmt: skip
     """Gate, sheet and bank person by person, those who differ most first."""
     given = _given(request, person, db, project_id, now, language)
-    return _file(exports.three_way(db, month=month_of_text(month), **given))
+    return file_of(exports.three_way(db, month=month_of_text(month), **given))
 
 
 @router.get(
@@ -174,4 +175,4 @@ def findings(
     """What was found, where each finding stands, and what was decided last."""
     access.require_on(db, person, "findings.read", project_id)
     given = _given(request, person, db, project_id, now, language)
-    return _file(exports.findings(db, month=month_of_text(month) if month else None, **given))
+    return file_of(exports.findings(db, month=month_of_text(month) if month else None, **given))

@@ -6,6 +6,7 @@
     GET  /v1/me/days?month=                                   his days
     GET  /v1/me/wages                                         his account, month by month
     GET  /v1/me/slips?month=                                  his wage slips
+    GET  /v1/me/slips/{line_id}/file                          one of them as a workbook, to keep
     GET  /v1/me/face                                          his consent and what is kept of his face
 """
 
@@ -13,10 +14,12 @@ from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from app import access, own
+from app import access, exports, own
 from app.api.access import NOBODY, NOT_ALLOWED, ROW_ID_MAX, UNKNOWN_PROJECT, Now, Someone, Token, refusals
+from app.api.exports import FILE, Language, file_of
 from app.api.wages import ProjectId, month_of_text
 from app.db import Reading, Tx
 from app.domain.workdays import month_of
@@ -140,6 +143,26 @@ def slips(request: Request, person: Someone, db: Reading, now: Now, month: Month
     """Of approved sheets, with the code anybody may ask about."""
     project, worker = _mine(request, person, project_id)
     return own.slips(db, request.app.state.vault, project, worker, month_of(month_of_text(month)))
+
+
+@router.get(
+    "/v1/me/slips/{line_id}/file", summary="My wage slip as a file", response_class=Response,
+    responses={**FILE, **OWN, **refusals((404, "line_unknown"), (409, "sheet_not_approved"))},
+)  # fmt: skip
+def slip_file(
+    request: Request, person: Someone, db: Tx, now: Now, line_id: Annotated[int, Path(ge=1, le=ROW_ID_MAX)],
+    project: Annotated[int | None, Query(ge=1, le=ROW_ID_MAX, description="Which of his projects")] = None, language: Language = "zh",
+) -> Response:  # fmt: skip
+    """Of one of his lines on an approved sheet, with the code that proves it."""
+    project_id, worker_id = _mine(request, person, project)
+    base = request.app.state.settings.public_url or str(request.base_url)
+    assert person is not None
+    return file_of(
+        exports.own_slip(
+            db, request.app.state.vault, project_id=project_id, worker_id=worker_id, line_id=line_id,
+            verify_url=f"{base.rstrip('/')}/v1/slips/", language=language, by=person.login, now=now,
+        )
+    )  # fmt: skip
 
 
 class OwnFace(BaseModel):

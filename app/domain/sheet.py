@@ -491,6 +491,8 @@ class Method(StrEnum):
     """Signature drawn on a screen."""
     FACE = "face"
     """Electronic signature, his face verified by the server."""
+    PHONE = "phone"
+    """On his own page on a phone: drawn there, or disputed there."""
     UNREACHABLE = "unreachable"
     """He could not be reached; the evidence says how it was tried. Lets his wages go out, takes nothing from him."""
 

@@ -37,8 +37,11 @@ from app.pages import (
     inspection,
     journal,
     live,
+    me,
+    objections,
     page,
     payrolls,
+    phone,
     projects,
     reconciliation,
     review,
@@ -49,6 +52,7 @@ from app.pages import (
     setup,
     sign_in,
     signals,
+    signing,
     today,
     twins,
     workers,
@@ -75,6 +79,9 @@ PAGES: tuple[Page, ...] = (
     corrections.PAGE,
     payrolls.PAGE,
     payrolls.PAGE_SHEET,
+    signing.PAGE,
+    objections.PAGE,
+    phone.PAGE,
     account.PAGE,
     batches.PAGE,
     exits.PAGE,
@@ -96,6 +103,7 @@ PAGES: tuple[Page, ...] = (
     accounts.PAGE_ACCOUNT,
     accounts.PAGE_SIGN_INS,
     accounts.PAGE_OWN,
+    *me.PAGES,
 )
 
 ACTS: tuple[Act, ...] = (
@@ -112,6 +120,10 @@ ACTS: tuple[Act, ...] = (
     roster.IMPORT,
     *setup.ACTS,
     *rules.ACTS,
+    objections.ANSWER,
+    *phone.ACTS,
+    *signing.ACTS,
+    *me.ACTS,
 )  # fmt: skip
 
 CHARTS: dict[str, tuple[str, Callable[[Ask], dict]]] = {
@@ -160,6 +172,8 @@ def mount(app: FastAPI) -> None:
     app.add_api_route("/sign-in", sign_in.enter, methods=["POST"], **hidden)
     app.add_api_route("/sign-in/second", sign_in.enter_second, methods=["POST"], **hidden)
     app.add_api_route("/sign-out", sign_in.leave, methods=["POST"], **hidden)
+    app.add_api_route("/me/enter", me.entrance, methods=["GET"], **hidden)
+    app.add_api_route("/me/enter", me.enter, methods=["POST"], **hidden)
     app.add_api_route("/language", sign_in.switch, methods=["POST"], **hidden)
     app.add_api_route("/projects/{project_id:int}/gate/stream", live.stream, methods=["GET"], **hidden)
     app.add_api_route("/projects/{project_id:int}/today/stream", live.counts, methods=["GET"], **hidden)
@@ -262,6 +276,8 @@ PARENTS = {
     enrol.PAGE_WORKER.path: enrol.PAGE.path,
     roster.PAGE_IMPORT.path: roster.PAGE.path,
     payrolls.PAGE_SHEET.path: payrolls.PAGE.path,
+    signing.PAGE.path: payrolls.PAGE.path,
+    phone.PAGE.path: roster.PAGE.path,
     inspection.PAGE_STRIP.path: inspection.PAGE.path,
     batches.PAGE.path: account.PAGE.path,
     reconciliation.PAGE.path: account.PAGE.path,

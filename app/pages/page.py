@@ -272,6 +272,9 @@ def go(path: str) -> RedirectResponse:
 
 def to_sign_in(request: Request) -> RedirectResponse:
     """To the sign-in page, and back here afterwards when here is a page."""
+    if request.url.path == "/me" or request.url.path.startswith("/me/"):
+        # A worker has no password: he comes in by a code.
+        return go("/me/enter")
     if request.method != "GET" or request.url.path == "/":
         return go("/sign-in")
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from starlette.datastructures import FormData
 
-from app import access, periods, sheets, wording
+from app import access, objections, periods, sheets, signatures, wording
 from app.domain.sheet import Act as Step
 from app.domain.sheet import Refusal, SheetState
 from app.domain.workdays import local, month_of, next_month, parse_month
@@ -17,7 +17,7 @@ from app.pages.page import Act, Again, Ask, Page, shown, with_query
 from app.pages.papers import Paper, papers
 from app.pages.words import marked
 from app.sheets import LineView, SheetView, TeamSheet
-from app.store import accounts, people
+from app.store import accounts, people, words
 from app.store import sheets as held
 
 BLOCKERS_SHOWN = 40
@@ -42,6 +42,21 @@ class StepButton:
 
 
 @dataclass(frozen=True)
+class Stage:
+    """One stage on the way from days to money."""
+
+    name: str
+    """worked, drafted, signed, checked, batched or paid."""
+    count: int
+    of: int
+
+    @property
+    def tone(self) -> str:
+        """whole when everybody has come that far, part when some have, else nothing."""
+        return "whole" if self.of and self.count >= self.of else "part" if self.count else ""
+
+
+@dataclass(frozen=True)
 class SheetRow:
     """A team and its newest sheet of the month."""
 
@@ -56,6 +71,8 @@ class SheetRow:
     disputed: int
     unsigned: int
     net_fen: int
+    progress: tuple["Stage", ...]
+    """From days to money: how many of the team's workers have come how far."""
     steps: tuple[StepButton, ...]
     waits: str
     """Why the next step, which would be his, cannot be done yet."""
@@ -98,6 +115,7 @@ class PayrollContext:
     blocked: str = shown("Why nobody can say what stands in the way; empty else")
     acts: tuple[str, ...] = shown("What this reader may do with the month now: lock, draft, close")
     next: str = shown("What the month waits for, in a sentence")
+    objections: int = shown("Objections of workers that wait for an answer; 0 for readers who may not open them")
 
 
 def gather(ask: Ask, refused: str = "", month: date | None = None) -> PayrollContext:
@@ -110,7 +128,7 @@ def gather(ask: Ask, refused: str = "", month: date | None = None) -> PayrollCon
     month = month or asked_month(ask.query.get("month", ""), before)
     state = known[month].period.state if month in known else "open"
     newest = {s.sheet.team_id: s for s in sheets.sheets_of(db, project.id, month)}
-    rows = _rows(ask, newest, teams)
+    rows = _rows(ask, month, newest, teams)
     found, blocked = _blockers(ask, month, newest) if teams is None and state != "closed" else ((), "")
     over = next_month(month) <= ask.today
     acts = []
@@ -134,6 +152,7 @@ def gather(ask: Ask, refused: str = "", month: date | None = None) -> PayrollCon
         blocked=blocked,
         acts=tuple(acts),
         next="" if blocked else _next(ask, month, state, len(found), rows, acts),
+        objections=objections.waiting(db, project.id) if ask.may("objections.read") else 0,
     )
 
 
@@ -158,8 +177,10 @@ def _path(ask: Ask, sheet_id: int | None = None) -> str:
     return f"/projects/{ask.project.id}/payroll" + (f"/{sheet_id}" if sheet_id else "")
 
 
-def _rows(ask: Ask, newest: Mapping[int, TeamSheet], teams: frozenset[int] | None) -> tuple[SheetRow, ...]:
+def _rows(ask: Ask, month: date, newest: Mapping[int, TeamSheet], teams: frozenset[int] | None) -> tuple[SheetRow, ...]:
     rows = []
+    worked = held.worked_of_teams(ask.db, ask.project.id, month)
+    sent = held.sent_of_sheets(ask.db, [own.sheet.id for own in newest.values()])
     for team in people.teams(ask.db, ask.project.id):
         if teams is not None and team.id not in teams:
             continue
@@ -177,11 +198,20 @@ def _rows(ask: Ask, newest: Mapping[int, TeamSheet], teams: frozenset[int] | Non
                 disputed=own.disputed if own else 0,
                 unsigned=own.unsigned if own else 0,
                 net_fen=own.net_fen if own else 0,
+                progress=_progress(worked.get(team.id, 0), own, *(sent.get(own.sheet.id, (0, 0)) if own else (0, 0))),
                 steps=buttons,
                 waits=waits,
             )
         )
     return tuple(rows)
+
+
+def _progress(worked: int, own: TeamSheet | None, batched: int, paid: int) -> tuple[Stage, ...]:
+    # The projection may be minutes behind; whoever stands on the sheet has worked.
+    whole = worked = max(worked, own.lines if own else 0)
+    checked = own.lines if own and own.state in (SheetState.CHECKED, SheetState.PUBLICISED, SheetState.APPROVED) else 0
+    counts = (worked, own.lines if own else 0, checked, own.agreed if own else 0, batched, paid)
+    return tuple(Stage(name, n, whole) for name, n in zip(("worked", "drafted", "checked", "signed", "batched", "paid"), counts, strict=True))
 
 
 def _reaches(ask: Ask, action: str, team_id: int) -> bool:
@@ -317,6 +347,10 @@ class SheetContext:
     filters: tuple[Filter, ...] = shown("All lines, or those that somebody must still look at, with how many they are")
     show: str = shown("Which lines are listed; empty: all")
     lines: tuple[LineView, ...] = shown("The lines that are listed")
+    void: Mapping[int, object] = shown("Lines whose worker signed an earlier version that said something else")
+    proofs: Mapping[int, words.ProofInfo] = shown("How words were given where no paper says it, by the id of the word")
+    makers: Mapping[str, str] = shown("Names of those who made the codes that phones came in with")
+    sign_url: str = shown("Where workers sign on the screen; empty for readers who may not, and when everybody has")
     opened: int | None = shown("Id of the line whose forms are open")
     held_fen: int = shown("Held back, of all lines")
     paid_fen: int = shown("Received, of all lines")
@@ -335,6 +369,8 @@ def sheet(ask: Ask, refused: str = "") -> SheetContext:
     said = sheets.choices(ask.db, project_id=ask.project.id, sheet_id=sheet_id, by=ask.person.login, now=ask.now)
     signs = _reaches(ask, "sheets.sign", team_id) and view.is_latest and view.state not in (SheetState.DRAFT, SheetState.RETURNED)
     opened = ask.number("line") if signs else None
+    proofs = words.proofs(ask.db, [line.confirmation.id for line in view.lines if line.confirmation])
+    unsigned = any(line.confirmation is None for line in view.lines)
     show = ask.query.get("show", "")
     show = show if show in FILTERS else ""
     return SheetContext(
@@ -354,6 +390,10 @@ def sheet(ask: Ask, refused: str = "") -> SheetContext:
         ),
         show=show,
         lines=tuple(line for line in view.lines if FILTERS[show][1](line) or line.line.id == opened),
+        void=signatures.void(ask.db, ask.project.id, sheet_id),
+        proofs=proofs,
+        makers=accounts.names(ask.db, {p.code_by for p in proofs.values() if p.code_by}),
+        sign_url=f"{_path(ask, sheet_id)}/sign" if signs and unsigned else "",
         opened=opened,
         held_fen=sum(line.held_fen for line in view.lines),
         paid_fen=sum(line.paid_fen for line in view.lines),

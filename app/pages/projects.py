@@ -19,9 +19,11 @@ class ProjectsContext:
 
 
 def gather(ask: Ask):
-    """The list, or straight to the only project; an inspector's list is the county."""
+    """The list, or straight to the only project; an inspector's list is the county, a worker has his own page."""
     if ask.person.memberships and all(m.role is access.Role.INSPECTOR for m in ask.person.memberships):
         return page.go("/county")
+    if ask.person.memberships and all(m.role is access.Role.WORKER for m in ask.person.memberships):
+        return page.go("/me")
     projects = tuple(access.projects_of(ask.db, ask.person))
     if len(projects) == 1:
         return page.go(f"/projects/{projects[0].id}")

@@ -40,6 +40,8 @@ NOTICES = {
     "funding_kept": marked("人工费拨付已登记。"),
     "line_matched": marked("流水已认定。"),
     "exit_settled": marked("已结算，打印确认书请本人签字。"),
+    "phones_ended": marked("他的手机都已退出，未用的码作废。"),
+    "objection_answered": marked("已答复，工人在自己的页面上看得到。"),
     "exit_released": marked("已批准支付，可在专户列入代发批次。"),
     "entered": marked("身份与班组已保存，可以接着办，也可以稍后再办。"),
     "consent_kept": marked("他的意见已登记。"),

@@ -260,6 +260,7 @@ class WorkerContext:
     payments: tuple[Any, ...] = shown("Payments, newest first; facts.Payment")
     may_enrol: bool = shown("The reader works at the enrolment desk: a link leads to this worker's steps")
     may_correct: bool = shown("The reader may ask for a correction")
+    may_phone: bool = shown("The reader may hand the worker his own page")
     may_pay: bool = shown("The reader may record a payment")
     payment_key: str = shown("Key of the payment form: sent twice, it is one payment")
     typed: Typed = shown("The payment form as it was typed")
@@ -331,6 +332,7 @@ def worker(ask: Ask, typed: Typed | None = None, wrong: str = "", key: str = "")
         payments=account.payments,
         may_enrol=ask.may("enrol"),
         may_correct=ask.may("corrections.request"),
+        may_phone=ask.may("papers.write"),
         may_pay=ask.may("payments.write"),
         payment_key=key or f"page-{secrets.token_hex(12)}",
         typed=typed or Typed(),

@@ -228,15 +228,27 @@ def remove_membership(db: Session, membership_id: int) -> None:
 
 def add_sign_in(
     db: Session, *, token_sha256: str, account_id: int, now: datetime, expires_at: datetime, address: str = "", agent: str = "",
-    second: bool = False,
+    second: bool = False, code_by: str | None = None,
 ) -> None:  # fmt: skip
     """Begin a session; only the hash of its token is kept."""
     db.execute(
         insert(SignIn.__table__).values(
             token_sha256=token_sha256, account_id=account_id, created_at=now, expires_at=expires_at, seen_at=now,
-            address=address[:64], agent=agent[:200], second=second,
+            address=address[:64], agent=agent[:200], second=second, code_by=code_by,
         )
     )  # fmt: skip
+
+
+def session(db: Session, token_sha256: str) -> tuple[datetime, str | None] | None:
+    """Return (when a session began, who made the code it began with)."""
+    row = db.execute(select(SignIn.created_at, SignIn.code_by).where(SignIn.token_sha256 == token_sha256)).first()
+    return None if row is None else (row.created_at, row.code_by)
+
+
+def sessions_alive(db: Session, account_id: int, now: datetime) -> int:
+    """Return how many sessions of an account are neither over nor ended."""
+    wanted = select(func.count()).where(SignIn.account_id == account_id, SignIn.revoked_at.is_(None), SignIn.expires_at > now)
+    return db.execute(wanted).scalar_one()
 
 
 # Built once: asked at every request, where putting a statement together costs more than the rows.
@@ -358,27 +370,32 @@ def add_code(
     db: Session, *, project_id: int, worker_id: int, code_sha256: str, by: str, now: datetime, expires_at: datetime
 ) -> int:
     """Keep the hash of a code; those the worker had on the project end."""
-    db.execute(
-        update(SignInCode.__table__)
-        .where(SignInCode.project_id == project_id, SignInCode.worker_id == worker_id, SignInCode.used_at.is_(None))
-        .values(used_at=now)
-    )
+    end_codes(db, project_id, worker_id, now)
     return append(
         db, SignInCode.__table__, project_id=project_id, worker_id=worker_id, code_sha256=code_sha256, made_by=by, made_at=now,
         expires_at=expires_at, used_at=None,
     )  # fmt: skip
 
 
-def use_code(db: Session, code_sha256: str, now: datetime) -> tuple[int, int] | None:
-    """Use a code up; return (project id, worker id), or None when it is unknown, used or over."""
+def end_codes(db: Session, project_id: int, worker_id: int, now: datetime) -> None:
+    """Let no code of a worker be used any more."""
+    db.execute(
+        update(SignInCode.__table__)
+        .where(SignInCode.project_id == project_id, SignInCode.worker_id == worker_id, SignInCode.used_at.is_(None))
+        .values(used_at=now)
+    )
+
+
+def use_code(db: Session, code_sha256: str, now: datetime) -> tuple[int, int, str] | None:
+    """Use a code up; return (project id, worker id, who made it), or None when it is unknown, used or over."""
     used = (
         update(SignInCode.__table__)
         .where(SignInCode.code_sha256 == code_sha256, SignInCode.used_at.is_(None), SignInCode.expires_at > now)
         .values(used_at=now)
-        .returning(SignInCode.project_id, SignInCode.worker_id)
+        .returning(SignInCode.project_id, SignInCode.worker_id, SignInCode.made_by)
     )
     row = db.execute(used).first()
-    return None if row is None else (row.project_id, row.worker_id)
+    return None if row is None else (row.project_id, row.worker_id, row.made_by)
 
 
 # --- journal -----------------------------------------------------------------------------------------------

@@ -823,6 +823,29 @@ def latest_consent(db: Session, project_id: int, worker_id: int) -> ConsentInfo 
     return None if row is None else ConsentInfo(*row[:4], tuple(row.scope), *row[5:])
 
 
+def consents(db: Session, project_id: int, worker_id: int) -> tuple[ConsentInfo, ...]:
+    """Return everything a worker said about his face on a project, oldest first."""
+    columns = [Consent.__table__.c[name] for name in ConsentInfo.__slots__]
+    rows = db.execute(
+        select(*columns).where(Consent.project_id == project_id, Consent.worker_id == worker_id).order_by(Consent.id)
+    )
+    return tuple(ConsentInfo(*row[:4], tuple(row.scope), *row[5:]) for row in rows)
+
+
+def photographs_kept(db: Session, project_id: int, worker_id: int) -> int:
+    """Return how many enrolment photographs of a worker are kept on a project."""
+    wanted = (
+        select(func.count())
+        .select_from(FacePhoto)
+        .join(FaceTemplate, FaceTemplate.id == FacePhoto.template_id)
+        .where(
+            FaceTemplate.project_id == project_id, FaceTemplate.worker_id == worker_id, FacePhoto.erased_at.is_(None),
+            FacePhoto.photo_sealed.is_not(None),
+        )
+    )
+    return db.execute(wanted).scalar_one()
+
+
 def add_template(
     db: Session,
     *,
@@ -876,8 +899,8 @@ def add_photo(
     )
 
 
-def templates(db: Session, project_id: int, contract_id: str) -> list[tuple[int, bytes]]:
-    """Return (worker id, sealed template) of every live template whose worker has not withdrawn consent."""
+def templates(db: Session, project_id: int, contract_id: str, *, worker_id: int | None = None) -> list[tuple[int, bytes]]:
+    """Return (worker id, sealed template) of every live template whose worker has not withdrawn consent; of one worker or all."""
     later = aliased(Consent)
     withdrawn = exists().where(
         Consent.worker_id == FaceTemplate.worker_id,
@@ -887,7 +910,7 @@ def templates(db: Session, project_id: int, contract_id: str) -> list[tuple[int,
             later.worker_id == Consent.worker_id, later.project_id == Consent.project_id, later.id > Consent.id
         ),
     )
-    rows = db.execute(
+    wanted = (
         select(FaceTemplate.worker_id, FaceTemplate.template_sealed)
         .where(
             FaceTemplate.project_id == project_id,
@@ -898,6 +921,7 @@ def templates(db: Session, project_id: int, contract_id: str) -> list[tuple[int,
         )
         .order_by(FaceTemplate.id)
     )
+    rows = db.execute(wanted if worker_id is None else wanted.where(FaceTemplate.worker_id == worker_id))
     return [(worker_id, bytes(sealed)) for worker_id, sealed in rows]
 
 

@@ -45,6 +45,7 @@ from app.tables import (
     Engagement,
     ItemResult,
     JournalEntry,
+    MonthWageRow,
     PassageReview,
     PassageRow,
     PaymentBatch,
@@ -440,6 +441,62 @@ def line_heads(db: Session, sheets: Collection[int]) -> dict[int, tuple[LineHead
         for row in rows:
             found[row.sheet_id].append(LineHead(*row))
     return {sheet_id: tuple(heads) for sheet_id, heads in found.items()}
+
+
+def standing_heads(db: Session, project_id: int, hashes: Collection[str]) -> dict[str, LineHead]:
+    """Return line hash -> the line that has it on the newest version of a sheet; hashes that stand nowhere are left out."""
+    found: dict[str, LineHead] = {}
+    for some in _chunks(sorted(hashes)):
+        rows = db.execute(
+            select(*_HEAD)
+            .join(PayrollSheet, PayrollSheet.id == PayrollLine.sheet_id)
+            .where(PayrollSheet.project_id == project_id, _LATEST, PayrollLine.line_hash.in_(some))
+            .order_by(PayrollLine.id)
+        )
+        found |= {row.line_hash: LineHead(*row) for row in rows}
+    return found
+
+
+def standing_lines_of(db: Session, project_id: int, worker_id: int) -> tuple[LineInfo, ...]:
+    """Return a worker's lines on the newest versions of all sheets, the newest month first."""
+    return tuple(sorted(
+        _lines(db, and_(PayrollSheet.project_id == project_id, PayrollLine.worker_id == worker_id, _LATEST)),
+        key=lambda line: (line.month, line.content.origin_month, line.id), reverse=True,
+    ))  # fmt: skip
+
+
+def worked_of_teams(db: Session, project_id: int, month: date) -> dict[int, int]:
+    """Return team -> how many of its engagements have man-days in a month, as the projection last had it."""
+    rows = db.execute(
+        select(Engagement.team_id, func.count(Engagement.id.distinct()))
+        .join(MonthWageRow, MonthWageRow.engagement_id == Engagement.id)
+        .where(MonthWageRow.project_id == project_id, MonthWageRow.month == month, MonthWageRow.day_milli > 0)
+        .group_by(Engagement.team_id)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def sent_of_sheets(db: Session, sheet_ids: Collection[int]) -> dict[int, tuple[int, int]]:
+    """Return sheet -> (lines in a batch whose transfer has not failed or come back, those of them that arrived)."""
+    if not sheet_ids:
+        return {}
+    withdrawn = exists().where(BatchAct.batch_id == PaymentItem.batch_id, BatchAct.act == "withdrawn")
+    said = {
+        status: exists().where(ItemResult.item_id == PaymentItem.id, ItemResult.status == status)
+        for status in ("success", "failed", "returned")
+    }
+    arrived = case((said["success"], 1), else_=0)
+    rows = db.execute(
+        select(PayrollLine.sheet_id, PayrollLine.id, func.max(arrived))
+        .join(PaymentItem, PaymentItem.line_id == PayrollLine.id)
+        .where(PayrollLine.sheet_id.in_(sorted(sheet_ids)), ~withdrawn, ~said["failed"], ~said["returned"])
+        .group_by(PayrollLine.sheet_id, PayrollLine.id)
+    )
+    found: dict[int, list[int]] = defaultdict(lambda: [0, 0])
+    for sheet_id, _, arrived in rows:
+        found[sheet_id][0] += 1
+        found[sheet_id][1] += int(arrived)
+    return {sheet_id: (batched, paid) for sheet_id, (batched, paid) in found.items()}
 
 
 def posted_gross(db: Session, project_id: int) -> dict[tuple[int, date], int]:

@@ -109,6 +109,7 @@ from app.tables.money import (
     WriteRequest,
 )
 from app.tables.oversight import AuditMark, ProjectPaper
+from app.tables.words import DayObjection, ObjectionAnswer, SignatureProof
 
 APPEND_ONLY = (
     "passage",
@@ -168,6 +169,10 @@ APPEND_ONLY = (
     "journal_link",
     # gate_screens
     "manual_passage",
+    # workers_speak
+    "day_objection",
+    "objection_answer",
+    "signature_proof",
 )
 """Tables whose rows are refused UPDATE and DELETE by trigger (``migrations/walls.py``), on SQLite and PostgreSQL
 alike. ``ledger_txn`` and ``pay_period`` have walls of their own: they move forward and never back."""
@@ -185,6 +190,7 @@ __all__ = [
     "Base",
     "BatchAct",
     "CalendarDayRow",
+    "Camera",
     "ChainHead",
     "Company",
     "Consent",
@@ -192,9 +198,9 @@ __all__ = [
     "CorrectionStep",
     "Credential",
     "DayMarkRow",
+    "DayObjection",
     "DecisionPolicy",
     "DeductionRow",
-    "Camera",
     "Device",
     "DeviceNonce",
     "Engagement",
@@ -228,6 +234,7 @@ __all__ = [
     "MeasureShareRow",
     "Membership",
     "MonthWageRow",
+    "ObjectionAnswer",
     "PackChange",
     "PackChangeAct",
     "PackChangeFault",
@@ -255,6 +262,7 @@ __all__ = [
     "SignInCode",
     "SignInEvent",
     "SignInStep",
+    "SignatureProof",
     "SpecialAccount",
     "StaleDay",
     "StatementLine",

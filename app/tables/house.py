@@ -557,6 +557,8 @@ class SignIn(Base):
     """What the browser called itself."""
     second: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
     """Begun with a second step, or the second step was set up in it."""
+    code_by: Mapped[str | None] = mapped_column(String(64))
+    """Of a worker's session: who made the code it began with."""
 
 
 class SignInStep(Base):

@@ -66,9 +66,9 @@ def test_an_administrator_sees_no_names_faces_attendance_or_wages():
     for action in reading | {"payments.write", "findings.read", "findings.decide"}:
         with pytest.raises(Forbidden):
             access.require(administrator, action, A, AREA_A)
-    for action in SERVICE_ACTIONS - {"county.read", "own.read"}:
+    for action in SERVICE_ACTIONS - {"county.read", "own.read", "own.write"}:
         access.require(administrator, action)
-    for action in ("county.read", "own.read"):
+    for action in ("county.read", "own.read", "own.write"):
         with pytest.raises(Forbidden):
             access.require(administrator, action)
     access.require(administrator, "devices.write", A, AREA_A)
@@ -91,7 +91,7 @@ def test_an_inspector_writes_nothing_but_decisions():
     may = {action for action in ACTIONS if action not in SERVICE_ACTIONS and access.may(inspector(), action, A, AREA_A)}
     assert may == {
         "project.read", "papers.read", "gate.watch", "attendance.read", "wages.read", "findings.read",
-        "findings.decide", "findings.close", "findings.notify", "decisions.read", "journal.read", "identity.reveal", "audits.run", "corrections.read", "sheets.read", "bank.read", "exports.make",
+        "findings.decide", "findings.close", "findings.notify", "decisions.read", "journal.read", "identity.reveal", "audits.run", "corrections.read", "sheets.read", "bank.read", "exports.make", "objections.read",
     }  # fmt: skip
 
 

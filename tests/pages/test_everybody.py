@@ -17,9 +17,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from app import pages
+from app import access, pages
 from app.demo import payday
 from app.settings import Settings
+from app.store import accounts
 from tests.pages import site
 from tests.pages.browser import database_of
 
@@ -64,6 +65,17 @@ ROWS: dict[str, tuple[str | None, str]] = {
     "/accounts/{account_id:int}": ("gao", "/accounts/3"),
     "/sign-ins": ("gao", "/sign-ins"),
     "/account": ("wu", "/account"),
+    SITE + "/objections": (payday.OFFICER, MONTH + "/objections?show=all"),
+    SITE + "/workers/{worker_id:int}/phone": (payday.OFFICER, MONTH + "/workers/{worker}/phone"),
+    SITE + "/payroll/{sheet_id:int}/sign": (payday.OFFICER, MONTH + "/payroll/{sheet}/sign"),
+    "/me/enter": (None, "/me/enter"),
+    "/me": ("{worker}", "/me"),
+    "/me/days": ("{worker}", "/me/days?month={month}"),
+    "/me/wages": ("{worker}", "/me/wages?month={month}"),
+    "/me/sheets": ("{worker}", "/me/sheets"),
+    "/me/sheets/{line_id:int}": ("{worker}", "/me/sheets/{line}"),
+    "/me/objections": ("{worker}", "/me/objections"),
+    "/me/face": ("{worker}", "/me/face"),
 }
 """Path of a page -> who opens it, and where. A page that is made has its row here."""
 MORE = {
@@ -75,13 +87,15 @@ MORE = {
 EVERY = {**ROWS, **MORE}
 LOOKS = {"zh": (1440, 3840), "en": (1440, 390)}
 """Language -> widths. English is the longer one: what fits a telephone in English fits it in Chinese."""
-NOT_ON_PAPER = {"/sign-in"}
+OWN = {path for path in ROWS if path.startswith("/me")}
+"""A worker's own, on his phone: there is no printer, and his slip is a file."""
+NOT_ON_PAPER = {"/sign-in", *OWN}
 
 HAN = re.compile(r"[\u3400-\u9fff]+")
 
 
 def test_every_page_has_a_row_and_every_row_a_page():
-    assert set(ROWS) == {page.path for page in pages.PAGES} | {"/sign-in"}
+    assert set(ROWS) == {page.path for page in pages.PAGES} | {"/sign-in", "/me/enter"}
 
 
 @pytest.fixture(scope="module")
@@ -97,16 +111,29 @@ def place(server):
             "sheet": db.execute(text("SELECT min(id) FROM payroll_sheet WHERE project_id = :p"), of).scalar_one(),
             "batch": db.execute(text("SELECT min(id) FROM payment_batch WHERE project_id = :p"), of).scalar_one(),
         }
+        line, worker, month = db.execute(
+            text("SELECT l.id, l.worker_id, s.month FROM payroll_line l JOIN payroll_sheet s ON s.id = l.sheet_id WHERE s.id = :s"),
+            {"s": numbers["sheet"]},
+        ).first()
+        numbers |= {"line": line, "worker": worker, "month": str(month)[:7]}
+    with database.write() as db:
+        account = accounts.add_account(
+            db, login=f"worker.{worker}", name="工", password_hash=access.NO_PASSWORD, language="zh", now=datetime.now(UTC)
+        )
+        accounts.add_membership(db, account_id=account, role="worker", project_id=made.project_id, worker_id=worker)
     database.dispose()
+    numbers["login"] = f"worker.{worker}"
     return lambda address: server.url + re.sub(r"\{(\w+)\}", lambda m: str(numbers[m[1]]), address)
 
 
 @pytest.fixture
-def look(open_browser, place):
+def look(open_browser, place, server):
     """(row, language, width) -> the page, whole and with everything folded open."""
 
     def looked(name: str, language: str, width: int):
         login, address = EVERY[name]
+        if login == "{worker}":
+            login = place("{login}").removeprefix(server.url)
         page = open_browser(login, width, language)
         page.goto(place(address), wait_until="domcontentloaded")
         page.locator("h1, .sign-in").first.wait_for()

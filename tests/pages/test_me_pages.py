@@ -1,0 +1,365 @@
+"""A worker's own page: he comes in by the officer's code, sees what is his and nothing else, signs, objects, takes his consent back."""
+
+import base64
+import re
+import struct
+import zlib
+from datetime import date
+
+import cv2
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+
+from app import access, enrolment, objections, sheets, signatures, terms, timekeeping
+from app.errors import Unusable
+from app.pages import me as pages_me
+from app.store import accounts, people, words
+from app.store import sheets as rows
+from app.store import timekeeping as held_days
+from tests.payday import MARCH, desk  # noqa: F401 - the fixture payday
+
+CONSENT = ("capture", "template", "site_storage")
+
+
+def signature() -> str:
+    """What a canvas sends when somebody wrote a name in it."""
+    paper = np.full((300, 680), 255, np.uint8)
+    cv2.polylines(paper, [np.array([[80, 200], [160, 80], [240, 210], [330, 90], [420, 200], [520, 110]])], False, 10, 6)
+    return signatures.DATA + base64.b64encode(cv2.imencode(".png", paper)[1].tobytes()).decode()
+
+
+@pytest.fixture
+def desk_now(payday, clock):
+    clock.advance(seconds=(payday.now - clock()).total_seconds())
+    return payday
+
+
+@pytest.fixture
+def phone(desk_now, app, database, people_on_site):
+    """worker -> his phone, signed in by a code the officer made."""
+    def of(member, keep: str = "own") -> TestClient:
+        with database.write() as db:
+            wu = access.person_of_account(db, people_on_site.wu)
+            code, _ = access.issue_code(db, wu, project_id=people_on_site.a.id, worker_id=member.id, now=app.state.clock())
+        client = TestClient(app, follow_redirects=False, headers={"Accept": "text/html"})
+        answer = client.post("/me/enter", data={"code": code, "keep": keep})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/me"), answer.text
+        return client
+
+    return of
+
+
+@pytest.fixture
+def clerk(desk_now, app, database, settings, people_on_site):
+    """login -> a client signed in as him at the desk's present."""
+    def of(login: str) -> TestClient:
+        with database.write() as db:
+            token = access.begin_session(db, settings, account_id=getattr(people_on_site, login), now=app.state.clock())
+        client = TestClient(app, follow_redirects=False, headers={"Accept": "text/html"})
+        client.cookies.set(access.COOKIE, token)
+        return client
+
+    return of
+
+
+def text(answer) -> str:
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+def plain(answer) -> str:
+    return re.sub(r"<[^>]+>", " ", text(answer))
+
+
+def months(payday):
+    """March: wang worked five days and forgot an exit on a sixth, li two; the sheet hangs out."""
+    payday.works(payday.cast.wang, 2, 3, 4, 5, 6)
+    payday.works(payday.cast.li, 2, 3)
+    payday.locked_and_drafted()
+    with payday.database.write() as db:
+        sheet = rows.latest_sheet(db, payday.site.team_id, MARCH, "regular")
+        for act, by in (("submitted", "sun"), ("checked", "wu"), ("publicised", "wu")):
+            rows.add_act(db, sheet.id, act=act, note="", by=by, now=payday.now)
+    return sheet
+
+
+def test_a_code_opens_his_own_page_once_and_nothing_of_the_clerks(phone, payday, app):
+    wang = phone(payday.cast.wang)
+    assert "王建国" in text(wang.get("/me"))
+    assert wang.get("/").headers["location"] == "/me"
+    for path in (f"/projects/{payday.site.id}", f"/projects/{payday.site.id}/payroll", f"/projects/{payday.site.id}/workers/{payday.cast.wang.id}"):
+        assert wang.get(path).status_code == 403, path
+    nobody = TestClient(app, follow_redirects=False, headers={"Accept": "text/html"})
+    assert nobody.get("/me").headers["location"] == "/me/enter"
+    wrong = nobody.post("/me/enter", data={"code": "22222-22222"})
+    assert wrong.status_code == 401 and "登录码" in wrong.text
+
+
+def test_a_phone_of_others_forgets_him_soon_and_his_own_does_not(phone, payday, clock):
+    shared, own = phone(payday.cast.li, keep=""), phone(payday.cast.wang)
+    cookie = {c.name: c for c in shared.cookies.jar}[access.COOKIE]
+    assert cookie.expires is None, "gone when the browser is closed"
+    clock.advance(minutes=31)
+    assert shared.get("/me").status_code == 303
+    assert own.get("/me").status_code == 200
+    clock.advance(hours=24 * 7)
+    assert own.get("/me").status_code == 303
+
+
+def test_signing_out_everywhere_ends_the_other_phone(phone, payday):
+    here, there = phone(payday.cast.wang), phone(payday.cast.wang)
+    assert "2 部手机" in text(here.get("/me"))
+    assert here.post("/me/sign-out", data={"everywhere": "1"}).headers["location"] == "/me/enter"
+    assert there.get("/me").status_code == 303
+
+
+def test_the_officer_shows_a_qr_code_whose_link_keeps_the_code_to_itself(clerk, desk_now):
+    wu, wang = clerk("wu"), desk_now.cast.wang
+    page = f"/projects/{desk_now.site.id}/workers/{wang.id}/phone"
+    assert "svg" not in text(wu.get(page))
+    shown = text(wu.post(f"{page}/code"))
+    code = re.search(r"[2-9A-HJ-NP-Z]{5}-[2-9A-HJ-NP-Z]{5}", shown)[0]
+    assert "<svg" in shown and "王建国" in shown
+    assert f"?code={code}" not in shown and f"/me/enter/{code}" not in shown
+    with desk_now.database.write() as db:
+        said = str([(x.actor, x.action, x.facts) for x in accounts.journal_lines(db, desk_now.site.id)])
+    assert "code_issued" in said and code not in said
+    assert clerk("chen").get(page).status_code == 403
+    assert clerk("lin").post(f"{page}/code").status_code == 403
+
+
+def test_no_qr_code_leads_over_an_open_wire_in_production(clerk, desk_now, app):
+    page = f"/projects/{desk_now.site.id}/workers/{desk_now.cast.wang.id}/phone/code"
+    for url, safe in (("http://muster.example", False), ("https://muster.example", True)):
+        app.state.settings = app.state.settings.model_copy(update={"environment": "production", "public_url": url})
+        assert ("<svg" in text(clerk("wu").post(page))) is safe, url
+
+
+def test_the_officer_ends_the_sign_ins_of_a_lost_phone(clerk, phone, payday):
+    lost = phone(payday.cast.wang)
+    page = f"/projects/{payday.site.id}/workers/{payday.cast.wang.id}/phone"
+    assert clerk("wu").post(f"{page}/end").status_code == 303
+    assert lost.get("/me").status_code == 303
+
+
+def test_he_sees_his_days_what_is_missing_and_how_his_wages_come_about(phone, payday):
+    payday.works(payday.cast.wang, 2, 3)
+    payday.works(payday.cast.wang, 4, go=None)
+    payday.works(payday.cast.li, 5)
+    wang = phone(payday.cast.wang)
+    days = plain(wang.get("/me/days?month=2026-03"))
+    assert "08:00 – 17:00" in days and "03-05" not in days
+    assert "08:00 进场后，没有出场记录" in days
+    assert "这一天记得不对" in text(wang.get("/me/days?month=2026-03&day=2026-03-04"))
+    wages = plain(wang.get("/me/wages?month=2026-03"))
+    assert "1.0 工日 × 400.00" in wages and "¥800.00" in wages
+    assert "李秀英" not in str([wang.get(path).text for path in ("/me", "/me/days?month=2026-03", "/me/wages", "/me/sheets", "/me/objections", "/me/face")])
+
+
+def test_he_signs_what_he_saw_on_his_phone_and_the_officer_sees_it(phone, payday, clerk):
+    sheet = months(payday)
+    wang = phone(payday.cast.wang)
+    assert "工资表请您核对签字" in text(wang.get("/me"))
+    line = payday.line_of(payday.cast.wang)
+    page = text(wang.get(f"/me/sheets/{line.id}"))
+    assert line.line_hash in page and "¥2,000.00" in page
+    answer = wang.post(f"/me/sheets/{line.id}/sign", data={"line_hash": line.line_hash, "drawn": signature()})
+    assert answer.status_code == 303, answer.text
+    with payday.database.read() as db:
+        word = rows.confirmations(db, payday.site.id, "line", [line.line_hash])[line.line_hash]
+        proof = words.proofs(db, [word.id])[word.id]
+    assert (str(word.verdict), str(word.method), word.recorded_by) == ("agree", "phone", f"worker.{payday.cast.wang.id}")
+    assert (proof.means, proof.code_by) == ("phone", "wu"), "who made the code is kept with the signature"
+    assert "本人手机" in text(clerk("wu").get(f"/projects/{payday.site.id}/payroll/{sheet.id}"))
+    again = wang.post(f"/me/sheets/{line.id}/sign", data={"line_hash": line.line_hash, "drawn": signature()})
+    assert again.status_code == 400 and "不用签" in again.text
+
+
+def test_nobody_signs_or_objects_for_another(phone, payday):
+    months(payday)
+    wang, line = phone(payday.cast.wang), payday.line_of(payday.cast.li)
+    assert wang.get(f"/me/sheets/{line.id}").status_code == 404
+    assert wang.get(f"/v1/me/slips/{line.id}/file").status_code == 404
+    for act, values in (("sign", {"drawn": signature()}), ("object", {"claimed": "900", "text": "不是我的钱"})):
+        assert wang.post(f"/me/sheets/{line.id}/{act}", data={"line_hash": line.line_hash, **values}).status_code == 404
+    assert payday.ask(rows.confirmations, payday.site.id, "line", [line.line_hash]) == {}
+
+
+def test_a_changed_line_voids_the_signature_for_all_to_see(phone, payday, clerk):
+    months(payday)
+    wang, old = phone(payday.cast.wang), payday.line_of(payday.cast.wang)
+    assert wang.post(f"/me/sheets/{old.id}/sign", data={"line_hash": old.line_hash, "drawn": signature()}).status_code == 303
+    payday.run(send_back, sheet_id=payday.latest().id)
+    payday.run(advance, engagement_id=payday.cast.wang.engagement_id)
+    payday.draft()
+    with payday.database.write() as db:
+        sheet = rows.latest_sheet(db, payday.site.team_id, MARCH, "regular")
+        for act, by in (("submitted", "sun"), ("checked", "wu"), ("publicised", "wu")):
+            rows.add_act(db, sheet.id, act=act, note="", by=by, now=payday.now)
+    new = payday.line_of(payday.cast.wang)
+    assert new.line_hash != old.line_hash
+    assert "原来的签字已作废" in text(wang.get(f"/me/sheets/{new.id}"))
+    assert wang.post(f"/me/sheets/{new.id}/sign", data={"line_hash": old.line_hash, "drawn": signature()}).status_code == 409
+    assert "原签字作废" in text(clerk("wu").get(f"/projects/{payday.site.id}/payroll/{sheet.id}/sign?line={new.id}"))
+    assert "原签字作废" in text(clerk("wu").get(f"/projects/{payday.site.id}/payroll/{sheet.id}"))
+
+
+def send_back(db, *, project_id, by, now, sheet_id):
+    sheets.send_back(db, project_id=project_id, sheet_id=sheet_id, note="预支漏登", by=by, now=now)
+
+
+def advance(db, *, project_id, by, now, engagement_id):
+    terms.record_advance(
+        db, project_id=project_id, engagement_id=engagement_id, amount_fen=100_00, paid_on=date(2026, 3, 10), channel="cash",
+        proof="signed", evidence=[scan(db, project_id, now)], by=by, now=now,
+    )  # fmt: skip
+
+
+def scan(db, project_id, now):
+    return held_days.put_evidence(
+        db, project_id=project_id, sha256="ad" * 32, name="a.jpg", media_type="image/jpeg", size=1, content_sealed=b"x", by="wu", now=now
+    )
+
+
+def test_he_objects_to_a_line_and_is_answered(phone, payday, clerk):
+    months(payday)
+    wang, line = phone(payday.cast.wang), payday.line_of(payday.cast.wang)
+    short = wang.post(f"/me/sheets/{line.id}/object", data={"line_hash": line.line_hash, "claimed": "2400", "text": "少"})
+    assert short.status_code == 400 and 'value="2400"' in short.text
+    done = wang.post(f"/me/sheets/{line.id}/object", data={"line_hash": line.line_hash, "claimed": "2400", "text": "6号加班没算"})
+    assert done.status_code == 303, done.text
+    inbox = f"/projects/{payday.site.id}/objections"
+    seen = text(clerk("wu").get(inbox))
+    assert "王建国" in seen and "¥2,400.00" in seen and "6号加班没算" in seen and "本人在手机上提出" in seen
+    number = re.search(r'name="id" value="(\d+)"', seen)[1]
+    answer = {"subject": "line", "id": number, "outcome": "kept", "text": "6号刷卡到17点，没有加班"}
+    assert clerk("lin").post(f"{inbox}/answers", data=answer).status_code == 403
+    assert clerk("wu").post(f"{inbox}/answers", data=answer).status_code == 303
+    assert "没有加班" in text(wang.get(f"/me/sheets/{line.id}")) and "没有加班" in text(wang.get("/me/objections"))
+    assert payday.ask(objections.waiting, payday.site.id) == 0
+
+
+def test_he_objects_to_a_day_and_it_becomes_a_correction_in_the_inbox(phone, payday, clerk):
+    payday.works(payday.cast.wang, 30, go=None)
+    wang = phone(payday.cast.wang)
+    form = {"day": "2026-03-30", "kind": "missing_out", "out": "17:30", "text": "走的北门"}
+    done = wang.post("/me/days/objections?month=2026-03&day=2026-03-30", data=form)
+    assert done.status_code == 303, done.text
+    assert "异议等答复" in text(wang.get("/me/days?month=2026-03"))
+    twice = wang.post("/me/days/objections?month=2026-03&day=2026-03-30", data=form)
+    assert twice.status_code == 409
+    waits = text(clerk("wu").get(f"/projects/{payday.site.id}/corrections"))
+    assert "17:30" in waits and "王建国" in waits
+    seen = text(clerk("wu").get(f"/projects/{payday.site.id}/objections"))
+    assert "出场没记上" in seen and "走的北门" in seen and "已转为补卡" in seen
+    [one] = payday.ask(timekeeping.pending, payday.site.id)
+    payday.run(timekeeping.decide_correction, by="chen", correction_id=one.id, act="leader_ok")
+    payday.run(timekeeping.decide_correction, by="wu", correction_id=one.id, act="officer_ok")
+    assert "异议已采纳" in text(wang.get("/me/days?month=2026-03"))
+    assert "08:00 – 17:30" in plain(wang.get("/me/days?month=2026-03"))
+
+
+def test_too_late_for_a_correction_is_no_reason_not_to_be_heard(phone, payday, clerk):
+    payday.works(payday.cast.wang, 2, go=None)
+    wang = phone(payday.cast.wang)
+    form = {"day": "2026-03-02", "kind": "missing_out", "out": "17:30", "text": ""}
+    assert wang.post("/me/days/objections?month=2026-03&day=2026-03-02", data=form).status_code == 303
+    assert "超过了补卡期限" in text(wang.get("/me/objections"))
+    assert "超过了补卡期限" in text(clerk("wu").get(f"/projects/{payday.site.id}/objections"))
+
+
+def test_an_objection_says_something(phone, payday):
+    wang = phone(payday.cast.wang)
+    for form, code in (({"kind": "hours", "text": ""}, 422), ({"kind": "missing_out", "out": "", "text": ""}, 422), ({"kind": "x", "text": "什么也没有"}, 422)):
+        answer = wang.post("/me/days/objections?month=2026-03&day=2026-03-02", data={"day": "2026-03-02", **form})
+        assert answer.status_code == code, answer.text
+    assert payday.ask(words.objections, payday.site.id) == ()
+
+
+def test_he_takes_his_consent_back_at_once_and_gets_another_way_in(phone, payday, database):
+    with database.write() as db:
+        given = enrolment.ConsentGiven(CONSENT, enrolment.NOTICE_VERSION, "paper", payday.now)
+        enrolment.record_consent(db, project_id=payday.site.id, worker_id=payday.cast.wang.id, consent=given, now=payday.now, by="wu")
+    wang = phone(payday.cast.wang)
+    page = text(wang.get("/me/face"))
+    assert "采集人脸照片" in page and "现在撤回" in page and enrolment.NOTICE_VERSION in page
+    assert wang.post("/me/face/withdraw", data={}).status_code == 400
+    done = text(wang.post("/me/face/withdraw", data={"sure": "yes"}))
+    assert "已撤回" in done and re.search(r'class="code">\d+', done)
+    with database.read() as db:
+        assert not people.latest_consent(db, payday.site.id, payday.cast.wang.id).given
+        said = [(x.actor, x.action) for x in accounts.journal_lines(db, payday.site.id)]
+    assert (f"worker.{payday.cast.wang.id}", "consent.withdrawn") in said
+    assert wang.post("/me/face/withdraw", data={"sure": "yes"}).status_code == 200, "again is no error"
+
+
+def test_workers_sign_on_the_tablet_one_after_another(payday, clerk, desk_now):
+    sheet = months(payday)
+    wu, path = clerk("wu"), f"/projects/{payday.site.id}/payroll/{sheet.id}/sign"
+    for left in (2, 1):
+        page = text(wu.get(path))
+        assert f"还没签的 {left} 人" in page
+        line_id, line_hash = re.search(r'name="line_id" value="(\d+)"', page)[1], re.search(r'name="line_hash" value="(\w+)"', page)[1]
+        empty = wu.post(f"{path}/drawn", data={"line_id": line_id, "line_hash": line_hash, "drawn": blank()})
+        assert empty.status_code == 422 and "太短" in empty.text
+        assert wu.post(f"{path}/drawn", data={"line_id": line_id, "line_hash": line_hash, "drawn": signature()}).status_code == 303
+    assert "都签过了" in text(wu.get(path))
+    for line in payday.lines(sheet):
+        word = payday.ask(rows.confirmations, payday.site.id, "line", [line.line_hash])[line.line_hash]
+        assert str(word.method) == "screen"
+
+
+def blank() -> str:
+    return signatures.DATA + base64.b64encode(cv2.imencode(".png", np.full((300, 680), 255, np.uint8))[1].tobytes()).decode()
+
+
+def test_a_drawn_signature_carries_the_line_it_is_for_and_nothing_else():
+    picture = signatures.drawing(signature(), "ab" * 32)
+    assert signatures.line_of(picture) == "ab" * 32 and signatures.line_of(picture) != signatures.line_of(signatures.drawing(signature(), "cd" * 32))
+    assert cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_GRAYSCALE) is not None
+
+
+@pytest.mark.parametrize("sent", ["", "data:image/png;base64,", "data:image/jpeg;base64,AAAA", "data:image/png;base64,@@@@", signatures.DATA + "A" * 400_000])
+def test_what_is_no_signature_is_refused(sent):
+    with pytest.raises(Unusable, match="drawing_malformed"):
+        signatures.drawing(sent, "ab" * 32)
+
+
+def test_a_picture_that_claims_to_be_huge_is_not_unpacked():
+    head = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
+    chunk = struct.pack(">I", 13) + b"IHDR" + head + struct.pack(">I", zlib.crc32(b"IHDR" + head))
+    with pytest.raises(Unusable, match="drawing_malformed"):
+        signatures.drawing(signatures.DATA + base64.b64encode(b"\x89PNG\r\n\x1a\n" + chunk + b"\0" * 40).decode(), "ab" * 32)
+
+
+def test_his_pages_are_light(phone, payday):
+    months(payday)
+    wang, line = phone(payday.cast.wang), payday.line_of(payday.cast.wang)
+    for path in ("/me", "/me/days?month=2026-03", "/me/wages?month=2026-03", "/me/sheets", f"/me/sheets/{line.id}", "/me/objections", "/me/face"):
+        page = wang.get(path)
+        weight = len(page.content)
+        for asset in re.findall(r'(?:href|src)="(/static/[^"]+)"', page.text):
+            weight += len(wang.get(asset).content)
+        assert weight < 100_000, f"{path} weighs {weight} bytes"
+        assert "htmx" not in page.text and "echarts" not in page.text
+
+
+def test_a_worker_of_two_projects_picks_one(phone, payday, database, people_on_site):
+    wang = phone(payday.cast.wang)
+    with database.write() as db:
+        account = accounts.account_by_login(db, f"worker.{payday.cast.wang.id}")
+        accounts.add_membership(db, account_id=account.id, role="worker", project_id=people_on_site.b.id, worker_id=payday.cast.wang.id)
+    page = text(wang.get(f"/me/days?project={payday.site.id}"))
+    assert f"project={people_on_site.b.id}" in page
+    assert wang.get("/me?project=999").status_code == 404
+
+
+def test_every_page_of_his_is_told_in_english(phone, payday):
+    months(payday)
+    wang = phone(payday.cast.wang)
+    wang.cookies.set("muster_language", "en")
+    for page in pages_me.PAGES:
+        path = page.path.replace("{line_id:int}", str(payday.line_of(payday.cast.wang).id))
+        said = re.sub(r"<[^>]+>|王建国|钢筋一班|嘉禾一期|中文", " ", text(wang.get(path)))
+        assert not re.search("[\u4e00-\u9fff]", re.sub(r"(?s)<script.*?</script>", "", said)), (path, re.findall("[\u4e00-\u9fff]+", said))
