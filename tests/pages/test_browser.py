@@ -6,12 +6,15 @@ What every page must be at every width and for everybody is in ``test_everybody`
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 
 import pytest
 
+from app import papers, screens
+from app.store import gates
 from tests import cast
 from tests.pages import site
-from tests.pages.browser import ROOT, Server
+from tests.pages.browser import ROOT, Server, database_of
 
 expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
@@ -145,6 +148,108 @@ def test_after_a_restart_nothing_is_lost_and_nothing_is_doubled(open_browser, se
     assert len(shown) == len(set(shown))
     # While the server was away the browser wrote that it could not reach it; that is what happened.
     page.wrong[:] = [w for w in page.wrong if "ERR_CONNECTION_REFUSED" not in w and "ERR_INCOMPLETE" not in w]
+
+
+def _screen_code(server: Server, direction: str | None) -> str:
+    """The code of a new screen: of the gate that goes this way, or (None) of the wall."""
+    database = database_of(str(server.folder))
+    with database.write() as db:
+        gate_id = next((g.id for g in gates.gates(db, 1) if str(g.direction) == direction), None)
+        made = screens.issue(db, project_id=1, gate_id=gate_id, name="屏", by="wu", now=datetime.now(UTC))
+    database.dispose()
+    return made.code
+
+
+def _set_up(page, server: Server, direction: str | None, language: str = "zh") -> None:
+    page.goto(f"{server.url}/screen?language={language}", wait_until="domcontentloaded")
+    page.locator("#code").fill(_screen_code(server, direction))
+    page.keyboard.press("Enter")
+    page.locator("#stage[data-line=open]" if direction else "#link-state[data-state=open]").wait_for()
+
+
+def test_a_gates_screen_shows_a_pass_and_a_refusal_and_survives_a_restart(open_browser, server, axe):
+    page = open_browser(None)
+    _set_up(page, server, "in")
+    verdict = page.locator("#verdict")
+    expect(page.locator("#idle")).to_be_visible()
+    _walk_in(server, worker_id=5)
+    expect(verdict).to_contain_text("请通行", timeout=3000)
+    assert page.locator("#verdict .name").inner_text()[1] == "*", "at the gate a name is masked"
+    _walk_in(server, worker_id=None, verdict="refuse", code="face_turned")
+    expect(verdict).to_contain_text("安全帽抬高", timeout=3000)
+    expect(page.locator("#verdict polygon")).to_have_count(1)
+    page.evaluate(axe)
+    assert [v["id"] for v in page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa']})")["violations"]] == []
+    # The verdict fades by itself: the next man must not take it for his.
+    expect(page.locator("#idle")).to_be_visible(timeout=9000)
+    expect(verdict).to_be_empty()
+    _walk_in(server, worker_id=6)
+    expect(verdict).to_contain_text("请通行", timeout=3000)
+    server.stop()
+    expect(page.locator("#lost")).to_be_visible(timeout=5000)
+    expect(verdict).to_be_empty()
+    _walk_in(server, worker_id=7)
+    time.sleep(6.5)
+    server.start()
+    page.locator("#stage[data-line=open]").wait_for(timeout=20000)
+    # What passed while the line was cut is past.
+    page.wait_for_timeout(1500)
+    expect(verdict).to_be_empty()
+    _walk_in(server, worker_id=8)
+    expect(verdict).to_contain_text("请通行", timeout=3000)
+    page.wrong[:] = [w for w in page.wrong if "ERR_" not in w]
+
+
+def test_a_screen_that_is_taken_back_asks_for_a_code(open_browser, server):
+    page, officer = open_browser(None), open_browser("wu")
+    _set_up(page, server, "out", "en")
+    expect(page.locator("#idle")).to_contain_text("Look at the camera")
+    officer.goto(f"{server.url}/projects/1/screens")
+    officer.locator("tbody tr").last.get_by_role("button", name="停用").click()
+    officer.get_by_text("屏幕已停用。").wait_for()
+    page.locator("#code").wait_for(timeout=20000)
+    # The stream that was refused is what the browser wrote into its console.
+    page.wrong[:] = [w for w in page.wrong if "401" not in w]
+
+
+def test_the_guard_lets_a_worker_in_by_code_without_a_mouse(open_browser, server):
+    database = database_of(str(server.folder))
+    with database.write() as db:
+        code = papers.issue_code(db, site.VAULT, project_id=1, worker_id=12, now=datetime.now(UTC), by="wu")
+    database.dispose()
+    page, other = open_browser("ma"), open_browser("chen", 390)
+    for each in (page, other):
+        each.goto(f"{server.url}/projects/1/gate", wait_until="domcontentloaded")
+        each.locator("#link-state[data-state=open]").wait_for()
+    page.keyboard.press("/")
+    expect(page.locator("#value")).to_be_focused()
+    page.keyboard.type(code)
+    page.keyboard.press("Enter")
+    expect(page.locator("#found .who")).to_be_focused()
+    expect(page.locator("#found")).to_contain_text("在册，可以通行")
+    page.keyboard.press("3")
+    expect(page.locator("#found [role=status]")).to_contain_text("放行")
+    expect(page.locator("#value")).to_have_value("")
+    # The other screen is told by the stream, and no passage of the gate was made of it.
+    for each in (page, other):
+        expect(each.locator("#hand")).to_contain_text("闸机不读卡码")
+        expect(each.locator("#hand")).to_contain_text("待班组长同意")
+
+
+def test_the_wall_follows_and_is_read_across_the_room(open_browser, server, axe):
+    page = open_browser(None)
+    page.set_viewport_size({"width": 3840, "height": 2160})
+    _set_up(page, server, None)
+    on_site = page.locator(".tops .first dd").first
+    before = on_site.inner_text()
+    for worker in (20, 21):
+        _walk_in(server, worker_id=worker)
+    expect(on_site).not_to_have_text(before, timeout=8000)
+    size = page.evaluate("parseFloat(getComputedStyle(document.querySelector('.teams .line')).fontSize)")
+    assert size >= 40, f"{size} px of 2160: a team's line is read across a room"
+    assert page.evaluate("document.documentElement.scrollHeight <= innerHeight && document.documentElement.scrollWidth <= innerWidth")
+    page.evaluate(axe)
+    assert [v["id"] for v in page.evaluate("axe.run()")["violations"]] == []
 
 
 def test_from_the_county_to_the_evidence_in_three_clicks(open_browser, server):

@@ -32,7 +32,9 @@ ROWS: dict[str, tuple[str | None, str]] = {
     "/county/twins": ("lin", "/county/twins"),
     "/journal": ("gao", "/journal"),
     SITE: ("wu", "/projects/1"),
+    SITE + "/wall": ("wu", "/projects/1/wall"),
     SITE + "/gate": ("wu", "/projects/1/gate"),
+    SITE + "/screens": ("wu", "/projects/1/screens"),
     "/projects/new": ("gao", "/projects/new"),
     SITE + "/setup": ("wu", "/projects/1/setup"),
     SITE + "/enrol": ("wu", "/projects/1/enrol"),
@@ -79,6 +81,8 @@ ROWS: dict[str, tuple[str | None, str]] = {
 }
 """Path of a page -> who opens it, and where. A page that is made has its row here."""
 MORE = {
+    "missing": ("wu", "/projects/1?show=absent&by=company"),
+    "screen": (None, "/screen"),
     "card or code": ("wu", "/projects/1/enrol/5?step=way"),
     "terms": ("wu", "/projects/1/enrol/5?step=terms"),
     "times": ("wu", "/projects/1/grid?show=times"),
@@ -89,7 +93,7 @@ LOOKS = {"zh": (1440, 3840), "en": (1440, 390)}
 """Language -> widths. English is the longer one: what fits a telephone in English fits it in Chinese."""
 OWN = {path for path in ROWS if path.startswith("/me")}
 """A worker's own, on his phone: there is no printer, and his slip is a file."""
-NOT_ON_PAPER = {"/sign-in", *OWN}
+NOT_ON_PAPER = {"/sign-in", "screen", SITE + "/wall", *OWN}
 
 HAN = re.compile(r"[\u3400-\u9fff]+")
 
