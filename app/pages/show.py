@@ -3,6 +3,7 @@
 Instants come here already on the project's own clock; a filter that met a naive or a UTC instant could not know.
 """
 
+import re
 from datetime import date, datetime
 
 from app.pages.words import tr
@@ -46,6 +47,11 @@ def month(day: date) -> str:
     return day.strftime("%Y-%m")
 
 
+def css_text(text: str) -> str:
+    """A text as a string of a style sheet, in its quotation marks: whatever is no letter, digit or space is written as its number."""
+    return '"' + re.sub(r"[^\w ]", lambda match: f"\\{ord(match[0]):x} ", text) + '"'
+
+
 def filters(language: str) -> dict[str, object]:
     """The filters of one language, by the name templates use."""
 
@@ -73,5 +79,5 @@ def filters(language: str) -> dict[str, object]:
 
     return {
         "money": money, "mandays": mandays, "figure": figure, "clock": clock, "seconds": seconds, "month": month,
-        "day": day, "short_day": short_day, "moment": moment, "duration": duration, "short": short,
+        "css_text": css_text, "day": day, "short_day": short_day, "moment": moment, "duration": duration, "short": short,
     }
