@@ -7,7 +7,7 @@ PYTEST_ARGS ?=
 BIN := .venv/bin
 STAMP := .make
 
-.PHONY: help demo test check serve worker assets pack browser rtsp lock bench bench-accuracy bench-recognition bench-wages bench-audit bench-fabrication bench-duplicates clean
+.PHONY: help demo test check serve worker assets pack browser rtsp lock bench bench-accuracy bench-recognition bench-wages bench-audit bench-fabrication bench-duplicates bench-pages test-costs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ demo: $(STAMP)/run $(STAMP)/assets pack ## set everything up and run the demonst
 
 test: $(STAMP)/test $(STAMP)/assets pack browser rtsp ## set everything up and run the whole suite
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST_ARGS)
+
+test-costs: $(STAMP)/test $(STAMP)/assets pack browser rtsp ## run the suite and tell what each file costs in processor time
+	@$(BIN)/python -m pytest -n auto --dist loadgroup -p tests.costs $(PYTEST_ARGS)
 
 check: $(STAMP)/test ## formatting and house rules only
 	@$(BIN)/ruff check app recognition devices migrations tests bench
@@ -55,6 +58,9 @@ bench-audit: $(STAMP)/test ## measure the night of a county: 60 projects, 30,000
 
 bench-duplicates: $(STAMP)/test ## measure the search for one face under two ID numbers, among a million
 	@$(BIN)/python -m bench.duplicates $(ARGS)
+
+bench-pages: $(STAMP)/test $(STAMP)/assets ## measure every page of a project of 1,000 workers with a year of facts (ARGS="--keep FOLDER --months 4")
+	@$(BIN)/python -m bench.pages $(ARGS)
 
 lock: ## write the locks again from pyproject.toml
 	@$(PYTHON) -m venv .make/lock && .make/lock/bin/pip install -q uv

@@ -37,6 +37,7 @@ from app.store import accounts, money, people, sheets, terms, timekeeping
 from app.store import bank as held
 from app.store import ledger as books
 from app.store.bank import AccountInfo, BatchInfo, CardInfo, ItemInfo, StatementInfo
+from app.store.kept import kept
 from app.store.sheets import PayableLine
 from app.vault import Vault
 
@@ -217,7 +218,7 @@ def account_gaps(db: Session, project_id: int, now: datetime) -> tuple[Gap, ...]
         gaps.append(Gap("account_name_differs"))
     gaps += [Gap("party_missing", role=role) for role in wanted if role not in signed]
     gaps += [Gap("party_not_signed", role=role) for role in wanted if role in signed and not signed[role]["signed_on"]]
-    owed = sum(line.owed_fen for line in sheets.payable_lines(db, project_id))
+    owed = sum(line.owed_fen for line in _payable_lines(db, project_id))
     came = held.receipts(db, live.id)
     last = max((r.received_on for r in came), default=live.opened_on)
     if owed and today - last > FUNDING_CYCLE:
@@ -462,11 +463,15 @@ def payable(db: Session, project_id: int, month: date | None = None) -> tuple[Re
         NotFound: ``project_unknown``.
     """
     people.project(db, project_id)
-    lines = [line for line in sheets.payable_lines(db, project_id) if month is None or line.month == month_of(month)]
+    lines = [line for line in _payable_lines(db, project_id) if month is None or line.month == month_of(month)]
     lines = [line for line in lines if line.net_fen > 0 and line.owed_fen > 0]
     cards = held.cards(db, {line.worker_id for line in lines})
     listed = sheets.listed(db, {line.engagement_id for line in lines})
     return tuple(_ready(line, cards.get(line.worker_id), listed[line.engagement_id].name) for line in lines)
+
+
+def _payable_lines(db: Session, project_id: int) -> tuple[PayableLine, ...]:
+    return kept(db, ("payable lines", project_id), lambda: sheets.payable_lines(db, project_id))
 
 
 def _ready(line: PayableLine, card: CardInfo | None, name: str) -> Ready:
@@ -602,6 +607,33 @@ def make_batch(
     _journal(db, now, by, "batch.made", project_id, f"payment_batch:{batch_id}", count=len(going))
     left = tuple(ready for ready in found if ready.reason is not None)
     return Made(held.batch(db, project_id, batch_id), left)
+
+
+def items_of(db: Session, batch_id: int) -> tuple[ItemInfo, ...]:
+    """Return the transfers of a batch with what became of them, by number; for pages."""
+    return kept(db, ("items", batch_id), lambda: tuple(held.items(db, batch_id)))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How many transfers of a batch stand somewhere, and what they come to."""
+
+    state: str
+    count: int
+    fen: int
+
+
+def standing_of(db: Session, batch_id: int) -> tuple[Standing, ...]:
+    """Return where the transfers of a batch stand; for pages that list batches."""
+
+    def add_up() -> tuple[Standing, ...]:
+        count: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+        for item in held.items(db, batch_id):
+            count[item.state][0] += 1
+            count[item.state][1] += item.amount_fen
+        return tuple(Standing(state, *sums) for state, sums in count.items())
+
+    return kept(db, ("standing", batch_id), add_up)
 
 
 def _batch_prefix(project: people.ProjectInfo, month: date) -> str:
@@ -1004,11 +1036,11 @@ def import_statement(
     parsed = _parsed(content, template, read_workbook)
     today = project_today(people.project(db, project_id).time_zone, now)
     said = {record.row: record.values for record in parsed.records}
-    kept = [_line(line) for line in held.statement(db, live.id)]
+    there = [_line(line) for line in held.statement(db, live.id)]
     printed = [
         rules.Line(row, v["bank_txn_id"], v["booked_on"], v["amount"], v["balance_after"]) for row, v in said.items()
     ]
-    found = rules.take_in(printed, kept, live.opening_fen)
+    found = rules.take_in(printed, there, live.opening_fen)
     faults = [*parsed.faults]
     if not parsed.faults:
         # With a row missing the chain is broken anyway; the row is what is wrong.
@@ -1020,7 +1052,7 @@ def import_statement(
         return StatementReport(rows_total, 0, found.known, 0, tuple(faults))
     digest = sha256(content).hexdigest()
     memos: dict[str, str] = {}
-    for seq, line in enumerate(found.fresh, len(kept) + 1):
+    for seq, line in enumerate(found.fresh, len(there) + 1):
         values = said[line.id]
         memos[line.bank_txn_id] = memo = values.get("memo") or ""
         digits = files.card_digits(values.get("counterparty_number") or "")
@@ -1201,6 +1233,11 @@ def reconcile(db: Session, project_id: int, now: datetime, *, as_of: date | None
     project = people.project(db, project_id)
     live = _live(db, project_id)
     as_of = as_of or project_today(project.time_zone, now)
+    return kept(db, ("reconciled", project_id, live.id, as_of), lambda: _reconciled(db, project, live, as_of))
+
+
+def _reconciled(db: Session, project: people.ProjectInfo, live: AccountInfo, as_of: date) -> Reconciliation:
+    project_id = project.id
     every = held.statement(db, live.id)
     lines = [line for line in every if line.booked_on <= as_of]
     last = lines[-1] if lines else None

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.measure import Measurement
 from rich.table import Table
 
 from app import cli
@@ -100,6 +101,23 @@ def show(value: Any, as_json: bool) -> None:
         return
     for item in said if isinstance(said, list) else [said]:
         out.print("  ".join(f"{k}={v}" for k, v in item.items()) if isinstance(item, dict) else str(item), highlight=False, markup=False)
+
+
+def table_of(*columns: str) -> Table:
+    """A table whose columns are never cut: only the one marked with ``~`` is folded where the line is too short."""
+    table = Table()
+    for column in columns:
+        name = column.strip("~>")
+        table.add_column(
+            name, no_wrap="~" not in column, overflow="fold", justify="right" if ">" in column else "left", min_width=8 if "~" in column else None
+        )
+    return table
+
+
+def show_table(table: Table) -> None:
+    """Print a table, past the end of a short line rather than without its last columns."""
+    wide = out.options.update(width=1000, max_width=1000)
+    out.print(table, width=max(out.width, Measurement.get(out, wide, table).minimum), crop=False)
 
 
 def yuan(fen: int) -> str:
@@ -324,6 +342,7 @@ def sheet_draft(project: Code, month: Month, by: By) -> None:
 def sheet_list(project: Code, by: By, month: Annotated[str | None, typer.Argument()] = None, as_json: AsJson = False) -> None:
     """The latest sheet of each team."""
     from app import sheets
+    from app.store import people
 
     with opened() as (_, database, _vault), database.read() as db:
         project_id = _allowed(db, by, "sheets.read", project)
@@ -331,13 +350,14 @@ def sheet_list(project: Code, by: By, month: Annotated[str | None, typer.Argumen
         if as_json:
             show(found, True)
             return
-        table = Table("id", "team", "month", "version", "state", "lines", "net", "agreed", "disputed", "unsigned")
+        teams = {team.id: team.name for team in people.teams(db, project_id)}
+        table = table_of("id>", "team~", "month", "version>", "state", "signed>", "disputed>", "net>")
         for s in found:
             table.add_row(
-                str(s.sheet.id), str(s.sheet.team_id), f"{s.sheet.month:%Y-%m}", str(s.sheet.version),
-                label(f"sheet_state.{s.state}", language()), str(s.lines), yuan(s.net_fen), str(s.agreed), str(s.disputed), str(s.unsigned),
+                str(s.sheet.id), f"{s.sheet.team_id} {teams.get(s.sheet.team_id, '')}".strip(), f"{s.sheet.month:%Y-%m}", str(s.sheet.version),
+                label(f"sheet_state.{s.state}", language()), f"{s.agreed}/{s.lines}", str(s.disputed), yuan(s.net_fen),
             )  # fmt: skip
-        out.print(table)
+        show_table(table)
 
 
 @sheet_app.command("step")
@@ -942,7 +962,18 @@ def settlement_list(project: Code, by: By, as_json: AsJson = False) -> None:
     from app import settlements
 
     with opened() as (_, database, _vault), database.read() as db:
-        show(settlements.exits(db, _allowed(db, by, "wages.read", project), cli.now()), as_json)
+        found = settlements.exits(db, _allowed(db, by, "wages.read", project), cli.now())
+        if as_json:
+            show(found, True)
+            return
+        table = table_of("engagement>", "name~", "left", "state", "settlement>", "waits>", "owed>")
+        for one in found:
+            place = one.statement.place
+            table.add_row(
+                str(place.id), one.name, f"{place.exit_on}", label(f"settlement_state.{one.state}", language()),
+                str(one.settlement.id) if one.settlement else "—", str(one.statement.waits), yuan(one.owed_fen),
+            )  # fmt: skip
+        show_table(table)
 
 
 @settlement_app.command("make")

@@ -304,6 +304,8 @@ class Database:
         else:
             self._reading = _beside(engine).execution_options(muster_mode="read")
         self._writing = engine.execution_options(muster_mode="write")
+        self._kept: dict[Any, Any] = {}
+        """What ``app.store.kept`` keeps of this database."""
         self._turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
     @contextmanager
@@ -314,7 +316,7 @@ class Database:
             Busy: ``storage_unavailable``.
             RuntimeError: something was written; a programmer's error, not the disk's.
         """
-        with Session(self._reading, expire_on_commit=False, info={"muster_snapshot": {}}) as session, _storage_errors():
+        with Session(self._reading, expire_on_commit=False, info={"muster_snapshot": {}, "muster_kept": self._kept}) as session, _storage_errors():
             try:
                 yield session
             except DBAPIError as error:

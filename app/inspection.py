@@ -31,6 +31,7 @@ from app.store import inspection as rows
 from app.store import projection as projected
 from app.store import sheets as held
 from app.store.findings import FindingInfo
+from app.store.kept import kept
 from app.store.people import ProjectInfo
 from app.vault import Vault
 
@@ -78,8 +79,14 @@ def three_way(db: Session, project_id: int, month: date, now: datetime, *, worke
         for worker, own in of.items()
     ]  # fmt: skip
     due = _due_date(db, month, held.pay_day(db, project_id))
-    on_sheet: Sequence[Sheet] = rows.sheet_sums(db, project_id, month, worker_id=worker_id)
-    at_bank: Sequence[Bank] = rows.bank_sums(db, project_id, month, today, worker_id=worker_id)
+    on_sheet: Sequence[Sheet]
+    at_bank: Sequence[Bank]
+    if worker_id is None:
+        on_sheet = kept(db, ("sheet sums", project_id, month), lambda: rows.sheet_sums(db, project_id, month))
+        at_bank = kept(db, ("bank sums", project_id, month, today), lambda: rows.bank_sums(db, project_id, month, today))
+    else:
+        on_sheet = rows.sheet_sums(db, project_id, month, worker_id=worker_id)
+        at_bank = rows.bank_sums(db, project_id, month, today, worker_id=worker_id)
     return ThreeWay(month, due, compare(gates, on_sheet, at_bank, is_due=today > due))
 
 

@@ -4,7 +4,7 @@
     lock         attendance of the month stands: sheets may be drafted
     close        every line is posted to the ledger; from now on the month is on paper and never reopened
     close_month  the same for a whole service: thinks before it locks anything
-    overview     every month of a project with its state
+    overview     every month of a project with its state and its sheets; ``states``: the state alone
 
 Facts about a locked month are still accepted: they make its sheets stale, and the sheets are drafted again. Facts
 about a closed month become back pay in the next one. Months close in order; an earlier month in which nobody
@@ -105,6 +105,8 @@ def outlook(
         return ()
     if fresh is not None:
         return _to_lock(db, project_id, month, now, fresh) if state == "open" else _to_close(db, project_id, month, now, fresh).blockers
+    if state == "open" and now < month_bounds(month, money.policy(db, project_id))[1]:
+        return _open(db, project_id, month, now, list)
     lines = projection.wages_of_month(db, project_id, month, now)
     if state == "open":
         engaged = {place.worker_id for place in store.places(db, project_id).values()}
@@ -351,6 +353,19 @@ def close_month(
         fresh = sheets.derive(db, project_id, _month(month), now, sharing=sharing)
     with database.write() as db:
         return close(db, project_id=project_id, month=month, by=by, now=now, fresh=fresh)
+
+
+def states(db: Session, project_id: int, now: datetime) -> dict[date, str]:
+    """Return every month of a project from its first fact until today, and those with a state -> its state.
+
+    Raises:
+        NotFound: ``project_unknown``.
+    """
+    people.project(db, project_id)
+    today = local(now, money.policy(db, project_id)).date()
+    found = dict.fromkeys(_months(db, project_id, next_month(today), now), "open")
+    found |= dict.fromkeys(store.sheet_months(db, project_id), "open")
+    return found | {p.month: p.state for p in store.periods(db, project_id)}
 
 
 def overview(db: Session, project_id: int, now: datetime) -> tuple[MonthState, ...]:

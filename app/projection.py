@@ -4,6 +4,7 @@
     months(db, project_id, ...)        month wages of all or some workers, worked out from the facts, a few workers at a time
     days_on / worker_days / days_of    rows of one date, one worker or some, always right: whoever has facts the rows do not
                                        know yet is worked out on the spot and laid over them
+    counted, headcount                 how many came, who is on site, which days are undecided: counted, not read
     wages_of_month, worker_month       the sums of every engagement of a month, or of one worker's, the same way
     month_sums                         what everybody or one worker earned month by month, the same way
 
@@ -25,9 +26,10 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.db import Database
-from app.domain.attendance import Day
+from app.domain import attendance
+from app.domain.attendance import Day, DayState, Headcount
 from app.domain.facts import CorrectionKind, Direction, Engagement, Passage, ProjectMonth, Terms
-from app.domain.timesheet import WorkDay, concerning, work_days
+from app.domain.timesheet import WorkDay, concerning, pairing_of, work_days
 from app.domain.wages import Accrual, MonthWage, WageItem, month_wages
 from app.domain.workdays import local, month_of, next_month, work_date
 from app.store import gates, money, once, people
@@ -72,8 +74,10 @@ class _Shared:
     two_way: bool
 
 
-def _shared(db: Session, project_id: int, month: date, as_of: datetime) -> _Shared:
-    bundle = money.project_facts(db, project_id, month, as_of)
+def _shared(db: Session, project_id: int, month: date, as_of: datetime, workers: Collection[int] = ()) -> _Shared:
+    """The facts of a project; with some ``workers`` only what concerns them, for a page that lays a few over its rows."""
+    some = workers if len(workers) <= WORKERS_AT_ONCE else ()
+    bundle = money.project_facts(db, project_id, month, as_of, workers=some)
     teams: dict[int, set[int]] = defaultdict(set)
     engagements: dict[int, list[Engagement]] = defaultdict(list)
     terms: dict[int, list[Terms]] = defaultdict(list)
@@ -178,7 +182,7 @@ def months(
     Raises:
         NotFound: ``project_unknown``.
     """
-    facts = Facts(db, project_id, from_month=from_month, to_month=to_month, as_of=as_of)
+    facts = Facts(db, project_id, from_month=from_month, to_month=to_month, as_of=as_of, workers=() if workers is None else workers)
     for group in facts.groups(workers, at_once):
         yield facts.work_out(group)
 
@@ -189,15 +193,18 @@ class Facts:
     The groups are worked out one by one and in any order, each by whoever has the same facts: nothing of one is in another.
 
     Args:
-        As ``months``.
+        workers: those who will be asked for, when only some are; empty is everybody.
+        The others: as ``months``.
 
     Raises:
         NotFound: ``project_unknown``.
     """
 
-    def __init__(self, db: Session, project_id: int, *, from_month: date, to_month: date, as_of: datetime) -> None:
+    def __init__(
+        self, db: Session, project_id: int, *, from_month: date, to_month: date, as_of: datetime, workers: Collection[int] = ()
+    ) -> None:
         self._db, self._from, self._to = db, from_month, to_month
-        self._shared = _shared(db, project_id, from_month, as_of)
+        self._shared = _shared(db, project_id, from_month, as_of, workers)
         self._project_id = project_id
 
     def groups(self, workers: Collection[int] | None = None, at_once: int = WORKERS_AT_ONCE) -> list[list[int]]:
@@ -505,30 +512,12 @@ def days_on(
         # Those beyond the last row of the page are not worked out for nothing.
         last = written[limit - 1].worker_id if len(written) >= limit else None
         wanted = [w for w in sorted(behind) if last is None or w < last][: limit + 1]
-        shared = _shared(db, project_id, month_of(day), now)
+        shared = _shared(db, project_id, month_of(day), now, wanted)
         for group in _groups(shared, wanted, WORKERS_AT_ONCE):
             for line in _lines(db, shared, group, day, day + _A_DAY):
                 if team_id is None or line.team_id == team_id:
                     written.append(line)
     return sorted(written, key=lambda line: line.worker_id)[:limit]
-
-
-def states(db: Session, project_id: int, from_on: date, to_on: date, now: datetime) -> list[tuple[int, date, str]]:
-    """Return (worker id, work date, state) of every day of a project in [from_on, to_on), without what is in them.
-
-    Raises:
-        NotFound: ``project_unknown``.
-    """
-    people.project(db, project_id)
-    behind = {worker: first for worker, first in _behind(db, project_id, now).items() if first < to_on}
-    found = [one for one in rows.states(db, project_id, from_on, to_on) if one[1] < behind.get(one[0], to_on)]
-    if behind:
-        shared = _shared(db, project_id, month_of(from_on), now)
-        for group in _groups(shared, sorted(behind), WORKERS_AT_ONCE):
-            for line in _lines(db, shared, group, from_on, to_on):
-                if line.worker_id in behind and line.work_date >= behind[line.worker_id]:
-                    found.append((line.worker_id, line.work_date, line.state))
-    return found
 
 
 def worker_days(db: Session, project_id: int, worker_id: int, from_on: date, to_on: date, now: datetime) -> list[DayLine]:
@@ -542,7 +531,7 @@ def worker_days(db: Session, project_id: int, worker_id: int, from_on: date, to_
     written = rows.days_of(db, project_id, worker_id, from_on, to_on if first is None else min(to_on, first))
     if first is None or first >= to_on:
         return written
-    shared = _shared(db, project_id, month_of(from_on), now)
+    shared = _shared(db, project_id, month_of(from_on), now, [worker_id])
     return written + _lines(db, shared, [worker_id], max(from_on, first), to_on)
 
 
@@ -561,7 +550,7 @@ def days_of(
         found += rows.days_of(db, project_id, worker, from_on, max(from_on, first.get(worker, to_on)))
     behind = [worker for worker in workers if worker in first]
     if behind:
-        shared = _shared(db, project_id, month_of(from_on), now)
+        shared = _shared(db, project_id, month_of(from_on), now, behind)
         for group in _groups(shared, behind, WORKERS_AT_ONCE):
             for line in _lines(db, shared, group, from_on, to_on):
                 if line.work_date >= first[line.worker_id]:
@@ -579,6 +568,91 @@ def _lines(db: Session, shared: _Shared, group: Sequence[int], from_on: date, to
             row = _day_row(shared.bundle.project_id, work, priced.get((work.worker_id, work.work_date)), shared.bundle.as_of)
             found.append(DayLine(**{name: row[name] for name in DayLine.__dataclass_fields__ if name != "rev"}, rev=0))
     return sorted(found, key=lambda line: (line.worker_id, line.work_date))
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Days of a project, counted."""
+
+    came: Mapping[date, int]
+    """Work date -> on how many workers' days somebody was there, or may have been."""
+    undecided: tuple[tuple[int, date], ...]
+    """(worker, work date) of the days that somebody must decide, by date."""
+
+
+def counted(db: Session, project_id: int, from_on: date, to_on: date, now: datetime) -> Counted:
+    """Count the days of [from_on, to_on), without reading them.
+
+    Raises:
+        NotFound: ``project_unknown``.
+    """
+    people.project(db, project_id)
+    behind = {worker: max(on, from_on) for worker, on in _behind(db, project_id, now).items() if on < to_on}
+    came: dict[date, int] = defaultdict(int)
+    for (day, state), count in rows.tallies(db, project_id, from_on, to_on).items():
+        if state != DayState.OFF:
+            came[day] += count
+    undecided = {
+        (worker, day)
+        for worker, day, _ in rows.states_of(db, project_id, from_on, to_on, state=str(DayState.UNDECIDED))
+        if worker not in behind or day < behind[worker]
+    }
+    for some in _some(sorted(behind)):
+        for worker, day, state in rows.states_of(db, project_id, from_on, to_on, workers=some):
+            if day >= behind[worker] and state != DayState.OFF:
+                came[day] -= 1
+    for work in _days_of(db, project_id, behind, from_on, to_on, now):
+        if work.work_date >= behind[work.worker_id] and work.day.state is not DayState.OFF:
+            came[work.work_date] += 1
+            if work.day.state is DayState.UNDECIDED:
+                undecided.add((work.worker_id, work.work_date))
+    return Counted(dict(came), tuple(sorted(undecided, key=lambda pair: pair[::-1])))
+
+
+def headcount(db: Session, project_id: int, now: datetime) -> Headcount:
+    """Count who is on site, who came today and who is on the roster, from the rows; the same as from the passages.
+
+    Raises:
+        NotFound: ``project_unknown``.
+    """
+    policy = money.policy(db, project_id)
+    today = work_date(now, policy)
+    # Whoever was corrected is inside or came by his passages, whatever a person decided the day to be.
+    unsure = {worker for worker, on in _behind(db, project_id, now).items() if on <= today}
+    unsure |= rows.corrected(db, project_id, work_date(now - policy.session_max, policy))
+    on_site = {w for w, since in rows.inside(db, project_id, now).items() if now - since <= policy.session_max}
+    came = {w for w, _, state in rows.states_of(db, project_id, today, today + _A_DAY) if state != DayState.OFF}
+    on_site, came = on_site - unsure, came - unsure
+    if unsure:
+        shared = _shared(db, project_id, month_of(today), now, unsure)
+        for group in _groups(shared, unsure, WORKERS_AT_ONCE):
+            bundle = _bundle(db, shared, group, today - _A_DAY, today + _A_DAY)
+            own = set(group)
+            found = attendance.headcount(pairing_of(bundle), (), now, policy=policy)
+            on_site |= own & set(found.on_site)
+            came |= own & set(found.came_today)
+    roster = {e.worker_id for e in people.engagements(db, project_id) if e.covers(today)}
+    return Headcount(tuple(sorted(on_site)), tuple(sorted(came)), tuple(sorted(roster)))
+
+
+def _days_of(
+    db: Session, project_id: int, workers: Collection[int], from_on: date, to_on: date, now: datetime
+) -> Iterator[WorkDay]:
+    """Days of some workers in [from_on, to_on) from the facts, without their wages; off days by a mark may be missing."""
+    if not workers:
+        return
+    shared = _shared(db, project_id, month_of(from_on), now, workers)
+    for group in _groups(shared, workers, WORKERS_AT_ONCE):
+        bundle = _bundle(db, shared, group, from_on, to_on)
+        own = frozenset(group)
+        for work in work_days(bundle, group if any(c.kind is CorrectionKind.WRONG_PERSON for c in bundle.corrections) else None):
+            if from_on <= work.work_date < to_on and work.worker_id in own:
+                yield work
+
+
+def _some(workers: Sequence[int]) -> Iterator[Sequence[int]]:
+    for at in range(0, len(workers), WORKERS_AT_ONCE):
+        yield workers[at : at + WORKERS_AT_ONCE]
 
 
 def wages_of_month(

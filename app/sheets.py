@@ -57,10 +57,12 @@ from app.memory import settle
 from app.projection import AROUND
 from app.settings import Settings
 from app.sharing import Sharing, Work
-from app.store import accounts, gates, money, people, terms, timekeeping
+from app.store import accounts, gates, money, once, people, terms, timekeeping
 from app.store import projection as projected
 from app.store import sheets as store
+from app.store.kept import kept
 from app.store.people import ProjectInfo
+from app.store.projection import MonthLine
 from app.store.sheets import EngagementPlace, LineInfo, SheetInfo
 from app.vault import Vault
 
@@ -1095,15 +1097,22 @@ def choices(db: Session, *, project_id: int, sheet_id: int, by: str, now: dateti
     Raises:
         NotFound: ``project_unknown``, ``sheet_unknown``.
     """
-    project = people.project(db, project_id)
+    people.project(db, project_id)
     sheet = _sheet(db, project_id, sheet_id)
-    if store.period_state(db, project_id, sheet.month) == "closed":
-        return dict.fromkeys(Act, Refusal("period_closed"))
-    if not _is_latest(db, sheet):
+    if store.period_state(db, project_id, sheet.month) != "closed" and not _is_latest(db, sheet):
         return dict.fromkeys(Act, Refusal("sheet_superseded"))
+    return choices_of(db, sheet, by=by, now=now)
+
+
+def choices_of(db: Session, sheet: SheetInfo, *, by: str, now: datetime) -> dict[Act, Refusal | None]:
+    """The same as ``choices`` of a sheet in hand that is known to be the newest of its team's month."""
+    project_id = sheet.project_id
+    project = people.project(db, project_id)
+    if once(db, ("period", project_id, sheet.month), lambda: store.period_state(db, project_id, sheet.month)) == "closed":
+        return dict.fromkeys(Act, Refusal("period_closed"))
     return dict(
         rules.choices(
-            _steps(sheet, project), by=by, on=_local(now, project), publicity_days=_publicity_days(db, project, now)
+            _steps(sheet, project), by=by, on=_local(now, project), publicity_days=once(db, ("publicity", project_id, now), lambda: _publicity_days(db, project, now)),
         )
     )
 
@@ -1315,19 +1324,25 @@ def _beside_closed(
     house = _house(db, project_id)
     engagements = {line.content.engagement_id for line in lines}
     workers = {line.content.worker_id for line in lines}
-    posted: dict[tuple[int, date], list[LineContent]] = defaultdict(list)
-    for line in store.posted_lines(db, project_id, engagements=engagements):
-        posted[line.content.engagement_id, line.content.origin_month].append(line.content)
+    posted = store.posted_sums(db, project_id, engagements)
     answer = {}
     for origin in sorted({line.content.origin_month for line in lines}):
-        wages, _ = _wages(db, house, origin, now, workers)
+        wages: Mapping[int, MonthLine | MonthWage] = {
+            line.engagement_id: line
+            for line in projection.wages_of_month(db, project_id, origin, now, with_detail=False)
+            if line.worker_id in workers
+        }
+        if 0 in wages:
+            # Work that no engagement covers goes with one beside it: that is worked out, not read.
+            wages, _ = _wages(db, house, origin, now, workers)
         for line in lines:
             key = (line.content.engagement_id, line.content.origin_month)
             if key[1] != origin:
                 continue
             current = wages.get(key[0]) or _nothing(house.places[key[0]], origin)
-            days = current.day_milli - sum(c.day_milli for c in posted[key]) + line.content.day_milli
-            gross = current.gross_fen - sum(c.gross_fen for c in posted[key]) + line.content.gross_fen
+            days_posted, gross_posted = posted.get(key, (0, 0))
+            days = current.day_milli - days_posted + line.content.day_milli
+            gross = current.gross_fen - gross_posted + line.content.gross_fen
             answer[key] = (days, gross, gross != line.content.gross_fen)
     return answer
 
@@ -1352,6 +1367,10 @@ def sheets_of(db: Session, project_id: int, month: date | None = None) -> tuple[
         NotFound: ``project_unknown``.
     """
     people.project(db, project_id)
+    return kept(db, ("sheets", project_id, month), lambda: _sheets_of(db, project_id, month))
+
+
+def _sheets_of(db: Session, project_id: int, month: date | None) -> tuple[TeamSheet, ...]:
     sheets = store.latest_sheets(db, project_id, None if month is None else _month(month))
     lines_of = store.line_heads(db, [sheet.id for sheet in sheets])
     said = store.confirmations(db, project_id, "line", (h.line_hash for heads in lines_of.values() for h in heads))
@@ -2064,7 +2083,7 @@ def _month_json(db: Session, project_id: int, worker_id: int, month: date, now: 
             }
             for c in asked
         ],
-        "terms": [_terms_json(t) for t in people.terms(db, project_id) if t.id in used],
+        "terms": [_terms_json(t) for t in people.terms(db, project_id, worker_id=worker_id) if t.id in used],
     }
 
 

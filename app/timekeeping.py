@@ -13,6 +13,7 @@ back into a closed month, because it would work out anew what nobody disputes (a
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -630,16 +631,21 @@ def team_of(db: Session, project_id: int, one: CorrectionInfo) -> int:
     return _engagement_near(db, project_id, one.worker_id, one.work_date).team_id
 
 
+def teams_of(db: Session, project_id: int, found: Iterable[CorrectionInfo]) -> dict[int, int]:
+    """Correction id -> the team it belongs to, of many at once."""
+    engaged: dict[int, list[Engagement]] = defaultdict(list)
+    for engagement in people.engagements(db, project_id):
+        engaged[engagement.worker_id].append(engagement)
+    return {one.id: _nearest(engaged[one.worker_id], one.work_date).team_id for one in found}
+
+
 def _of_teams(
     db: Session, project_id: int, found: tuple[CorrectionInfo, ...], teams: Collection[int] | None
 ) -> tuple[CorrectionInfo, ...]:
     if teams is None:
         return found
-    engagements = people.engagements(db, project_id)
-    return tuple(
-        one for one in found
-        if _nearest([e for e in engagements if e.worker_id == one.worker_id], one.work_date).team_id in teams
-    )  # fmt: skip
+    team = teams_of(db, project_id, found)
+    return tuple(one for one in found if team[one.id] in teams)
 
 
 def _engagement_near(db: Session, project_id: int, worker_id: int, day: date) -> Engagement:

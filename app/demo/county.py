@@ -260,7 +260,7 @@ def build(
     Raises:
         NotEmpty: the database holds a project already.
     """
-    first, _ = plan.months
+    first = plan.months[0]
     opened = clock_of(first - timedelta(days=40), "08:00")
     with database.write() as db:
         must_be_empty(db)
@@ -323,7 +323,7 @@ def fill(database: Database, vault: Vault, site: Site, plan: Plan, planting: Pla
     """Write a site's passages and papers; returns how many passages and lines, and what was planted."""
     planted: list[Any] = []
     for month in plan.months:
-        _month(site, month)
+        live_month(site, month)
     if planting is not None:
         planted += planting.at_the_gate(site, plan)
     passages = write_passages(database, site, plan)
@@ -542,7 +542,7 @@ def bulk(db: Session, table: Any, rows: list[dict[str, Any]]) -> None:
 # --- days at the gate ----------------------------------------------------------------------------------------
 
 
-def _month(site: Site, month: date) -> None:
+def live_month(site: Site, month: date) -> None:
     """Put a month of honest passages on a site: by habit, through lanes that let one through at a time."""
     dice = site.dice
     day = month

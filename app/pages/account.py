@@ -140,10 +140,7 @@ def _page(ask: Ask, refused: str = "") -> AccountContext:
 
 
 def _batch(ask: Ask, batch: BatchInfo) -> BatchLine:
-    count: dict[str, tuple[int, int]] = {}
-    for item in held.items(ask.db, batch.id):
-        n, fen = count.get(item.state, (0, 0))
-        count[item.state] = n + 1, fen + item.amount_fen
+    count = {each.state: (each.count, each.fen) for each in bank.standing_of(ask.db, batch.id)}
     takes = ask.may("batches.make") and batch.state == "sent"
     return BatchLine(
         batch,

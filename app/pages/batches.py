@@ -27,6 +27,7 @@ REASONS = {
     "on_its_way": marked("已列入批次"),
 }
 FAULTS_SHOWN = 100
+ROWS_A_PAGE = 100
 FILTERS = ("pending", "success", "failed", "returned")
 
 
@@ -118,7 +119,13 @@ class BatchContext:
     answers: tuple[TemplateInfo, ...] = shown("Shapes of return files this reader may give; none before it is sent")
     answer_url: str = shown("An empty return file to fill in; empty else")
     filters: tuple[Filter, ...] = shown("How many transfers stand where")
-    rows: tuple[TransferRow, ...] = shown("The transfers of the choice")
+    rows: tuple[TransferRow, ...] = shown("The transfers of the choice on this page of the list")
+    listed: int = shown("How many transfers the choice has, over all pages")
+    listed_fen: int = shown("What they come to")
+    page: int = shown("Which page of the list this is, from 1")
+    pages: int = shown("How many pages the list has")
+    previous_url: str = shown("Address of the page before; empty on the first")
+    next_url: str = shown("Address of the next page; empty on the last")
     again: tuple[int, ...] = shown("Sheet lines whose money came back and can go out again now")
     again_fen: int = shown("What those come to")
     left_out: tuple[LeftOut, ...] = shown("Lines of the month that are in no batch, each with its reason")
@@ -143,11 +150,14 @@ def gather(ask: Ask) -> BatchContext:
 def _page(ask: Ask, refused: str = "", taken: Taken | None = None) -> BatchContext:
     db, project = ask.db, ask.project
     batch = held.batch(db, project.id, ask.id("batch_id"))
-    items = held.items(db, batch.id)
+    items = bank.items_of(db, batch.id)
     own = path(project.id, batch.id)
     month = items[0].month
     show = ask.query.get("show", "")
     show = show if show in FILTERS else ""
+    listed = [item for item in items if not show or item.state == show]
+    pages = max(1, -(-len(listed) // ROWS_A_PAGE))
+    at = min(pages, max(1, ask.number("page") or 1))
     acts, sent = _acts(ask, batch), batch.state == "sent"
     makes = ask.may("batches.make")
     ready = bank.payable(db, project.id, month)
@@ -173,7 +183,13 @@ def _page(ask: Ask, refused: str = "", taken: Taken | None = None) -> BatchConte
         answer_url=with_query(f"/v1/projects/{project.id}/batches/{batch.id}/answer-form", template_id=answers[0].id)
         if answers and makes else "",
         filters=_filters(ask, items, own, show),
-        rows=_rows(ask, [item for item in items if not show or item.state == show]),
+        rows=_rows(ask, listed[(at - 1) * ROWS_A_PAGE : at * ROWS_A_PAGE]),
+        listed=len(listed),
+        listed_fen=sum(item.amount_fen for item in listed),
+        page=at,
+        pages=pages,
+        previous_url=with_query(own, show=show, page=at - 1) if at > 1 else "",
+        next_url=with_query(own, show=show, page=at + 1) if at < pages else "",
         again=tuple(r.line.line_id for r in again),
         again_fen=sum(r.amount_fen for r in again),
         left_out=tuple(LeftOut(r.name, _worker(ask, r.line.worker_id, month), r.line.owed_fen, ask.say(REASONS[r.reason]) if r.reason else "") for r in left),

@@ -12,16 +12,18 @@ from app.domain.identity import name_order
 from app.domain.workdays import local, month_of
 from app.errors import BadRequest, Forbidden, ServiceError
 from app.pages import filled, lines
-from app.pages.grid import asked_month
+from app.pages.filled import asked_month
 from app.pages.page import Act, Again, Ask, Page, shown, with_query
 from app.pages.words import marked
 from app.store import accounts, gates, people
+from app.store import projection as projected
 from app.store.timekeeping import CorrectionInfo
 from app.wording import name as name_of
 from app.wording import sentence
 
 ROWS_MAX = 300
 AT_ONCE = 200
+REASONS = tuple(reason for reason in timekeeping.REASONS if reason != timekeeping.BY_THE_GUARD)
 KINDS = tuple(str(kind) for kind in CorrectionKind)
 STATES = ("approved", "rejected", "withdrawn")
 WORDS = {"leader_ok": "corrections.leader", "officer_ok": "corrections.officer", "withdrawn": "corrections.request"}
@@ -147,6 +149,7 @@ def gather(ask: Ask, refused: str = "", values: dict[str, str] | None = None) ->
     of_month = timekeeping.of_month(db, project.id, month, teams)
     found = [c for c in of_month if c.state == state][::-1] if state else list(waiting)
     reach = _Reach(ask)
+    reach.look_up([*found, *waiting])
     rows = _rows(ask, found, reach)
     if not state:
         rows.sort(key=lambda row: not row.agrees)
@@ -166,7 +169,7 @@ def gather(ask: Ask, refused: str = "", values: dict[str, str] | None = None) ->
         waits=len(waiting),
         form=_form(ask, values or {}) if ask.may("corrections.request") else None,
         kinds=KINDS,
-        reasons=tuple(reason for reason in timekeeping.REASONS if reason != timekeeping.BY_THE_GUARD),
+        reasons=REASONS,
     )
 
 
@@ -179,14 +182,20 @@ class _Reach:
 
     def __init__(self, ask: Ask) -> None:
         self.ask = ask
+        self._team: dict[int, int] = {}
         self.teams = {
             action: access.teams_of(ask.db, ask.person, ask.project, action) if ask.may(action) else frozenset()
             for action in WORDS.values()
         }
 
+    def look_up(self, found: Collection[CorrectionInfo]) -> None:
+        """Learn the teams of many at once."""
+        if any(self.teams.values()):
+            self._team |= timekeeping.teams_of(self.ask.db, self.ask.project.id, found)
+
     def _may(self, action: str, one: CorrectionInfo) -> bool:
         teams = self.teams[action]
-        return teams is None or (bool(teams) and timekeeping.team_of(self.ask.db, self.ask.project.id, one) in teams)
+        return teams is None or (bool(teams) and self._team[one.id] in teams)
 
     def agrees(self, one: CorrectionInfo) -> str:
         """The word with which he can agree now; empty when it is not his turn, or he asked or agreed himself."""
@@ -212,7 +221,7 @@ class _Reach:
 
 def _rows(ask: Ask, found: Collection[CorrectionInfo], reach: _Reach) -> list[CorrectionRow]:
     db, project = ask.db, ask.project
-    roster = {row.worker_id: row for row in people.workers(db, project.id, today=ask.today)}
+    roster = {row.worker_id: row for row in people.places(db, project.id)}
     names = accounts.names(db, {c.requested_by for c in found} | {s.by for c in found for s in c.steps})
     whole = access.teams_of(db, ask.person, project) is None
     days = ask.may("wages.read")
@@ -224,11 +233,11 @@ def _rows(ask: Ask, found: Collection[CorrectionInfo], reach: _Reach) -> list[Co
             CorrectionRow(
                 id=one.id,
                 name=row.name if row else f"#{one.worker_id}",
-                team=row.team_name if row else "",
+                team=row.team if row else "",
                 day=one.work_date,
-                day_url=_day_url(ask, one.worker_id, one.work_date) if days else "",
+                day_url=day_url(ask, one.worker_id, one.work_date) if days else "",
                 kind=str(one.kind),
-                asks=_asks(ask, one),
+                asks=asks_for(ask, one),
                 reason=one.reason,
                 note=one.note,
                 papers=tuple(f"/v1/projects/{project.id}/evidence/{each}" for each in opens),
@@ -245,11 +254,13 @@ def _rows(ask: Ask, found: Collection[CorrectionInfo], reach: _Reach) -> list[Co
     return rows
 
 
-def _day_url(ask: Ask, worker_id: int, on: date) -> str:
+def day_url(ask: Ask, worker_id: int, on: date) -> str:
+    """A worker's page with one day opened."""
     return with_query(f"/projects/{ask.project.id}/workers/{worker_id}", month=f"{on:%Y-%m}", day=on) + f"#d-{on}"
 
 
-def _asks(ask: Ask, one: CorrectionInfo) -> str:
+def asks_for(ask: Ask, one: CorrectionInfo) -> str:
+    """What a correction asks for: times, hours, the number of a passage."""
     def at(instant: datetime) -> str:
         there = local(instant, ask.policy)
         return f"{there:%H:%M}" if there.date() == one.work_date else f"{there:%m-%d %H:%M}"
@@ -272,22 +283,34 @@ def _asks(ask: Ask, one: CorrectionInfo) -> str:
 def _form(ask: Ask, values: dict[str, str]) -> AskForm:
     db, project = ask.db, ask.project
     teams = access.teams_of(db, ask.person, project, "corrections.request")
-    roster = [r for r in people.workers(db, project.id, today=ask.today) if teams is None or r.team_id in teams]
+    roster = [r for r in people.places(db, project.id) if teams is None or r.team_id in teams]
     roster.sort(key=lambda r: (name_order(r.name), r.worker_id))
     wanted = ask.number("worker") or _whole(values.get("worker", ""))
-    chosen = next((r for r in roster if r.worker_id == wanted), None)
-    day = _date(ask.query.get("day", "") or values.get("work_date", "")) or ask.today
+    chosen = next((r.worker_id for r in roster if r.worker_id == wanted), None)
+    day = asked_day(ask.query.get("day", "") or values.get("work_date", "")) or ask.today
     kind = ask.query.get("kind", "") or values.get("kind", "")
-    kind = kind if kind in KINDS else _likely(ask, chosen.worker_id, day) if chosen else KINDS[0]
-    seen, passages = _seen(ask, chosen.worker_id, day) if chosen else ("", ())
+    return _filled(ask, chosen, day, kind, values, tuple(Someone(r.worker_id, f"{r.name} · {r.team}") for r in roster))
+
+
+def form_of(ask: Ask, worker_id: int, day: date) -> AskForm | None:
+    """The form for one day of one worker, of the kind that what is missing asks for; None for a reader who may not ask for him."""
+    teams = access.teams_of(ask.db, ask.person, ask.project, "corrections.request")
+    if teams is not None and not any(e.team_id in teams for e in people.engagements_of(ask.db, ask.project.id, worker_id)):
+        return None
+    return _filled(ask, worker_id, day, "", {}, ())
+
+
+def _filled(ask: Ask, chosen: int | None, day: date, kind: str, values: dict[str, str], workers: tuple[Someone, ...]) -> AskForm:
+    kind = kind if kind in KINDS else _likely(ask, chosen, day) if chosen else KINDS[0]
+    seen, passages = _seen(ask, chosen, day) if chosen else ("", ())
     return AskForm(
-        workers=tuple(Someone(r.worker_id, f"{r.name} · {r.team_name}") for r in roster),
-        worker_id=chosen.worker_id if chosen else None,
+        workers=workers,
+        worker_id=chosen,
         day=day,
         day_max=ask.today,
         kind=kind,
         seen=seen,
-        day_url=_day_url(ask, chosen.worker_id, day) if chosen and ask.may("wages.read") else "",
+        day_url=day_url(ask, chosen, day) if chosen and ask.may("wages.read") else "",
         passages=passages,
         evidence_needed=kind in {str(each) for each in timekeeping.EVIDENCE_NEEDED},
         values=values,
@@ -317,10 +340,7 @@ def _seen(ask: Ask, worker_id: int, day: date) -> tuple[str, tuple[SeenPassage, 
     )
     start = filled.clock("00:00", day, ask, "day")
     gate = {g.id: g.name for g in gates.gates(ask.db, ask.project.id)}
-    of_day = [
-        p for p in gates.passages(ask.db, ask.project.id, start, start + timedelta(days=2))
-        if p.worker_id == worker_id
-    ]  # fmt: skip
+    of_day = projected.passages_of(ask.db, ask.project.id, [worker_id], start, start + timedelta(days=2))
     return says, tuple(
         SeenPassage(
             p.id,
@@ -330,7 +350,8 @@ def _seen(ask: Ask, worker_id: int, day: date) -> tuple[str, tuple[SeenPassage, 
     )
 
 
-def _date(text: str) -> date | None:
+def asked_day(text: str) -> date | None:
+    """The date a query string names; None for none, or one no fact can have."""
     try:
         found = date.fromisoformat(text)
     except ValueError:

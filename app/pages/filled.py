@@ -7,13 +7,32 @@ from zoneinfo import ZoneInfo
 from starlette.datastructures import FormData, UploadFile
 
 from app import timekeeping
+from app.domain import workdays
 from app.errors import BadRequest, TooLarge, Unusable
 from app.pages import lines
 from app.pages.page import ID_MAX, Ask
 
+EARLIEST, LATEST = date(2000, 1, 1), date(2100, 1, 1)
 AMOUNT = re.compile(r"([0-9]{1,10})(?:\.([0-9]{1,2}))?")
 CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 DECIMAL = re.compile(r"([0-9]{1,2})(?:\.([0-9]{1,3}))?")
+
+
+def asked_month(text: str, default: date) -> date:
+    """The month a query string names.
+
+    Raises:
+        BadRequest: ``month_malformed``, ``month_out_of_range``.
+    """
+    if not text:
+        return default
+    try:
+        month = workdays.parse_month(text)
+    except ValueError:
+        raise BadRequest("month_malformed") from None
+    if not EARLIEST <= month < LATEST:
+        raise BadRequest("month_out_of_range")
+    return month
 
 
 def fen(text: str) -> int | None:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
-from app import letting, payroll
+from app import letting, projection
 from app.domain import workdays
 from app.pages.page import policy_of
 from app.store import people
@@ -85,7 +85,7 @@ class Heads:
 def heads(db: Session, project: ProjectInfo, now: datetime) -> Heads:
     """Count a project's people at ``now``."""
     policy = policy_of(project)
-    count = payroll.headcount_of(db, project.id, now)
+    count = projection.headcount(db, project.id, now)
     day = workdays.work_date(now, policy)
     inside, came = set(count.on_site), set(count.came_today)
     # A night worker came yesterday and is on site today: he is not missing.

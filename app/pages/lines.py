@@ -133,6 +133,17 @@ class Reader:
         name, team = self._people[worker_id]
         return (mask_name(name, View.PROJECT) if self.view == "guard" else name), team
 
+    def _look_up(self, worker_id: int) -> tuple[str, str]:
+        # One by one: a page shows a handful of a roster of thousands.
+        own = people.workers(self._db, self.project_id, today=self.today, worker_id=worker_id)
+        if own:
+            return own[-1].name, own[-1].team_name
+        # Known to the service, never on this roster: the gate may have refused him as not engaged.
+        try:
+            return people.worker(self._db, worker_id).name, ""
+        except NotFound:
+            return "", ""
+
     def line(self, record: PassageRecord) -> PassageLine:
         """One record as a line."""
         name, team = self.name(record.worker_id)

@@ -8,11 +8,12 @@ from starlette.datastructures import FormData
 
 from app import access, objections, periods, sheets, signatures, wording
 from app.domain.sheet import Act as Step
-from app.domain.sheet import Refusal, SheetState
+from app.domain.sheet import Blocker, Refusal, SheetState
 from app.domain.workdays import local, month_of, next_month, parse_month
 from app.errors import BadRequest, Forbidden, NotFound, ServiceError
-from app.pages import filled, lines
-from app.pages.grid import asked_month
+from app.pages import blockers, filled, lines
+from app.pages.blockers import BlockerRow
+from app.pages.filled import asked_month
 from app.pages.page import Act, Again, Ask, Page, shown, with_query
 from app.pages.papers import Paper, papers
 from app.pages.words import marked
@@ -20,7 +21,6 @@ from app.sheets import LineView, SheetView, TeamSheet
 from app.store import accounts, people, words
 from app.store import sheets as held
 
-BLOCKERS_SHOWN = 40
 LINES_AT_ONCE = 200
 """Signatures of one scanned page."""
 STEPS: dict[str, tuple[Step, str, Callable]] = {
@@ -79,18 +79,6 @@ class SheetRow:
 
 
 @dataclass(frozen=True)
-class BlockerRow:
-    """What keeps a month from its next state."""
-
-    code: str
-    subject: str
-    url: str
-    on: date | None
-    ask_url: str
-    """Where a correction for that day is asked for; empty where none would help, and for readers who may not."""
-
-
-@dataclass(frozen=True)
 class MonthRow:
     """A month to choose."""
 
@@ -122,14 +110,14 @@ def gather(ask: Ask, refused: str = "", month: date | None = None) -> PayrollCon
     """The months, and one of them."""
     db, project = ask.db, ask.project
     teams = access.teams_of(db, ask.person, project)
-    known = {state.period.month: state for state in periods.overview(db, project.id, ask.now)}
+    known = periods.states(db, project.id, ask.now)
     this = month_of(ask.today)
     before = max((m for m in known if m < this), default=this)
     month = month or asked_month(ask.query.get("month", ""), before)
-    state = known[month].period.state if month in known else "open"
+    state = known.get(month, "open")
     newest = {s.sheet.team_id: s for s in sheets.sheets_of(db, project.id, month)}
     rows = _rows(ask, month, newest, teams)
-    found, blocked = _blockers(ask, month, newest) if teams is None and state != "closed" else ((), "")
+    found, blocked = _blockers(ask, month) if teams is None and state != "closed" else ((), "")
     over = next_month(month) <= ask.today
     acts = []
     if state == "open" and over and not found and not blocked and ask.may("periods.write"):
@@ -138,7 +126,7 @@ def gather(ask: Ask, refused: str = "", month: date | None = None) -> PayrollCon
         acts.append("draft")
     if state == "locked" and not found and not blocked and ask.may("periods.close"):
         acts.append("close")
-    months = {**{m: s.period.state for m, s in known.items()}, month: state}
+    months = {**known, month: state}
     choices = {m: MonthRow(m, s, with_query(_path(ask), month=f"{m:%Y-%m}"), m == month) for m, s in months.items()}
     return PayrollContext(
         project_id=project.id,
@@ -147,8 +135,8 @@ def gather(ask: Ask, refused: str = "", month: date | None = None) -> PayrollCon
         chosen=choices[month],
         rows=rows,
         net_fen=sum(row.net_fen for row in rows),
-        blockers=found[:BLOCKERS_SHOWN],
-        blockers_more=max(0, len(found) - BLOCKERS_SHOWN),
+        blockers=blockers.rows_of(ask, month, found, {team: own.sheet.id for team, own in newest.items()}),
+        blockers_more=max(0, len(found) - blockers.SHOWN),
         blocked=blocked,
         acts=tuple(acts),
         next="" if blocked else _next(ask, month, state, len(found), rows, acts),
@@ -181,11 +169,12 @@ def _rows(ask: Ask, month: date, newest: Mapping[int, TeamSheet], teams: frozens
     rows = []
     worked = held.worked_of_teams(ask.db, ask.project.id, month)
     sent = held.sent_of_sheets(ask.db, [own.sheet.id for own in newest.values()])
+    me = ask.person.login
     for team in people.teams(ask.db, ask.project.id):
         if teams is not None and team.id not in teams:
             continue
         own = newest.get(team.id)
-        buttons, waits = _steps(ask, own.sheet.id, team.id) if own else ((), "")
+        buttons, waits = _steps(ask, own.sheet.id, team.id, sheets.choices_of(ask.db, own.sheet, by=me, now=ask.now)) if own else ((), "")
         rows.append(
             SheetRow(
                 team=team.name,
@@ -221,9 +210,8 @@ def _reaches(ask: Ask, action: str, team_id: int) -> bool:
     return teams is None or team_id in teams
 
 
-def _steps(ask: Ask, sheet_id: int, team_id: int) -> tuple[tuple[StepButton, ...], str]:
+def _steps(ask: Ask, sheet_id: int, team_id: int, said: Mapping[Step, Refusal | None]) -> tuple[tuple[StepButton, ...], str]:
     """(the steps this reader can do with a sheet now, why the next one must wait)."""
-    said = sheets.choices(ask.db, project_id=ask.project.id, sheet_id=sheet_id, by=ask.person.login, now=ask.now)
     found, waits = [], ""
     for word, (step, action, _) in STEPS.items():
         if not _reaches(ask, action, team_id):
@@ -245,41 +233,13 @@ def _says(ask: Ask, why: Refusal | ServiceError) -> str:
     return wording.sentence(why.code, ask.language, **facts)
 
 
-def _blockers(ask: Ask, month: date, newest: Mapping[int, TeamSheet]) -> tuple[tuple[BlockerRow, ...], str]:
+def _blockers(ask: Ask, month: date) -> tuple[tuple[Blocker, ...], str]:
     try:
         fresh = ask.state.months.known(ask.db, ask.project.id, month, ask.now)
         found = periods.outlook(ask.db, ask.project.id, month, ask.now, fresh=fresh)
     except ServiceError as error:
         return (), _says(ask, error)
-    teams = {team.id: team.name for team in people.teams(ask.db, ask.project.id)}
-    names = {p.worker_id: "" for p in held.places(ask.db, ask.project.id).values()} if found else {}
-    rows = []
-    for b in found:
-        subject, url = "", ""
-        if b.subject_kind == "worker" and isinstance(b.subject_id, int):
-            subject = people.worker(ask.db, b.subject_id).name if len(rows) < BLOCKERS_SHOWN else ""
-            if b.subject_id in names:
-                day = f"{b.on}" if b.on else ""
-                url = with_query(f"/projects/{ask.project.id}/workers/{b.subject_id}", month=f"{month:%Y-%m}", day=day)
-        elif b.subject_kind == "team":
-            subject = teams.get(b.subject_id, "")
-            url = _path(ask, newest[b.subject_id].sheet.id) if b.subject_id in newest else ""
-        elif b.subject_kind == "period":
-            if b.code == "earlier_month_open":
-                url = with_query(_path(ask), month=str(b.subject_id)[:7])
-            subject = f"{month:%Y-%m}" if b.code == "month_not_over" else str(b.subject_id)[:7]
-        elif b.subject_kind == "device":
-            subject = str(b.subject_id)
-            url = f"/projects/{ask.project.id}/settings"
-        elif b.subject_kind == "correction":
-            subject = f"#{b.subject_id}"
-            url = f"/projects/{ask.project.id}/corrections#c-{b.subject_id}"
-        elif b.subject_kind != "project":
-            subject = f"#{b.subject_id}"
-        asks = b.code == "day_undecided" and url and ask.may("corrections.request")
-        corrects = with_query(f"/projects/{ask.project.id}/corrections", worker=b.subject_id, day=b.on) + "#ask" if asks else ""
-        rows.append(BlockerRow(b.code, subject, url, b.on, corrects))
-    return tuple(rows), ""
+    return found, ""
 
 
 # --- one sheet -----------------------------------------------------------------------------------------------
@@ -365,8 +325,8 @@ def sheet(ask: Ask, refused: str = "") -> SheetContext:
     sheet_id = ask.id("sheet_id")
     team_id = _own(ask, sheet_id)
     view = sheets.view(ask.db, project_id=ask.project.id, sheet_id=sheet_id, now=ask.now)
-    buttons, waits = _steps(ask, sheet_id, team_id)
     said = sheets.choices(ask.db, project_id=ask.project.id, sheet_id=sheet_id, by=ask.person.login, now=ask.now)
+    buttons, waits = _steps(ask, sheet_id, team_id, said)
     signs = _reaches(ask, "sheets.sign", team_id) and view.is_latest and view.state not in (SheetState.DRAFT, SheetState.RETURNED)
     opened = ask.number("line") if signs else None
     proofs = words.proofs(ask.db, [line.confirmation.id for line in view.lines if line.confirmation])

@@ -75,7 +75,7 @@ def gather(ask: Ask) -> ReconciliationContext | Response:
 def _page(ask: Ask, refused: str = "", taken: Taken | None = None) -> ReconciliationContext:
     checked = bank.reconcile(ask.db, ask.project.id, ask.now)
     writes = ask.may("bank.write")
-    every = held.statement(ask.db, checked.account.id)[::-1]
+    latest, total = held.statement_end(ask.db, checked.account.id, LINES_SHOWN)
     return ReconciliationContext(
         refused=refused,
         taken=taken,
@@ -86,8 +86,8 @@ def _page(ask: Ask, refused: str = "", taken: Taken | None = None) -> Reconcilia
         unmatched=tuple(OpenLine(each, _offers(ask, each, checked.not_on_statement) if writes else ()) for each in checked.unmatched),
         between=tuple(Between(d.kind, d.on, d.amount_fen, d.reference or "") for d in checked.not_on_statement),
         outside=checked.outside,
-        lines=tuple(every[:LINES_SHOWN]),
-        more=max(0, len(every) - LINES_SHOWN),
+        lines=tuple(latest),
+        more=max(0, total - LINES_SHOWN),
     )
 
 

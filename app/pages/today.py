@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 
 from app import access, projection
 from app.domain import workdays
-from app.domain.attendance import DayState
 from app.domain.gaps import missing
 from app.errors import Forbidden
 from app.pages import charts, lines, page
@@ -149,9 +148,9 @@ def gather(ask: Ask):
     counted = heads(ask.db, project, ask.now)
     asked = _Asked.of(ask, counted)
     undecided = [
-        worker for worker, _, state in projection.states(
+        worker for worker, _ in projection.counted(
             ask.db, project.id, workdays.month_of(ask.today), ask.today + timedelta(days=1), ask.now
-        ) if state == DayState.UNDECIDED
+        ).undecided
     ]  # fmt: skip
     reader = lines.Reader(
         ask.db, project.id, ask.policy, today=ask.today, view=access.view_of(ask.person, project), links=True,
@@ -254,11 +253,11 @@ def week(db: Session, project: ProjectInfo, now: datetime, *, came_today: int | 
     today = workdays.work_date(now, page.policy_of(project))
     first = today - timedelta(days=WEEK_DAYS - 1)
     days = [first + timedelta(days=n) for n in range(WEEK_DAYS)]
-    came = Counter(on for _, on, state in projection.states(db, project.id, first, today + timedelta(days=1), now) if state != DayState.OFF)
+    came = projection.counted(db, project.id, first, today + timedelta(days=1), now).came
     engagements = people.engagements(db, project.id)
     return tuple(
         DayPoint(
-            day, came_today if day == today and came_today is not None else came[day],
+            day, came_today if day == today and came_today is not None else came.get(day, 0),
             len({e.worker_id for e in engagements if e.covers(day)}),
         )
         for day in days

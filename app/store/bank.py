@@ -625,6 +625,19 @@ def statement(db: Session, account_id: int) -> list[StatementInfo]:
     return [StatementInfo(*row, *said.get(row.id, (None, None))) for row in rows]
 
 
+def statement_end(db: Session, account_id: int, limit: int) -> tuple[list[StatementInfo], int]:
+    """Return (the last ``limit`` lines of an account's statement, the latest first, how many it has)."""
+    total = db.execute(select(func.count()).select_from(StatementLine).where(StatementLine.special_account_id == account_id)).scalar_one()
+    asked = select(*_LINE).where(StatementLine.special_account_id == account_id).order_by(StatementLine.seq.desc()).limit(limit)
+    rows = db.execute(asked).all()
+    said: dict[int, tuple[str, int | None]] = {}
+    matched = select(StatementMatch.statement_line_id, StatementMatch.kind, StatementMatch.document_id)
+    ids = [row.id for row in rows]
+    for line_id, *what in db.execute(matched.where(StatementMatch.statement_line_id.in_(ids)).order_by(StatementMatch.id)):
+        said[line_id] = tuple(what)
+    return [StatementInfo(*row, *said.get(row.id, (None, None))) for row in rows], total
+
+
 def add_statement_line(db: Session, **values: Any) -> int:
     """Append a line of the statement; return its id."""
     return append(db, StatementLine.__table__, **values)

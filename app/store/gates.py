@@ -8,7 +8,7 @@ from json import dumps
 from secrets import token_bytes
 from typing import Any
 
-from sqlalchemy import JSON, and_, bindparam, delete, func, insert, or_, select, text, update
+from sqlalchemy import JSON, and_, bindparam, delete, func, insert, literal_column, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from app.domain import admission, chain
@@ -580,7 +580,8 @@ def asking(db: Session, project_id: int) -> list[PassageRecord]:
         _RECORD.where(
             and_(
                 _ROW.c.project_id == project_id,
-                _ROW.c.verdict == str(Verdict.ASK),
+                # Said in so many letters: the index of those that ask is for this text alone.
+                _ROW.c.verdict == literal_column("'ask'"),
                 PassageReview.confirmed.is_(None),
             )
         ).order_by(_ROW.c.seq).limit(ASKS_MAX)

@@ -221,13 +221,15 @@ def project_to_date(db: Session, project_id: int, as_of: datetime) -> ProjectMon
 
 
 def project_facts(
-    db: Session, project_id: int, month: date, as_of: datetime, *, worker_id: int | None = None
+    db: Session, project_id: int, month: date, as_of: datetime, *, worker_id: int | None = None, workers: Collection[int] = ()
 ) -> ProjectMonth:
     """Gather the facts of a project that are few: everything of ``project_to_date`` but passages and payments.
 
     Args:
         month: any day of the month of what is returned.
         worker_id: engagements and terms of this worker only, unless he shares measured work with others.
+        workers: engagements, terms and corrections that concern these only, and nothing withheld, unless somebody shares
+            measured work with others; empty is everybody.
 
     Raises:
         NotFound: ``project_unknown``.
@@ -236,7 +238,7 @@ def project_facts(
     first = month.replace(day=1)
     last = max(first, as_of.astimezone(ZoneInfo(rules.time_zone)).date())
     return _bundle(
-        db, project_id, first, as_of, rules, None, next_month(last), passages=(), payments=(), worker_id=worker_id
+        db, project_id, first, as_of, rules, None, next_month(last), passages=(), payments=(), worker_id=worker_id, workers=workers
     )
 
 
@@ -268,6 +270,7 @@ def _bundle(
     passages: tuple[Passage, ...],
     payments: tuple[Payment, ...],
     worker_id: int | None = None,
+    workers: Collection[int] = (),
 ) -> ProjectMonth:
     """Put a bundle together, one query each. The calendar is that of [first, end) and around; None: from the first
     day anybody was there."""
@@ -277,7 +280,11 @@ def _bundle(
         if {e.team_id for e in engagements} & {m.team_id for m in measures if m.split_by == "days"}:
             # His share depends on the days of the whole team.
             worker_id = None
-    if worker_id is None:
+    # Whoever shares a team's measured work is worth what the others leave him: they are all needed.
+    some = () if any(m.split_by == "days" for m in measures) else tuple(workers)
+    if some:
+        engagements = people.engagements_of_some(db, project_id, some)
+    elif worker_id is None:
         engagements = people.engagements(db, project_id)
     if first is None:
         entered = min((engagement.entry_on for engagement in engagements), default=month)
@@ -292,16 +299,16 @@ def _bundle(
         policy=rules,
         passages=passages,
         engagements=engagements,
-        terms=people.terms(db, project_id, worker_id=worker_id),
+        terms=people.terms(db, project_id, worker_id=worker_id, workers=some),
         payments=payments,
         calendar=timekeeping.calendar(db, first - CALENDAR_AROUND, end + CALENDAR_AROUND),
         policies=timekeeping.policies(db, project_id),
-        corrections=timekeeping.corrections(db, project_id),
+        corrections=timekeeping.corrections(db, project_id, workers=some),
         marks=timekeeping.marks(db, project_id),
         allowances=terms.allowances(db, project_id),
         measures=measures,
         pay_day=sheets.pay_day(db, project_id),
-        withheld=tuple((*of, fen) for of, fen in sorted(sheets.posted_withheld(db, project_id).items())),
+        withheld=() if some else tuple((*of, fen) for of, fen in sorted(sheets.posted_withheld(db, project_id).items())),
     )
 
 

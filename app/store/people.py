@@ -486,7 +486,14 @@ def add_engagement(
 
 def engagements(db: Session, project_id: int) -> tuple[EngagementFact, ...]:
     """Return every engagement of a project, past ones too."""
-    return _engagements(db, project_id=project_id)
+    return once(db, ("engagements", project_id), lambda: _engagements(db, project_id=project_id))
+
+
+def engagements_of_some(db: Session, project_id: int, workers: Collection[int]) -> tuple[EngagementFact, ...]:
+    """Return the engagements of some workers on a project, at most some hundreds."""
+    asked = _engagements_by(("project_id",)).where(Engagement.worker_id.in_(bindparam("workers", expanding=True)))
+    rows = db.execute(asked, {"project_id": project_id, "workers": sorted(workers)})
+    return tuple(EngagementFact(*row) for row in rows)
 
 
 def engagements_of(db: Session, project_id: int, worker_id: int) -> tuple[EngagementFact, ...]:
@@ -711,11 +718,11 @@ _METHODS = {str(m): m for m in MonthMethod}
 
 
 def terms(
-    db: Session, project_id: int, engagement_id: int | None = None, *, worker_id: int | None = None
+    db: Session, project_id: int, engagement_id: int | None = None, *, worker_id: int | None = None, workers: Collection[int] = ()
 ) -> tuple[Terms, ...]:
-    """Return all terms of a project, or of one engagement or worker on it, that are not voided."""
-    values = {"project_id": project_id, "worker_id": worker_id, "engagement_id": engagement_id}
-    rows = db.execute(_terms_of(worker_id is not None, engagement_id is not None), values)
+    """Return all terms of a project, or of one engagement, worker or some workers on it, that are not voided."""
+    values = {"project_id": project_id, "worker_id": worker_id, "engagement_id": engagement_id, "workers": sorted(workers)}
+    rows = db.execute(_terms_of(worker_id is not None, engagement_id is not None, bool(workers)), values)
     return tuple(
         Terms(
             id_, engagement, worker_id, _KINDS[kind], rate_fen, valid_from, valid_to, unit, minutes_per_day,
@@ -727,8 +734,10 @@ def terms(
 
 
 @cache
-def _terms_of(of_worker: bool, of_engagement: bool) -> Select[Any]:
+def _terms_of(of_worker: bool, of_engagement: bool, of_some: bool) -> Select[Any]:
     wanted = [Engagement.project_id == bindparam("project_id"), WageTerm.voided_at.is_(None)]
+    if of_some:
+        wanted.append(Engagement.worker_id.in_(bindparam("workers", expanding=True)))
     if of_worker:
         wanted.append(Engagement.worker_id == bindparam("worker_id"))
     if of_engagement:

@@ -21,6 +21,7 @@ from app.store import insert_or_leave
 from app.tables import (
     AttendanceDay,
     ChainHead,
+    CorrectionRow,
     Engagement,
     MonthWageRow,
     PassageReview,
@@ -360,15 +361,57 @@ _ON = (
 )
 
 
-def states(db: Session, project_id: int, from_on: date, to_on: date) -> list[tuple[int, date, str]]:
-    """Return (worker id, work date, state) of every row of [from_on, to_on)."""
+def tallies(db: Session, project_id: int, from_on: date, to_on: date) -> dict[tuple[date, str], int]:
+    """Return (work date, state) -> how many rows of [from_on, to_on) say so."""
     values = {"project_id": project_id, "from_on": from_on, "to_on": to_on}
-    return [tuple(row) for row in db.execute(_STATES, values)]
+    return {(day, state): count for day, state, count in db.execute(_TALLIES, values)}
 
 
-_STATES = select(_DAY.c.worker_id, _DAY.c.work_date, _DAY.c.state).where(
-    _DAY.c.project_id == _PROJECT, _DAY.c.work_date >= bindparam("from_on"), _DAY.c.work_date < bindparam("to_on")
-)
+_WITHIN = (_DAY.c.project_id == _PROJECT, _DAY.c.work_date >= bindparam("from_on"), _DAY.c.work_date < bindparam("to_on"))
+_TALLIES = select(_DAY.c.work_date, _DAY.c.state, func.count()).where(*_WITHIN).group_by(_DAY.c.work_date, _DAY.c.state)
+
+
+def states_of(
+    db: Session, project_id: int, from_on: date, to_on: date, *, state: str | None = None, workers: Collection[int] = ()
+) -> list[tuple[int, date, str]]:
+    """Return (worker, work date, state) of the rows of [from_on, to_on), by date and worker.
+
+    Args:
+        state: only these; None is all.
+        workers: only theirs; empty is everybody's.
+    """
+    values = {"project_id": project_id, "from_on": from_on, "to_on": to_on, "state": state, "workers": sorted(workers)}
+    return [tuple(row) for row in db.execute(_states(state is not None, bool(workers)), values)]
+
+
+@cache
+def _states(of_state: bool, of_workers: bool) -> Select[Any]:
+    wanted = select(_DAY.c.worker_id, _DAY.c.work_date, _DAY.c.state).where(*_WITHIN)
+    if of_state:
+        wanted = wanted.where(_DAY.c.state == bindparam("state"))
+    if of_workers:
+        wanted = wanted.where(_DAY.c.worker_id.in_(bindparam("workers", expanding=True)))
+    return wanted.order_by(_DAY.c.work_date, _DAY.c.worker_id)
+
+
+def inside(db: Session, project_id: int, now: datetime) -> dict[int, datetime]:
+    """Return who is inside by the rows that the passing of time has not changed yet -> since when (aware UTC)."""
+    found = {}
+    for worker_id, detail in db.execute(_INSIDE, {"project_id": project_id, "now": now}):
+        since = Written(detail).get("inside")
+        if since is not None:
+            found[worker_id] = datetime.fromisoformat(since["in_at"])
+    return found
+
+
+_INSIDE = select(_DAY.c.worker_id, cast(_DAY.c.detail, Text)).where(_DAY.c.project_id == _PROJECT, _DAY.c.alive_until > bindparam("now"))
+
+
+def corrected(db: Session, project_id: int, from_on: date) -> set[int]:
+    """Return whoever a correction of a date from ``from_on`` on is about, approved or not, and whose passage it names."""
+    named = select(CorrectionRow.worker_id, PassageRow.worker_id).outerjoin(PassageRow, PassageRow.id == CorrectionRow.passage_id)
+    rows = db.execute(named.where(CorrectionRow.project_id == project_id, CorrectionRow.work_date >= from_on))
+    return {worker for pair in rows for worker in pair if worker is not None}
 
 
 def days_of(db: Session, project_id: int, worker_id: int, from_on: date, to_on: date) -> list[DayLine]:

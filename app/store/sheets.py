@@ -261,6 +261,11 @@ def latest_sheets(
     return _sheets(db, wanted if month is None else and_(wanted, PayrollSheet.month == month))
 
 
+def sheet_months(db: Session, project_id: int) -> list[date]:
+    """Return the months of a project with a sheet."""
+    return list(db.execute(select(PayrollSheet.month).where(PayrollSheet.project_id == project_id).distinct()).scalars())
+
+
 def versions(db: Session, team_id: int, month: date, kind: str) -> tuple[SheetInfo, ...]:
     """Return every version of a team's sheet, oldest first."""
     return _sheets(
@@ -499,6 +504,22 @@ def sent_of_sheets(db: Session, sheet_ids: Collection[int]) -> dict[int, tuple[i
     return {sheet_id: (batched, paid) for sheet_id, (batched, paid) in found.items()}
 
 
+def posted_sums(db: Session, project_id: int, engagements: Collection[int]) -> dict[tuple[int, date], tuple[int, int]]:
+    """Return (engagement id, origin month) -> (man-days in thousandths, gross fen) posted so far, over all closed months."""
+    found = {}
+    for some in _chunks(sorted(engagements)):
+        rows = db.execute(
+            select(
+                PayrollLine.engagement_id, PayrollLine.origin_month, func.sum(PayrollLine.day_milli), func.sum(PayrollLine.gross_fen)
+            )
+            .join(PayrollSheet, PayrollSheet.id == PayrollLine.sheet_id)
+            .where(_posted(project_id), PayrollLine.engagement_id.in_(some))
+            .group_by(PayrollLine.engagement_id, PayrollLine.origin_month)
+        )
+        found |= {(engagement_id, origin): (int(days), int(fen)) for engagement_id, origin, days, fen in rows}
+    return found
+
+
 def posted_gross(db: Session, project_id: int) -> dict[tuple[int, date], int]:
     """Return (engagement id, origin month) -> gross fen posted so far, over all closed months."""
     rows = db.execute(
@@ -584,6 +605,46 @@ def listed(db: Session, engagements: Collection[int]) -> dict[int, Listed]:
         )
         found |= {row.id: Listed(*row) for row in rows}
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody who belonged to a team on some day of a month."""
+
+    id: int
+    """Of the engagement."""
+    worker_id: int
+    name: str
+    trade: str | None
+    team_id: int
+    team_name: str
+    entry_on: date
+    exit_on: date | None
+
+
+def members(db: Session, project_id: int, first: date, end: date, team_id: int | None = None) -> list[Member]:
+    """Return the engagements of a project, or a team, that cover a day of [first, end), by id."""
+    return [Member(*row) for row in db.execute(_members(team_id is not None), {"project_id": project_id, "first": first, "end": end, "team_id": team_id})]
+
+
+@cache
+def _members(of_team: bool) -> Select[Any]:
+    wanted = [
+        Engagement.project_id == bindparam("project_id"), Engagement.entry_on < bindparam("end"),
+        or_(Engagement.exit_on.is_(None), Engagement.exit_on > bindparam("first")),
+    ]  # fmt: skip
+    if of_team:
+        wanted.append(Engagement.team_id == bindparam("team_id"))
+    return (
+        select(
+            Engagement.id, Engagement.worker_id, Worker.name, Engagement.trade, Engagement.team_id, Team.name, Engagement.entry_on,
+            Engagement.exit_on,
+        )
+        .join(Worker, Worker.id == Engagement.worker_id)
+        .join(Team, Team.id == Engagement.team_id)
+        .where(*wanted)
+        .order_by(Engagement.id)
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -792,7 +853,7 @@ def payable_lines(
     for own in of_engagement.values():
         if any(row.net_fen < 0 for row in own):
             recovered |= recoveries([(row.id, row.month, row.origin_month, row.net_fen) for row in own])
-    moved = _moved(db, project_id)
+    moved = _moved(db, project_id, workers)
     outside: dict[int, int] = {}
     of_month: dict[tuple[int, date], list[Any]] = defaultdict(list)
     for row in rows:
@@ -826,8 +887,8 @@ def paid_outside(db: Session, project_id: int) -> dict[tuple[int, date], int]:
     return {(worker_id, month): int(fen) for worker_id, month, fen in rows}
 
 
-def _moved(db: Session, project_id: int) -> dict[int, tuple[int, int]]:
-    """Line id -> (fen in batches that are not withdrawn and did not come back, of that fen that arrived)."""
+def _moved(db: Session, project_id: int, workers: Collection[int] | None = None) -> dict[int, tuple[int, int]]:
+    """Line id of everybody, or of some workers -> (fen in batches that are not withdrawn and did not come back, of that fen that arrived)."""
     withdrawn = exists().where(BatchAct.batch_id == PaymentBatch.id, BatchAct.act == "withdrawn")
     back = exists().where(ItemResult.item_id == PaymentItem.id, ItemResult.status.in_(("failed", "returned")))
     arrived = exists().where(ItemResult.item_id == PaymentItem.id, ItemResult.status == "success")
@@ -838,10 +899,14 @@ def _moved(db: Session, project_id: int) -> dict[int, tuple[int, int]]:
             func.sum(case((arrived, PaymentItem.amount_fen), else_=0)),
         )
         .join(PaymentBatch, PaymentBatch.id == PaymentItem.batch_id)
-        .where(PaymentBatch.project_id == project_id, ~withdrawn, ~back)
+        .where(PaymentBatch.project_id == project_id, ~withdrawn, ~back, true() if workers is None else _of_workers(workers))
         .group_by(PaymentItem.line_id)
     )
     return {line_id: (int(sent), int(got)) for line_id, sent, got in rows}
+
+
+def _of_workers(workers: Collection[int]) -> Any:
+    return PaymentItem.line_id.in_(select(PayrollLine.id).where(PayrollLine.worker_id.in_(sorted(workers))))
 
 
 @dataclass(frozen=True, slots=True)

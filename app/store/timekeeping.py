@@ -10,7 +10,7 @@
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import cache
@@ -391,11 +391,19 @@ _APPROVED = (
     .where(CorrectionRow.project_id == bindparam("project_id"), CorrectionStep.act == "officer_ok")
     .order_by(CorrectionRow.id)
 )
+# One man's passage put down to another concerns both.
+_APPROVED_OF = _APPROVED.where(
+    or_(CorrectionRow.worker_id.in_(bindparam("workers", expanding=True)), CorrectionRow.kind == str(CorrectionKind.WRONG_PERSON))
+)
 
 
-def corrections(db: Session, project_id: int) -> tuple[Correction, ...]:
-    """Return the approved corrections of a project: the facts the rules go by."""
-    rows = db.execute(_APPROVED, {"project_id": project_id})
+def corrections(db: Session, project_id: int, *, workers: Collection[int] = ()) -> tuple[Correction, ...]:
+    """Return the approved corrections of a project: the facts the rules go by.
+
+    Args:
+        workers: only those that may concern them; empty is everybody.
+    """
+    rows = db.execute(_APPROVED_OF if workers else _APPROVED, {"project_id": project_id, "workers": sorted(workers)})
     return tuple(Correction(**{**row._mapping, "kind": CorrectionKind(row.kind)}) for row in rows)
 
 

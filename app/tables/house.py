@@ -327,6 +327,8 @@ class PassageRow(Base):
             "project_id", "worker_id", "occurred_at", "id", "gate_id", "direction", "channel", "verdict", "code",
         ),
         Index("ix_passage_frame", "project_id", "frame_sha256"),
+        # A few in a million: a screen asks for them every second.
+        Index("ix_passage_asking", "project_id", "seq", sqlite_where=text("verdict = 'ask'"), postgresql_where=text("verdict = 'ask'")),
     )
     id: Mapped[int] = _id()
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))

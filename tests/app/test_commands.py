@@ -103,6 +103,9 @@ def test_a_month_goes_from_the_shell_to_the_bank_and_back(muster, payday, tmp_pa
     muster("month", "lock", "A", "2026-03", "--by", "wu")
     muster("sheet", "draft", "A", "2026-03", "--by", "wu")
     (told,) = json.loads(muster("sheet", "list", "A", "2026-03", "--by", "wu", "--json"))
+    listed = muster("sheet", "list", "A", "2026-03", "--by", "wu")
+    assert all(word in listed for word in ("disputed", "net", "2026-03", f"0/{told['lines']}")), "no column is cut on a short line"
+    assert "…" not in listed
     assert (told["net_fen"], told["lines"]) == (800_00, 1)
     payday.through(MARCH)
     payday.says(payday.line_of(payday.cast.wang))
@@ -185,6 +188,8 @@ def test_terms_a_settlement_and_arrears_from_the_shell(muster, payday):
     assert made[0] == "settlement"
     muster("settlement", "word", "A", made[1], "agree", "--hash", made[3], "--evidence", payday.proof(), "--by", "wu")
     assert json.loads(muster("settlement", "list", "A", "--by", "wu", "--json"))
+    listed = muster("settlement", "list", "A", "--by", "wu")
+    assert "王建国" in listed and "2026-04-01" in listed and "400.00" in listed and "statement=" not in listed
     (line,) = json.loads(muster("arrears", "A", "--of", "worker", "--by", "wu", "--json"))
     assert (line["subject_id"], line["arrears"]["owed_fen"]) == (payday.cast.wang.id, 400_00)
     muster("arrears", "A", "--of", "street", "--by", "wu", status="side_unknown")

@@ -604,6 +604,7 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("POST", SITE + "/enrol/{worker_id:int}/way"): PAGE,
     ("POST", SITE + "/enrol/{worker_id:int}/terms"): PAGE,
     ("GET", SITE + "/grid"): PAGE,
+    ("GET", SITE + "/grid/{worker_id:int}"): PAGE,
     ("GET", SITE + "/account/batches/{batch_id:int}"): PAGE,
     ("GET", SITE + "/account/statement"): PAGE,
     ("POST", SITE + "/account/statement"): PAGE,

@@ -1,5 +1,7 @@
 """Days and months worked out ahead: the same answer as from the facts, whatever happened since."""
 
+import random
+from collections import Counter
 from datetime import date, timedelta
 
 import pytest
@@ -7,7 +9,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app import projection, terms, timekeeping
+from app import payroll, projection, terms, timekeeping
 from app.db import Database
 from app.store import projection as rows
 from app.tables import AttendanceDay, MonthWageRow, StaleDay
@@ -198,3 +200,45 @@ def test_after_any_story_the_rows_are_what_the_facts_say(database, cast, story):
     projection.refresh(database, cast.a.id, now=NOW)
     kept = written(database)
     assert kept == live(database, cast)
+
+
+def test_what_is_counted_from_the_rows_is_what_the_facts_say_whatever_came_since(database, cast, vault):
+    """Passages, forgotten exits, corrections and a passage put right; the rows are refreshed now and then, never just before."""
+    dice = random.Random(81)
+    seen = set()
+    given = {"project_id": cast.a.id, "by": "wu"}
+    for turn in range(24):
+        now = at(2 + turn // 3, f"{8 + turn % 3 * 5:02d}:30")
+        day, who = dice.randint(max(1, turn // 3 - 1), 2 + turn // 3), dice.choice([cast.wang, cast.li])
+        with database.write() as db:
+            for hour in sorted(dice.sample(range(24), dice.randint(1, 3))):
+                moment = at(day, f"{hour:02d}:00") + timedelta(seconds=turn)
+                if moment <= now:
+                    pass_through(db, cast.a, dice.choice(["in", "out"]), who.id, moment)
+            if turn % 4 == 3:
+                asked_at = at(day, "23:59") + timedelta(hours=1)
+                what = {"kind": "add_session", "in_at": at(day, "08:00"), "out_at": at(day, "09:00")}
+                if turn % 8 == 7:
+                    what = {"kind": "set_day", "minutes": 480, "day_milli": 1000}
+                paper = timekeeping.put_evidence(
+                    db, vault, name="a.png", media_type="image/png", content=b"\x89PNG\r\n\x1a\n" + bytes([turn]) * 20, now=NOW, **given
+                )
+                asked = timekeeping.request_correction(
+                    db, worker_id=who.id, work_date=at(day).date(), reason="gate_broken", note="闸机停电", evidence=[paper], now=asked_at,
+                    **what, **given,
+                )  # fmt: skip
+                for act, by in (("leader_ok", "zhang"), ("officer_ok", "chen")):
+                    timekeeping.decide_correction(db, project_id=cast.a.id, correction_id=asked, act=act, by=by, now=asked_at)
+        if turn % 3 == 1:
+            projection.refresh(database, cast.a.id, now=now)
+            continue
+        for moment in (now, now + timedelta(hours=dice.randint(1, 40)), NOW):
+            with database.read() as db:
+                assert projection.headcount(db, cast.a.id, moment) == payroll.headcount_of(db, cast.a.id, moment), (turn, moment)
+                found = projection.counted(db, cast.a.id, MARCH, APRIL, moment)
+                days = payroll.attendance_of(db, cast.a.id, MARCH, moment)
+            assert {day: n for day, n in found.came.items() if n} == Counter(d.work_date for d in days), (turn, moment)
+            undecided = sorted((d.work_date, d.worker_id) for d in days if d.state == "undecided")
+            assert [pair[::-1] for pair in found.undecided] == undecided, (turn, moment)
+            seen.add((bool(undecided), bool(found.came)))
+    assert (True, True) in seen

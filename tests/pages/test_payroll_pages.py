@@ -7,6 +7,7 @@ import pytest
 
 from app import access
 from app.store import accounts
+from tests.cast import pass_through
 from tests.payday import MARCH, at, desk  # noqa: F401 - the fixture payday
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 32
@@ -158,7 +159,7 @@ def test_the_grid_shows_each_day_and_leads_to_it(place, people_on_site):
     _, _, client_of = place
     site, wang = people_on_site.a, people_on_site.wang
     text = client_of("lin").get(f"/projects/{site.id}/grid?month=2026-03&team={site.team_id}").text
-    assert f"/projects/{site.id}/workers/{wang.id}?month=2026-03&amp;day=2026-03-04#d-2026-03-04" in text
+    assert f'href="/projects/{site.id}/grid/{wang.id}?day=2026-03-04"' in text
     assert client_of("lin").get(f"/projects/{site.id}/grid?team=999").status_code == 404
 
 
@@ -224,3 +225,56 @@ def test_what_stands_in_the_way_leads_to_where_it_is_solved(place, people_on_sit
     shown = wu.get(path, params=month).text
     ask = f"/projects/{payday.site.id}/corrections?worker={people_on_site.li.id}&amp;day=2026-03-09#ask"
     assert ask in shown and ask not in client_of("lin").get(path, params=month).text
+
+
+def test_a_day_of_the_grid_shows_passages_rules_corrections_and_the_form_that_puts_it_right(place, people_on_site):
+    payday, _, client_of = place
+    li = people_on_site.li
+    payday.works(li, 30, go=None)
+    payday.gates_report()
+    path = f"/projects/{payday.site.id}/grid/{li.id}"
+    text = client_of("wu").get(path, params={"day": "2026-03-30"}).text
+    assert "待确认" in text and "缺少出场记录" in text and "计入" in text and "考勤规则（第 1 版）" in text
+    assert 'name="kind" value="missing_out"' in text and f'name="worker" value="{li.id}"' in text
+    asked = client_of("wu").post(
+        f"/projects/{payday.site.id}/corrections/requests",
+        data={"worker": li.id, "work_date": "2026-03-30", "kind": "missing_out", "out": "17:30", "reason": "forgot", "note": ""},
+        files={"scan": ("", b"", "application/octet-stream")},
+    )
+    assert asked.status_code == 303
+    assert "17:30" in client_of("wu").get(path, params={"day": "2026-03-30"}).text, "what was asked for stands with the day"
+    read_only = client_of("lin").get(path, params={"day": "2026-03-30"})
+    assert read_only.status_code == 200 and "corrections/requests" not in read_only.text
+    assert client_of("wu").get(f"/projects/{payday.site.id}/grid/999").status_code == 404
+    assert client_of("wu").get(path, params={"day": "not a day"}).status_code == 200
+
+
+def test_the_grid_lists_what_keeps_the_month_from_its_close_and_a_new_fact_is_on_it_at_once(place, people_on_site):
+    payday, _, client_of = place
+    li = people_on_site.li
+    payday.works(li, 9, go=None)
+    payday.gates_report()
+    wu, path = client_of("wu"), f"/projects/{payday.site.id}/grid"
+    asked = {"month": "2026-03", "team": payday.site.team_id}
+    before = wu.get(path, params=asked).text
+    step = f'href="/projects/{payday.site.id}/grid/{li.id}?day=2026-03-09" data-panel'
+    assert step in before and "待确认 1 天" in before
+    with payday.database.write() as db:
+        pass_through(db, payday.site, "out", li.id, at(9, "17:00"))
+    after = wu.get(path, params=asked).text
+    assert step not in after and "待确认 1 天" not in after, "a page that was seen a moment ago shows the passage that came since"
+
+
+def test_everybody_is_listed_fifty_at_a_time_and_a_team_can_be_printed_whole(place, people_on_site, monkeypatch):
+    from app.pages import grid
+
+    monkeypatch.setattr(grid, "ROWS_A_PAGE", 1)
+    _, _, client_of = place
+    path = f"/projects/{people_on_site.a.id}/grid"
+    asked = {"month": "2026-03", "team": "all"}
+    pages = [client_of("wu").get(path, params={**asked, "page": n}).text for n in (1, 2)]
+    names = [re.findall(r'<th scope="row"><a [^>]*>([^<]+)</a>', page) for page in pages]
+    assert all(len(each) == 1 for each in names) and names[0] != names[1]
+    assert "page=2" in pages[0] and "本页出勤人数" in pages[0]
+    whole = client_of("wu").get(path, params={"month": "2026-03", "team": people_on_site.a.team_id, "whole": "1"}).text
+    assert len(re.findall(r'<th scope="row"><a ', whole)) > 1

@@ -1,0 +1,59 @@
+"""What a process keeps of its answers about money holds exactly until a fact is written."""
+
+from app import bank, payroll
+from app.store import accounts
+from app.store.kept import kept
+from app.views import VIEWED
+from tests.payday import MARCH, at, desk  # noqa: F401 - the fixture payday
+
+
+def counted():
+    asked = []
+
+    def ask() -> int:
+        asked.append(1)
+        return len(asked)
+
+    return ask
+
+
+def read(database, ask, key="sum"):
+    with database.read() as db:
+        return kept(db, key, ask)
+
+
+def test_an_answer_is_worked_out_once_until_something_is_written(database, people_on_site, now):
+    ask = counted()
+    assert [read(database, ask), read(database, ask), read(database, ask, "another")] == [1, 1, 2]
+    with database.write() as db:
+        accounts.journal(db, at=now, actor="wu", action="batch.made", project_id=people_on_site.a.id, object="payment_batch:1", facts={})
+    assert [read(database, ask), read(database, ask)] == [3, 3]
+
+
+def test_somebody_who_only_looks_makes_nobody_add_up_again(database, people_on_site, now):
+    ask = counted()
+    read(database, ask)
+    with database.write() as db:
+        accounts.journal(db, at=now, actor="wu", action=VIEWED, project_id=people_on_site.a.id, object="worker:1", facts={})
+    assert read(database, ask) == 1
+
+
+def test_who_writes_is_told_what_is_so_now(database, people_on_site):
+    ask = counted()
+    read(database, ask)
+    with database.write() as db:
+        assert kept(db, "sum", ask) == 2
+
+
+def test_a_payment_is_in_what_can_be_paid_at_once(payday, database):
+    payday.whole_month()
+    with database.read() as db:
+        (before, *_) = bank.payable(db, payday.site.id, MARCH)
+    with database.write() as db:
+        payroll.record_payment(
+            db, project_id=payday.site.id, worker_id=before.line.worker_id, amount_fen=100_00, paid_on=at(1, month=4).date(), for_month=MARCH,
+            channel="cash", idempotency_key="kept-and-paid", by="wu", now=payday.now,
+        )  # fmt: skip
+    with database.read() as db:
+        (after, *_) = bank.payable(db, payday.site.id, MARCH)
+    assert after.line.owed_fen == before.line.owed_fen - 100_00
