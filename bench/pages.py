@@ -174,6 +174,9 @@ class Known:
     batches: tuple[int, ...]
     months: tuple[str, ...]
     """YYYY-MM, the running one last."""
+    accounts: tuple[int, ...]
+    own_lines: tuple[int, ...]
+    """Of the worker who has an account."""
     own_sheets: tuple[int, ...]
     """Of the first team: what its leader and its company may open."""
 
@@ -189,6 +192,30 @@ ADDRESSES: dict[str, tuple[Address, ...]] = {
     "/county": (lambda d, k: "/county",),
     "/county/twins": (lambda d, k: "/county/twins",),
     "/journal": (lambda d, k: "/journal",),
+    "/account": (lambda d, k: "/account",),
+    "/projects/new": (lambda d, k: "/projects/new",),
+    "/me": (lambda d, k: "/me",),
+    "/me/days": (lambda d, k: "/me/days", lambda d, k: f"/me/days?month={d.choice(k.months)}"),
+    "/me/wages": (lambda d, k: "/me/wages",),
+    "/me/sheets": (lambda d, k: "/me/sheets",),
+    "/me/sheets/{line_id:int}": (lambda d, k: f"/me/sheets/{d.choice(k.own_lines)}",),
+    "/me/objections": (lambda d, k: "/me/objections",),
+    "/me/face": (lambda d, k: "/me/face",),
+    "/projects/{project_id:int}/setup": (lambda d, k: f"{P}/setup",),
+    "/projects/{project_id:int}/rules": (lambda d, k: f"{P}/rules",),
+    "/projects/{project_id:int}/wall": (lambda d, k: f"{P}/wall",),
+    "/projects/{project_id:int}/screens": (lambda d, k: f"{P}/screens",),
+    "/projects/{project_id:int}/objections": (lambda d, k: f"{P}/objections",),
+    "/projects/{project_id:int}/workers/roster": (lambda d, k: f"{P}/workers/roster",),
+    "/projects/{project_id:int}/workers/{worker_id:int}/phone": (lambda d, k: f"{P}/workers/{d.choice(k.workers)}/phone",),
+    "/projects/{project_id:int}/payroll/{sheet_id:int}/sign": (lambda d, k: f"{P}/payroll/{d.choice(k.sheets)}/sign",),
+    "/accounts": (lambda d, k: "/accounts",),
+    "/accounts/{account_id:int}": (lambda d, k: f"/accounts/{d.choice(k.accounts)}",),
+    "/sign-ins": (lambda d, k: "/sign-ins",),
+    "/projects/{project_id:int}/people": (lambda d, k: f"{P}/people",),
+    "/projects/{project_id:int}/devices": (lambda d, k: f"{P}/devices",),
+    "/projects/{project_id:int}/enrol": (lambda d, k: f"{P}/enrol",),
+    "/projects/{project_id:int}/enrol/{worker_id:int}": (lambda d, k: f"{P}/enrol/{d.choice(k.workers)}",),
     "/projects/{project_id:int}": (lambda d, k: P,),
     "/projects/{project_id:int}/gate": (lambda d, k: f"{P}/gate",),
     "/projects/{project_id:int}/workers": (
@@ -255,6 +282,8 @@ def known(database: Database) -> Known:
             sheets=tuple(s for (s,) in rows("SELECT id FROM payroll_sheet WHERE project_id = 1")),
             batches=tuple(b for (b,) in rows("SELECT id FROM payment_batch WHERE project_id = 1")),
             months=(*months, f"{this:%Y-%m}"),
+            own_lines=tuple(n for (n,) in rows("SELECT id FROM payroll_line WHERE worker_id = (SELECT worker_id FROM membership WHERE worker_id > 0)")),
+            accounts=tuple(a for (a,) in rows("SELECT id FROM account")),
             own_sheets=tuple(s for (s,) in rows("SELECT id FROM payroll_sheet WHERE project_id = 1 AND team_id = (SELECT min(id) FROM team)")),
         )
 

@@ -46,6 +46,7 @@ def test_who_writes_is_told_what_is_so_now(database, people_on_site):
 
 
 def test_a_payment_is_in_what_can_be_paid_at_once(payday, database):
+    payday.works(payday.cast.wang, 3)
     payday.whole_month()
     with database.read() as db:
         (before, *_) = bank.payable(db, payday.site.id, MARCH)

@@ -6,7 +6,7 @@ import re
 from app import access
 from bench import pages as bench
 
-KNOWN = bench.Known(workers=(1, 2), teams=(1,), sheets=(4, 5), batches=(3,), months=("2026-02", "2026-03"), own_sheets=(4,))
+KNOWN = bench.Known(workers=(1, 2), teams=(1,), sheets=(4, 5), batches=(3,), months=("2026-02", "2026-03"), accounts=(1,), own_lines=(9,), own_sheets=(4,))
 
 
 def test_every_page_and_chart_is_measured_by_addresses_of_its_own_route():
