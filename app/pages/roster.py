@@ -135,7 +135,8 @@ def gather(ask: Ask) -> RosterContext:
     if sort not in (*rows.ORDERS, *BY_MONEY):
         sort, descending = "team", False
 
-    total = rows.count(db, project.id, wanted)
+    counts = rows.lacking(db, project.id, rows.Wanted(ask.today))
+    total = counts["total"] if wanted == rows.Wanted(ask.today) else rows.count(db, project.id, wanted)
     by_money = undecided or sort in BY_MONEY
     ids: list[int] | None = None
     accounts: dict[int, _Owed] = {}
@@ -158,13 +159,12 @@ def gather(ask: Ask) -> RosterContext:
         }  # fmt: skip
         return with_query(here, **{**now, **changed})
 
-    counts = rows.lacking(db, project.id, rows.Wanted(ask.today))
     listed = [accounts.get(worker, _NOTHING) for worker in ids or ()]
     companies = {c.id: c.name for c in people.project_companies(db, project.id)}
     return RosterContext(
         project_id=project.id,
         own_path=here,
-        on_roster=rows.count(db, project.id, rows.Wanted(ask.today)),
+        on_roster=counts["total"],
         total=total,
         this_month=workdays.month_of(ask.today),
         q=wanted.text,

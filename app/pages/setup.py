@@ -114,7 +114,8 @@ def gather(ask: Ask, wrong: str = "", typed: dict[str, str] | None = None) -> Se
     teams = people.teams(db, project.id)
     here = f"/projects/{project.id}"
     wanted = rows.Wanted(ask.today)
-    on_roster, lacking = rows.count(db, project.id, wanted), rows.lacking(db, project.id, wanted)["any"]
+    counts = rows.lacking(db, project.id, wanted)
+    on_roster, lacking = counts["total"], counts["any"]
     devices = sum(d.disabled_at is None for d in gates.devices(db, project.id))
     passages = projection.chain_seq(db, project.id)
     write, enrol, watch = ask.may("papers.write"), ask.may("enrol"), ask.may("gate.watch")

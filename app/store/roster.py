@@ -90,17 +90,17 @@ def count(db: Session, project_id: int, wanted: Wanted) -> int:
 
 
 def lacking(db: Session, project_id: int, wanted: Wanted) -> dict[str, int]:
-    """Return how many of those workers lack what: each word of ``FLAGS``, and ``any``."""
+    """Return how many of those workers lack what: each word of ``FLAGS``, ``any``, and ``total``, all of them."""
     flags = _flags(project_id, wanted.today)
     flags["any"] = or_(*(flags[name] for name in MISSING))
     sums = [func.coalesce(func.sum(case((flag, 1), else_=0)), 0).label(name) for name, flag in flags.items()]
-    row = db.execute(_chosen(project_id, wanted, *sums)).one()
-    return {name: int(getattr(row, name)) for name in flags}
+    row = db.execute(_chosen(project_id, wanted, func.count().label("total"), *sums)).one()
+    return {name: int(getattr(row, name)) for name in (*flags, "total")}
 
 
 def ids(db: Session, project_id: int, wanted: Wanted) -> list[int]:
     """Return the ids of all those workers, in no order."""
-    return list(db.execute(_chosen(project_id, wanted, Worker.id)).scalars())
+    return list(db.execute(_chosen(project_id, wanted, _last.c.worker_id)).scalars())
 
 
 def rows(
@@ -134,7 +134,7 @@ def rows(
     asked = _chosen(
         project_id, wanted, Worker.id, Worker.name, _last.c.id, Team.id, Team.name, Company.name, _last.c.trade, _last.c.entry_on,
         _last.c.exit_on, agreed(WageTerm.rate_fen), agreed(WageTerm.kind), agreed(WageTerm.unit), Worker.id.in_(_enrolled(project_id)),
-        Worker.id.in_(_with_way(project_id)), *(flags[name] for name in FLAGS),
+        Worker.id.in_(_with_way(project_id)), *(flags[name] for name in FLAGS), whole=True,
     )  # fmt: skip
     if among is not None:
         asked = asked.where(Worker.id.in_(among))
@@ -181,7 +181,8 @@ _last = _ranked.alias("latest")
 """Engagements with their place among one worker's, the latest first."""
 
 
-def _chosen(project_id: int, wanted: Wanted, *columns: Any) -> Select[Any]:
+def _chosen(project_id: int, wanted: Wanted, *columns: Any, whole: bool = False) -> Select[Any]:
+    """Those workers' engagements; with the names of worker, team and company where they are asked for (``whole``)."""
     gone = and_(_last.c.exit_on.is_not(None), _last.c.exit_on <= wanted.today)
     conditions: list[ColumnElement[bool]] = [_last.c.project_id == project_id, _last.c.place == 1]
     if wanted.state != "all":
@@ -200,15 +201,14 @@ def _chosen(project_id: int, wanted: Wanted, *columns: Any) -> Select[Any]:
     if wanted.lacks:
         flags = _flags(project_id, wanted.today)
         conditions.append(or_(*(flags[name] for name in MISSING)) if wanted.lacks == "any" else flags.get(wanted.lacks, false()))
-    return (
-        select(*columns)
-        .select_from(_last)
-        .join(Worker, Worker.id == _last.c.worker_id)
-        .join(Team, Team.id == _last.c.team_id)
-        .join(ProjectCompany, ProjectCompany.id == _last.c.project_company_id)
-        .join(Company, Company.id == ProjectCompany.company_id)
-        .where(*conditions)
-    )
+    asked = select(*columns).select_from(_last)
+    if whole or wanted.text:
+        asked = asked.join(Worker, Worker.id == _last.c.worker_id).join(Team, Team.id == _last.c.team_id)
+    if whole:
+        asked = asked.join(ProjectCompany, ProjectCompany.id == _last.c.project_company_id).join(
+            Company, Company.id == ProjectCompany.company_id
+        )
+    return asked.where(*conditions)
 
 
 def _flags(project_id: int, today: date) -> dict[str, ColumnElement[bool]]:
@@ -234,10 +234,10 @@ def _flags(project_id: int, today: date) -> dict[str, ColumnElement[bool]]:
     advised = select(FaceAdvice.worker_id).where(FaceAdvice.project_id == project_id, FaceAdvice.cleared_at.is_(None), ~later)
     return {
         "terms": and_(here, _last.c.id.not_in(agreed)),
-        "word": and_(here, Worker.id.not_in(words)),
-        "face": and_(here, Worker.id.in_(consents), Worker.id.not_in(_enrolled(project_id))),
-        "way": and_(here, Worker.id.not_in(_with_way(project_id))),
-        "again": and_(here, Worker.id.in_(advised)),
+        "word": and_(here, _last.c.worker_id.not_in(words)),
+        "face": and_(here, _last.c.worker_id.in_(consents), _last.c.worker_id.not_in(_enrolled(project_id))),
+        "way": and_(here, _last.c.worker_id.not_in(_with_way(project_id))),
+        "again": and_(here, _last.c.worker_id.in_(advised)),
     }
 
 
