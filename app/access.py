@@ -326,6 +326,11 @@ def inspected(db: Session, person: Person) -> list[ProjectInfo]:
     return [p for p in people.projects(db, None) if Role.INSPECTOR in person.roles(p.id, p.area_code)]
 
 
+def areas_of(person: Person) -> tuple[str, ...]:
+    """The area codes he inspects."""
+    return tuple(sorted({m.area_code for m in person.memberships if m.role is Role.INSPECTOR and m.area_code}))
+
+
 def companies_of(person: Person, project: ProjectInfo, action: str | None = None) -> frozenset[int] | None:
     """The companies of a project (ids of ``project_company``) he acts for; None is all of them.
 

@@ -763,6 +763,19 @@ def project_company(
     out.print(f"company in role {role}: id {added}")
 
 
+@project_app.command("town")
+def project_town(
+    project: Annotated[str, typer.Argument(help="project code")],
+    area: Annotated[str, typer.Argument(help="area code with the town's nine digits, 330424100")],
+) -> None:
+    """Say in which town of its county a project lies: the county's page adds up by town."""
+    from app import papers
+
+    with opened() as (_settings, database, _vault), database.write() as db:
+        papers.set_town(db, project_id=_project_id(db, project), area_code=area, now=now(), by=BY)
+    out.print(f"{project}: {area}")
+
+
 @project_app.command("team")
 def project_team(
     project: str,

@@ -10,6 +10,7 @@
     settlement        退场工资结算确认书
     three_way         三方核对表 of a month
     findings          问题线索台账
+    county            在建项目农民工工资支付监管清单 of somebody's area, with the sums by town
 
 Every file carries the end of the project's chain of passages in its footer and leaves a row of who took what. ID numbers
 stand in full only for the labour officer, whose papers need them; for everybody else they are masked.
@@ -26,12 +27,14 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from app import inspection, oversight, projection, settlements, sheets
+from app.domain.colour import Level
 from app.domain.identity import View, mask_id_number, mask_name, mask_phone, name_order
 from app.domain.sheet import ItemKind
 from app.domain.workdays import next_month
 from app.errors import BadRequest, Conflict, NotFound
 from app.forms import account as account_form
 from app.forms import attendance as attendance_form
+from app.forms import county as county_form
 from app.forms import findings as findings_form
 from app.forms import ledger as ledger_form
 from app.forms import payroll as payroll_form
@@ -717,3 +720,49 @@ def findings(
         )  # fmt: skip
     content = findings_form.findings_sheet(desk.project.name, lines, desk.stamp)
     return desk.done("findings", f"findings-{desk.project.code}-{today}.xlsx", content, month=f"{month:%Y-%m}" if month else "")
+
+
+# --- the county ----------------------------------------------------------------------------------------------------
+
+
+def county(db: Session, projects: Sequence[ProjectInfo], *, area: str, language: str = "zh", by: str, now: datetime) -> File:
+    """The projects of somebody's area in their colours, the worst first, and their sums by town.
+
+    Args:
+        projects: those he inspects.
+        area: what his area is called on the list.
+
+    Raises:
+        BadRequest: ``form_unknown``, no such language.
+    """
+    if language not in ("zh", "en"):
+        raise BadRequest("form_unknown")
+    end = chain.head(db)
+    stamp = Stamp(made_at=now, zone="Asia/Shanghai", head_hash="", journal=f"{end.seq}:{end.hash}", language=language)
+    found = inspection.county(db, projects, now)
+    lines = [
+        county_form.ProjectLine(
+            town=line.town_name or line.town, name=line.project.name, code=line.project.code, level=line.colour.level.value,
+            level_word=label(f"level.{line.colour.level.value}", language),
+            reason=oversight.title_of(line.colour.rule, language) if line.colour.rule else "", red=line.colour.red, yellow=line.colour.yellow,
+            overdue=line.colour.overdue, people=line.people, seen_today=line.seen_today, owed_fen=line.overdue_fen, oldest=line.oldest,
+            last_seen_at=line.last_seen_at,
+        )
+        for line in found
+    ]  # fmt: skip
+    towns = [
+        county_form.TownLine(
+            town=town.name or town.code, code=town.code, projects=town.projects, red=town.levels.get(Level.RED, 0),
+            yellow=town.levels.get(Level.YELLOW, 0), green=town.levels.get(Level.GREEN, 0), grey=town.levels.get(Level.GREY, 0),
+            people=town.people, seen_today=town.seen_today, owing=town.owing, owed_fen=town.overdue_fen, overdue=town.overdue,
+        )
+        for town in inspection.towns(found)
+    ]  # fmt: skip
+    content = county_form.county_list(area, lines, towns, stamp)
+    digest = sha256(content).hexdigest()
+    # Of no project: the journal's line is the record of who took it.
+    accounts.journal(
+        db, at=now, actor=by, action="form.exported", project_id=None, object="form:county",
+        facts={"projects": len(lines), "area": area, "sha256": digest, "full": False},
+    )  # fmt: skip
+    return File(f"county-{area}-{stamp.made_on:%Y%m%d}.xlsx", content, digest)

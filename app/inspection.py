@@ -4,13 +4,14 @@
     reveal         an ID number in full, for a purpose that is written down
     strip          one worker's month on one screen: days, passages, corrections, terms, lines, signatures, transfers, payments
     county         the projects of somebody's area with their colour and the reason
+    towns          the same, added up by town
 
 The gate's side is the projection, laid over with whoever has newer facts (``app.projection``): a project of five thousand answers
 from rows.
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -21,12 +22,12 @@ from sqlalchemy.orm import Session
 
 from app import projection, sheets
 from app.domain.calendar import NoCalendar, pay_due_on
-from app.domain.colour import Colour, Group, colour_of, worst_first
+from app.domain.colour import Colour, Group, Level, colour_of, worst_first
 from app.domain.facts import Payment
 from app.domain.threeway import Bank, Check, Gate, Row, Sheet, compare
 from app.domain.workdays import due_on, month_of, next_month
 from app.errors import BadRequest, NotFound
-from app.store import accounts, findings, money, people, timekeeping
+from app.store import accounts, findings, money, people, terms, timekeeping
 from app.store import inspection as rows
 from app.store import projection as projected
 from app.store import sheets as held
@@ -219,8 +220,14 @@ class ProjectLine:
 
     project: ProjectInfo
     colour: Colour
+    town: str
+    """Nine digits; empty for a project whose area code says the county only."""
+    town_name: str
+    """Empty when nobody has named the town."""
     people: int
     """On its roster today."""
+    seen_today: int
+    """People its gates have let through today."""
     last_seen_at: datetime | None
     """When its gates last saw anybody."""
     overdue_fen: int | None
@@ -253,6 +260,9 @@ def county(db: Session, projects: Sequence[ProjectInfo], now: datetime) -> list[
     due_dates = {key: _due_date(db, *key) for key in dues}
     known = rows.projected(db, ids)
     engaged, seen = rows.people_engaged(db, ids, today), rows.last_passages(db, ids)
+    midnight = datetime(today.year, today.month, today.day, tzinfo=ZoneInfo("Asia/Shanghai"))
+    here = rows.people_seen(db, [i for i, at in seen.items() if at >= midnight], midnight)
+    names = terms.town_names(db, {town_of(project) for project in projects}, today)
     found = []
     for project in projects:
         late = [o for o in owing[project.id] if today > due_dates[o.month, pay_days[project.id]]]
@@ -260,7 +270,10 @@ def county(db: Session, projects: Sequence[ProjectInfo], now: datetime) -> list[
             ProjectLine(
                 project,
                 colour_of(groups.get(project.id, ()), looked=project.id in seen or project.id in groups),
+                town_of(project),
+                names.get(town_of(project), ""),
                 engaged.get(project.id, 0),
+                here.get(project.id, 0),
                 seen.get(project.id),
                 sum(o.owed_fen for o in late) if project.id in known or project.id not in seen else None,
                 max((o.workers for o in late), default=0),
@@ -268,6 +281,51 @@ def county(db: Session, projects: Sequence[ProjectInfo], now: datetime) -> list[
             )
         )
     return sorted(found, key=lambda line: (*worst_first(line.colour), -(line.overdue_fen or 0), line.project.id))
+
+
+TOWN_DIGITS = 9
+
+
+def town_of(project: ProjectInfo) -> str:
+    """The town (乡镇、街道) of a project: the first nine digits of its area code; empty when it says the county only."""
+    return project.area_code[:TOWN_DIGITS] if len(project.area_code) >= TOWN_DIGITS else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Town:
+    """A town (镇街) as the county sees it."""
+
+    code: str
+    """Nine digits; empty for projects whose area code says the county only."""
+    name: str
+    """Empty when nobody has named it."""
+    projects: int
+    levels: dict[Level, int]
+    """Colour -> projects; colours no project has are left out."""
+    people: int
+    """On the rosters today."""
+    seen_today: int
+    overdue_fen: int
+    """Owed past its pay day, as far as it is worked out."""
+    owing: int
+    """Projects that owe."""
+    overdue: int
+    """Findings past their deadline."""
+
+
+def towns(lines: Sequence[ProjectLine]) -> list[Town]:
+    """Add up a county by town, by code; projects without a town come last."""
+    of: dict[str, list[ProjectLine]] = defaultdict(list)
+    for line in lines:
+        of[line.town].append(line)
+    return [
+        Town(
+            code, own[0].town_name, len(own), dict(Counter(line.colour.level for line in own)), sum(line.people for line in own),
+            sum(line.seen_today for line in own), sum(line.overdue_fen or 0 for line in own), sum(bool(line.overdue_fen) for line in own),
+            sum(line.colour.overdue for line in own),
+        )
+        for code, own in sorted(of.items(), key=lambda item: (not item[0], item[0]))
+    ]  # fmt: skip
 
 
 def _check_month(month: date, today: date) -> None:

@@ -144,6 +144,26 @@ def set_confirm_face(db: Session, *, project_id: int, confirm_face: bool, now: d
     journal(db, now, by, "project.confirm_face", project_id, f"project:{project_id}", confirm_face=confirm_face)
 
 
+def set_town(db: Session, *, project_id: int, area_code: str, now: datetime, by: str) -> None:
+    """Say in which town (乡镇、街道) a project lies: its area code with nine digits instead of the county's six.
+
+    Args:
+        area_code: six to twelve digits, the first six those of before: another county's inspectors are not let in here.
+
+    Raises:
+        NotFound: ``project_unknown``.
+        Unusable: ``project_area_malformed``.
+        Conflict: ``project_area_elsewhere``, another county's.
+    """
+    before = people.project(db, project_id).area_code
+    if not re.fullmatch(r"[0-9]{6,12}", area_code):
+        raise Unusable("project_area_malformed")
+    if area_code[:6] != before[:6]:
+        raise Conflict("project_area_elsewhere")
+    people.set_area(db, project_id, area_code)
+    journal(db, now, by, "project.area", project_id, f"project:{project_id}", area_code=area_code)
+
+
 # --- a worker ----------------------------------------------------------------------------------------------
 
 

@@ -653,6 +653,8 @@ AREA_NUMBERS: dict[str, tuple[int, int]] = {
     "twin_false_pairs_max": (0, 1000),
 } | {f"{PREFIX}{key}": (0, AMOUNT_FEN_LIMIT) for key in LIMITS}
 """Key -> least and greatest value. Those of the audit rules are ``audit.`` and the limit's name (``domain.audit.thresholds``)."""
+TOWN_DIGITS, TOWN_NAME_MAX = 9, 40
+"""The first nine digits of an area code are the town (乡镇、街道); six are the county."""
 AGREEMENT_PARTIES = (*COMPANY_ROLES, "bank", "regulator")
 """Some counties let the industry regulator sign, too (四方协议, domain.md 1.2)."""
 
@@ -665,12 +667,12 @@ def write_area_rule(
     Args:
         area_code: a prefix of the projects it holds for; empty for everywhere. The longest prefix wins.
         value: a whole number; for ``agreement_parties`` a list of who signs the agreement about the special account, for
-            ``account_fee_bearer`` the role of who bears its bank fees.
+            ``account_fee_bearer`` the role of who bears its bank fees; for ``town_name`` what the nine digits of a town are called.
         source: the document, in words.
 
     Raises:
         Unusable: ``area_key_unknown``, ``area_prefix_malformed``, ``number_wrong``, ``area_parties_wrong``, ``company_role_unknown``,
-            ``dates_wrong``; the source is missing or too long.
+            ``dates_wrong``, ``area_town_malformed``; the source or a name is missing or too long.
     """
     if area_code and not re.fullmatch(r"[0-9]{2,12}", area_code):
         raise Unusable("area_prefix_malformed")
@@ -683,6 +685,10 @@ def write_area_rule(
         fits = isinstance(value, list) and value and all(party in AGREEMENT_PARTIES for party in value)
         if not fits or len(set(value)) != len(value):
             raise Unusable("area_parties_wrong")
+    elif key == "town_name":
+        if len(area_code) != TOWN_DIGITS:
+            raise Unusable("area_town_malformed")
+        value = check_text(value, key, TOWN_NAME_MAX) if isinstance(value, str) else check_text("", key, TOWN_NAME_MAX)
     else:
         raise Unusable("area_key_unknown")
     check_dates(valid_from, None)

@@ -218,6 +218,7 @@ SHOWS_NONE: dict[str, str] = {
         for form in ("attendance", "payroll", "slips", "roster", "moves", "movement", "ledger", "account", "settlement", "three-way", "findings")
     },
     "/v1/me/slips/{line_id}/file": _TAKEN,
+    "/v1/county/forms/projects": _TAKEN,
     "/v1/slips/{code}": "asked by whoever holds the slip, who signs in as nobody: a masked name and whether the slip is true",
     "/v1/journal/head": "a number and a hash",
     "/v1/pack-change": _SERVICE,

@@ -5,6 +5,7 @@
     GET /v1/projects/{id}/forms/slips?sheet_id=
     GET /v1/projects/{id}/forms/roster, /forms/moves?from_on=&to_on=, /forms/movement?month=, /forms/ledger?year=
     GET /v1/projects/{id}/forms/account, /forms/settlement?settlement_id=, /forms/three-way?month=, /forms/findings?month=
+    GET /v1/county/forms/projects
 
 Taking one is journalled, with the file's digest. ID numbers stand in full only for the labour officer.
 """
@@ -15,7 +16,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request, Response
 
 from app import access, exports
-from app.api.access import ROW_ID_MAX, Now, Someone, refusals
+from app.api.access import NOBODY, NOT_ALLOWED, ROW_ID_MAX, Now, Someone, refusals
 from app.api.papers import EXCEL
 from app.api.timekeeping import OF_PROJECT
 from app.api.wages import ProjectId, month_of_text
@@ -176,3 +177,11 @@ def findings(
     access.require_on(db, person, "findings.read", project_id)
     given = _given(request, person, db, project_id, now, language)
     return file_of(exports.findings(db, month=month_of_text(month) if month else None, **given))
+
+
+@router.get("/v1/county/forms/projects", summary="在建项目农民工工资支付监管清单", response_class=Response, responses={**FILE, **refusals(NOBODY, NOT_ALLOWED)})
+def county(person: Someone, db: Tx, now: Now, language: Language = "zh") -> Response:
+    """The projects of the reader's area in their colours, and the sums by town on a sheet of their own."""
+    person = access.require(person, "county.read")
+    areas = "、".join(access.areas_of(person))
+    return file_of(exports.county(db, access.inspected(db, person), area=areas, language=language, by=person.login, now=now))

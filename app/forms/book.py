@@ -200,7 +200,9 @@ class Book:
         made, page, chain = (self.stamp.word(f"foot_{part}") for part in ("made", "page", "chain"))
         # A blank after a size: &8 and then a digit would be another size.
         journal = re.sub("[^0-9A-Za-z:]", "", self.stamp.journal)[:84]
-        ends = f"{chain} {head}" + (f"\n{self.stamp.word('foot_journal')} {journal}" if journal else "")
+        # A paper about many projects rests on no one chain of passages.
+        rests_on = [f"{chain} {head}"] if self.stamp.head_hash or not journal else []
+        ends = "\n".join([*rests_on, *([f"{self.stamp.word('foot_journal')} {journal}"] if journal else [])])
         sheet.set_footer(f"&L&8 {made} {self.stamp.made_on.isoformat()}   {page}&R&8 {ends}", {"margin": 0.3})
         sheet.hide_gridlines(2)
         return sheet
@@ -332,8 +334,12 @@ class Table:
         self.last_row = self.row
         self.row += 1
 
-    def total(self, label: str, *, span: int = 2) -> None:
-        """The total row: ``label`` over the first ``span`` columns, a sum with its value under each totalled one."""
+    def total(self, label: str, *, span: int = 2, formulas: bool = True) -> None:
+        """The total row: ``label`` over the first ``span`` columns, a sum with its value under each totalled one.
+
+        Args:
+            formulas: False writes the sums as numbers, for a table that is put together with others' elsewhere.
+        """
         style = self.book.cell("centre", bold=True)
         self._merged(self.row, 0, self.row, span - 1, label, style)
         for index, column in enumerate(self.columns[span:], start=span):
@@ -343,8 +349,8 @@ class Table:
             exact = self._sums[column.key]
             value = {"money": money, "item": money, "days": days, "hours": hours}.get(column.kind, lambda sum_: sum_)(exact)
             form = self.book.cell(column.kind, bold=True)
-            if self.first_row < 0:
-                self.sheet.write_number(self.row, index, 0, form)
+            if self.first_row < 0 or not formulas:
+                self.sheet.write_number(self.row, index, value if self.first_row >= 0 else 0, form)
             else:
                 letter = xl_col_to_name(index)
                 formula = f"=SUM({letter}{self.first_row + 1}:{letter}{self.last_row + 1})"

@@ -1,7 +1,7 @@
-"""Three-way check (三方核对表): gate, sheet and bank person by person, with what differs. Pure.
+"""Three-way check (三方核对表): gate, sheet and bank person by person, with what differs. Pure; the sums are numbers, not formulas.
 
     CheckHead, CheckLine     whose month, and one worker three times
-    three_way_sheet          -> xlsx; lines that differ are coloured, the sums are formulas with their values
+    three_way_sheet          -> xlsx; lines that differ are coloured
 """
 
 from collections.abc import Sequence
@@ -71,7 +71,7 @@ def three_way_sheet(head: CheckHead, lines: Sequence[CheckLine], stamp: Stamp) -
                 "net_on_sheet": line.net_fen or 0, "paid_bank": line.paid_fen,
             },
         )  # fmt: skip
-    table.total(stamp.word("total"), span=3)
+    table.total(stamp.word("total"), span=3, formulas=False)
     table.note(stamp.word("three_way_note"))
     table.sign(("sign_maker", "sign_checker"))
     return book.bytes()

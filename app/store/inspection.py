@@ -237,6 +237,20 @@ def people_engaged(db: Session, projects: Collection[int], today: date) -> dict[
     return dict(map(tuple, rows))
 
 
+def people_seen(db: Session, projects: Sequence[int], since: datetime) -> dict[int, int]:
+    """Return project -> people its gates have let through since an instant: whoever came today, not who is still inside."""
+    found: dict[int, int] = {}
+    for project_id in projects:
+        seen = db.execute(
+            select(func.count(func.distinct(PassageRow.worker_id))).where(
+                PassageRow.project_id == project_id, PassageRow.occurred_at >= since, PassageRow.verdict == "admit"
+            )
+        ).scalar_one()
+        if seen:
+            found[project_id] = seen
+    return found
+
+
 def pay_days(db: Session, projects: Collection[int]) -> dict[int, int]:
     """Return project -> day of the following month on which its wages are due."""
     return dict(map(tuple, db.execute(select(Project.id, Project.pay_day).where(Project.id.in_(sorted(projects))))))

@@ -138,6 +138,11 @@ def set_confirm_face(db: Session, project_id: int, confirm_face: bool) -> None:
     db.execute(update(Project.__table__).where(Project.id == project_id).values(confirm_face=confirm_face))
 
 
+def set_area(db: Session, project_id: int, area_code: str) -> None:
+    """Say in which area a project lies."""
+    db.execute(update(Project.__table__).where(Project.id == project_id).values(area_code=area_code))
+
+
 # --- companies and teams -----------------------------------------------------------------------------------
 
 

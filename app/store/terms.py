@@ -520,6 +520,16 @@ def area_value(db: Session, area_code: str, key: str, on: date) -> Any | None:
     return AREA_DEFAULTS.get(key) if row is None else row.value
 
 
+def town_names(db: Session, towns: Collection[str], on: date) -> dict[str, str]:
+    """Return area code of nine digits -> name of the town (乡镇、街道), of those that were given one by a date."""
+    rows = db.execute(
+        select(AreaRule.area_code, AreaRule.value)
+        .where(AreaRule.key == "town_name", AreaRule.area_code.in_(sorted(towns)), AreaRule.valid_from <= on)
+        .order_by(AreaRule.valid_from, AreaRule.id)
+    )
+    return {code: str(name) for code, name in rows}
+
+
 def area_rules(db: Session, area_code: str | None = None) -> list[AreaRuleInfo]:
     """Return the rules written for exactly this area, or all, in the order they were written."""
     columns = [AreaRule.__table__.c[name] for name in AreaRuleInfo.__slots__]

@@ -116,6 +116,7 @@ NAMES: dict[str, tuple[str, str]] = {
     "journal.payment_reversed": ("冲销支付", "Reversed a payment"),
     "journal.identity_checked": ("核验身份", "Checked an identity"),
     "journal.project_confirm_face": ("改人工确认设置", "Changed confirmation"),
+    "journal.project_area": ("改所在镇街", "Town of the project"),
     "journal.worker_entered": ("工人进场", "Worker entered"),
     "journal.worker_left": ("工人退场", "Worker left"),
     "journal.roster_imported": ("导入名册", "Imported a roster"),

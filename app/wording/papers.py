@@ -34,6 +34,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "项目编码须为 1 至 64 位字母、数字或 . _ -",
         "A project code has 1 to 64 letters, digits or . _ -",
     ),
+    "project_area_elsewhere": ("不能改到别的县（市、区）", "A project is not moved into another county"),
     "project_area_malformed": ("行政区划代码须为 6 至 12 位数字", "An area code has 6 to 12 digits"),
     "time_zone_unknown": ("没有这个时区", "There is no such time zone"),
     "text_missing": ("{field}不能为空", "{field} is missing"),

@@ -68,6 +68,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "row_voided": ("这条记录已作废", "This record is voided"),
     # county rules
     "area_key_unknown": ("没有这项地区参数", "There is no such county rule"),
+    "area_town_malformed": ("镇街名称须对应 9 位区划代码", "A town's name is for an area code of nine digits"),
     "area_prefix_malformed": ("区划代码须为空或 2 至 12 位数字", "An area is empty or 2 to 12 digits"),
     "area_parties_wrong": ("协议签署方须为参建类型、bank 或 regulator，且不重复", "Parties are company roles, bank or regulator, each once"),
 }
@@ -117,6 +118,7 @@ NAMES: dict[str, tuple[str, str]] = {
     "deduction_kind.agreed": ("书面约定", "Agreed in writing"),
     "split_by.days": ("按工日", "By man-days"),
     "split_by.shares": ("按约定份额", "By agreed shares"),
+    "area_key.town_name": ("镇街名称", "Name of a town"),
     "area_key.minimum_wage_month_fen": ("月最低工资", "Minimum wage a month"),
     "area_key.minimum_wage_hour_fen": ("小时最低工资", "Minimum wage an hour"),
     "area_key.account_fee_bearer": ("专户手续费承担方", "Who bears the account's bank fees"),

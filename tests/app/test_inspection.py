@@ -4,10 +4,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from app import inspection, oversight, payroll, projection
+from app import inspection, oversight, papers, payroll, projection, terms
 from app.domain.colour import Level
 from app.domain.threeway import Difference
-from app.errors import BadRequest, NotFound
+from app.errors import BadRequest, NotFound, ServiceError
 from app.store import people
 from tests.app.test_payroll import pay  # noqa: F401 - a fixture
 from tests.cast import pass_through
@@ -98,6 +98,34 @@ def test_the_county_has_the_worst_project_first_and_says_why(database, people_on
     assert (first.overdue_fen, first.overdue_workers, first.oldest) == (400_00, 1, MARCH)
     assert first.people == 2 and first.last_seen_at == datetime(2026, 3, 5, 9, 30, tzinfo=UTC)
     assert (second.colour.level, second.overdue_fen, second.oldest) == (Level.GREY, 0, None)
+
+
+def test_a_town_has_the_sums_of_its_projects(database, people_on_site, march):
+    a, b = people_on_site.a.id, people_on_site.b.id
+    oversight.audit_project(database, a, MARCH, LATER)
+    projection.refresh(database, a, now=LATER)
+    with database.write() as db:
+        papers.set_town(db, project_id=a, area_code="330424100001", by="wu", now=LATER)
+        pass_through(db, people_on_site.a, "in", people_on_site.wang.id, LATER - timedelta(minutes=5))
+        pass_through(db, people_on_site.a, "out", people_on_site.wang.id, LATER - timedelta(minutes=1))
+        pass_through(db, people_on_site.a, "in", None, LATER, verdict="refuse", code="no_match")
+        terms.write_area_rule(
+            db, area_code="330424100", key="town_name", value="武原街道", valid_from=date(2026, 1, 1), source="行政区划", by="gao", now=LATER
+        )
+    lines = county(database)
+    named, unnamed = inspection.towns(lines)
+    assert (named.code, named.name, named.projects, named.levels) == ("330424100", "武原街道", 1, {Level.RED: 1})
+    assert (named.people, named.seen_today, named.overdue_fen, named.owing) == (2, 1, 400_00, 1), "a stranger is nobody who came"
+    assert (unnamed.code, unnamed.name, unnamed.levels) == ("", "", {Level.GREY: 1})
+    assert {line.project.id: line.town for line in lines} == {a: "330424100", b: ""}
+
+
+def test_a_project_is_not_moved_into_another_county(database, people_on_site):
+    a = people_on_site.a.id
+    for area, code in (("33042", "project_area_malformed"), ("51010400", "project_area_elsewhere")):
+        with database.write() as db, pytest.raises(ServiceError) as refused:
+            papers.set_town(db, project_id=a, area_code=area, by="wu", now=LATER)
+        assert refused.value.code == code
 
 
 def test_wages_that_are_not_due_are_not_overdue(database, people_on_site, march):

@@ -420,6 +420,7 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("GET", P + "/three-way"): Row("MLI", tail="?month=2026-03"),
     ("GET", P + "/three-way/{worker_id}"): Row("MLI", tail="?month=2026-03"),
     ("GET", "/v1/county"): _service("I"),
+    ("GET", "/v1/county/forms/projects"): _service("I"),
     ("GET", "/v1/twins"): _service("I"),
     ("POST", "/v1/twins/{twin_id}/reviews"): _service("I", 404, lambda t: {"verdict": "open", "note": "还在核实"}),
     ("POST", "/v1/findings/{finding_id}/decisions"): Row(

@@ -705,6 +705,20 @@ def test_a_county_rule_names_its_area_its_day_and_its_source(desk: Desk):
             write(desk, "publicity_days", 3, **changed)
 
 
+def test_a_town_is_named_by_its_nine_digits(desk: Desk):
+    for changed, value, code in (
+        ({"area_code": "330424"}, "武原街道", "area_town_malformed"), ({"area_code": ""}, "武原街道", "area_town_malformed"),
+        ({"area_code": "330424100"}, "", "text_missing"), ({"area_code": "330424100"}, 7, "text_missing"), ({"area_code": "330424100"}, "镇" * 41, "text_long"),
+    ):  # fmt: skip
+        with refused(Unusable, code):
+            write(desk, "town_name", value, **changed)
+    write(desk, "town_name", "武原镇", area_code="330424100", valid_from=date(2020, 1, 1))
+    write(desk, "town_name", "武原街道", area_code="330424100", valid_from=date(2026, 1, 1))
+    with desk.database.read() as db:
+        assert held.town_names(db, ["330424100", "330424101"], date(2026, 3, 1)) == {"330424100": "武原街道"}
+        assert held.town_names(db, ["330424100"], date(2025, 3, 1)) == {"330424100": "武原镇"}
+
+
 # --- words ----------------------------------------------------------------------------------------------------
 
 

@@ -8,12 +8,13 @@ import pytest
 from app.forms.account import account_book
 from app.forms.attendance import attendance_sheet
 from app.forms.book import LINE_HEIGHT, lines_of
+from app.forms.county import county_list
 from app.forms.ledger import wage_ledger
 from app.forms.payroll import payroll_detail, payroll_notice, payroll_short, payroll_statutory
 from app.forms.people import movement_sheet, moves_sheet, people_sheet
 from app.forms.settlement import settlement_sheet
 from app.forms.slip import wage_slips
-from tests.forms import test_account, test_attendance_sheet, test_slip, test_wage_ledger
+from tests.forms import test_account, test_attendance_sheet, test_county, test_slip, test_wage_ledger
 from tests.forms.site import ENGLISH, PAYROLL, STAMP, Opened, pay_lines
 
 LONG = "混凝土浇筑与养护综合班组（含二次结构）"
@@ -36,6 +37,7 @@ FORMS = {
     "moves": lambda stamp: moves_sheet(test_account.HEAD, test_account.MOVES, stamp),
     "movement": lambda stamp: movement_sheet(test_account.HEAD, test_wage_ledger.MOVES, stamp),
     "ledger": lambda stamp: wage_ledger(test_wage_ledger.HEAD, [test_wage_ledger.worker(at) for at in range(3)], stamp),
+    "county": lambda stamp: county_list("330424", [replace(line, name=COMPANY, reason=COMPANY) for line in test_county.LINES], test_county.TOWNS, stamp),
     "slips": lambda stamp: wage_slips("锦江区东湖片区安置房二期工程", [test_slip.one(at) for at in range(3)], stamp),
     "settlement": lambda stamp: settlement_sheet(test_slip.LEAVER, test_slip.MONTHS, stamp),
 }

@@ -64,3 +64,29 @@ def test_the_check_as_a_file_is_journalled(client_of, database, people_on_site, 
     with database.read() as db:
         line = next(x for x in accounts.journal_lines(db, people_on_site.a.id) if x.action == "form.exported")
     assert (line.actor, line.object, line.facts["month"]) == ("lin", "form:three_way", "2026-03")
+
+
+def test_the_county_is_added_up_by_town_and_taken_away_as_a_file(client_of, database, people_on_site, worked, now):
+    from app import papers, terms
+    from app.store import accounts
+
+    desk = client_of("lin")
+    assert "按镇街" not in desk.get("/county").text, "no project names its town"
+    with database.write() as db:
+        papers.set_town(db, project_id=people_on_site.a.id, area_code="330424100", by="wu", now=now)
+        terms.write_area_rule(
+            db, area_code="330424100", key="town_name", value="武原街道", valid_from=now.date(), source="行政区划", by="gao", now=now
+        )
+    told = desk.get("/county").text
+    assert "按镇街" in told and "武原街道" in told and "town=330424100" in told
+    with database.write() as db:
+        papers.create_project(db, code="HY-9", name="没有镇街的项目", area_code="330424", now=now, by="gao")
+    for query, seen in (("", (True, True)), ("?town=330424100", (True, False)), ("?town=0", (False, True)), ("?town=990000000", (True, True))):
+        told = desk.get(f"/county{query}").text
+        assert (">A · 武原街道<" in told, "没有镇街的项目" in told) == seen, query
+    file = desk.get("/v1/county/forms/projects?language=zh")
+    assert file.status_code == 200 and file.content[:2] == b"PK"
+    with database.read() as db:
+        line = next(x for x in accounts.journal_page(db, None) if x.action == "form.exported")
+    assert (line.actor, line.object, line.facts["area"]) == ("lin", "form:county", "330424")
+    assert client_of("wu").get("/v1/county/forms/projects").status_code == 403
