@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from starlette.datastructures import FormData, UploadFile
 
-from app import oversight, timekeeping, wording
+from app import access, oversight, timekeeping, wording
 from app.domain import workdays
 from app.domain.casework import State, proposed_due_on
 from app.domain.workdays import month_of
@@ -279,7 +279,7 @@ def _item(ask: Ask, line: FindingLine, opened: bool, names: Mapping[int, str]) -
             )
             for d in history
         ),
-        choices=tuple(s.value for s in oversight.steps_of(ask.db, ask.person, found)) if opened and ask.may("findings.decide") else (),
+        choices=_choices(ask, found) if opened and ask.may("findings.decide") else (),
         offered=_offered(ask, found, history) if opened else (),
         proposed_on=proposed_due_on(found.severity, ask.today, calendar),
     )  # fmt: skip
@@ -295,6 +295,17 @@ def _offered(ask: Ask, found: finding_store.FindingInfo, history: list[finding_s
         put_right = held.corrections_of(ask.db, ask.project.id, first, after, found.subject_id)
         pairs |= dict.fromkeys(("correction", c.id) for c in put_right if c.state == "approved")
     return tuple(_fact(ask, found, kind, id_) for kind, id_ in list(pairs)[:OFFERED_MAX])
+
+
+_BUREAU_FIRST = (State.VERIFIED_CLOSED, State.NOTIFIED, State.ESCALATED)
+
+
+def _choices(ask: Ask, found: finding_store.FindingInfo) -> tuple[str, ...]:
+    """What he may make of it, the likely step first: an inspector tells the project, and checks its answer; he seldom explains."""
+    steps = oversight.steps_of(ask.db, ask.person, found)
+    if access.Role.INSPECTOR in ask.person.roles(ask.project.id, ask.project.area_code):
+        steps = tuple(sorted(steps, key=lambda step: _BUREAU_FIRST.index(step) if step in _BUREAU_FIRST else len(_BUREAU_FIRST)))
+    return tuple(step.value for step in steps)
 
 
 def _strip_url(ask: Ask, worker_id: int, month: date) -> str:
@@ -370,7 +381,8 @@ def _place(ask: Ask, found: finding_store.FindingInfo, kind: str, id_: int) -> t
 
 
 HOMES = {
-    "sheet": "payroll/{id}", "batch": "account", "account": "account", "receipt": "account", "plan": "account", "statement": "account",
+    "sheet": "payroll/{id}", "batch": "account/batches/{id}", "account": "account", "receipt": "account", "plan": "account",
+    "statement": "account/statement",
 }  # fmt: skip
 """Kinds of facts that a page of the project shows."""
 

@@ -17,7 +17,7 @@ from app.pages.lines import PassageLine, Reader, form
 from app.pages.page import Act, Again, Ask, Page, shown, with_query
 from app.pages.papers import Paper, papers
 from app.pages.words import marked
-from app.store import bank, gates, people, timekeeping
+from app.store import bank, findings, gates, people, timekeeping
 from app.wording.wages import formula
 
 ROWS_A_PAGE = 50
@@ -129,6 +129,8 @@ class ThreeWayContext:
     previous_url: str = shown("Address of the page before; empty on the first")
     next_url: str = shown("Address of the next page; empty on the last")
     papers: tuple[Paper, ...] = shown("The check as a file to take away")
+    waiting: int = shown("Findings of the month that wait for an answer")
+    findings_url: str = shown("Address of those findings")
 
 
 def _path(ask: Ask) -> str:
@@ -198,6 +200,8 @@ def gather(ask: Ask) -> ThreeWayContext:
         pages=pages,
         previous_url=address(page=at - 1) if at > 1 else "",
         next_url=address(page=at + 1) if at < pages else "",
+        waiting=len(findings.findings(ask.db, ask.project.id, month, open_only=True)),
+        findings_url=with_query(f"/projects/{ask.project.id}/findings", month=f"{month:%Y-%m}", state="waiting"),
         papers=papers(ask, (marked("三方核对表"), "three-way", {"month": f"{month:%Y-%m}"})),
     )
 

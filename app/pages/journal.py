@@ -9,6 +9,7 @@ from app import wording
 from app.domain import workdays
 from app.domain.facts import AttendancePolicy
 from app.journal import SEEN
+from app.pages.journal_words import Thing, facts_said, thing
 from app.pages.page import Act, Again, Ask, Page, shown, with_query
 from app.pages.words import marked
 from app.store import accounts
@@ -31,8 +32,12 @@ class JournalRow:
     """Of the account; empty for the command line and the worker process."""
     action: str
     """In words where there are some, else its code."""
+    thing: Thing
+    """What it is about, in words, with its page."""
     object: str
+    """The same as it is kept."""
     facts: str
+    """What it says beside, in words."""
     seen: bool
     """Somebody saw or took personal data."""
 
@@ -119,7 +124,7 @@ def _lines(ask: Ask, project_id: int | None, path: str) -> tuple[tuple[JournalRo
     rows = tuple(
         JournalRow(
             line.id, workdays.local(line.at, policy), line.actor, names.get(line.actor, ""), _said(line.action, ask.language),
-            line.object, " · ".join(f"{key} {value}" for key, value in line.facts.items()), line.action in SEEN,
+            thing(line.object, project_id, ask.language), line.object, facts_said(line.action, line.facts, ask.language), line.action in SEEN,
         )
         for line in here
     )

@@ -14,6 +14,7 @@ from app.wording import (
     faces,
     forms,
     gate,
+    journal,
     ledger,
     limits,
     money,
@@ -46,7 +47,7 @@ def _merged(*tables: dict[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
 SENTENCES = _merged(service.SENTENCES, gate.SENTENCES, papers.SENTENCES, access.SENTENCES, money.SENTENCES, terms.SENTENCES, timekeeping.SENTENCES, sheets.SENTENCES, ledger.SENTENCES, bank.SENTENCES, exports.SENTENCES, forms.SENTENCES, wages.SENTENCES, faces.SENTENCES)
 """code -> (Chinese, English): what is said to a person."""
 
-NAMES = _merged(gate.NAMES, papers.NAMES, access.NAMES, money.NAMES, terms.NAMES, timekeeping.NAMES, sheets.NAMES, ledger.NAMES, bank.NAMES, exports.NAMES, wages.NAMES, faces.NAMES, limits.NAMES)
+NAMES = _merged(gate.NAMES, papers.NAMES, access.NAMES, money.NAMES, terms.NAMES, timekeeping.NAMES, sheets.NAMES, ledger.NAMES, bank.NAMES, exports.NAMES, wages.NAMES, faces.NAMES, limits.NAMES, journal.NAMES)
 """Short names of codes, roles, channels and states as labels; keys are ``kind.value`` (``role.manager``)."""
 
 
