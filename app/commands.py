@@ -1145,3 +1145,21 @@ def export(
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
         target.write(file.content)
     out.print(str(path), highlight=False, soft_wrap=True)
+
+
+@area_app.command("export")
+def area_export(to: Annotated[Path, typer.Argument(help="folder")], by: By) -> None:
+    """Write the list of the projects an inspector looks after (监管清单, xlsx), with the sums by town; journalled."""
+    import os
+
+    from app import access, exports
+
+    with opened() as (_settings, database, _vault), database.write() as db:
+        person = access.require(access.person_of_login(db, by), "county.read")
+        file = exports.county(
+            db, access.inspected(db, person), area="、".join(access.areas_of(person)), language=language(), by=by, now=cli.now()
+        )
+    path = to / file.name.replace("/", "_")
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
+        target.write(file.content)
+    out.print(str(path), highlight=False, soft_wrap=True)

@@ -218,8 +218,18 @@ def test_every_form_of_exports_has_a_command_and_a_route(client):  # noqa: F811
         if callable(said) and getattr(said, "__module__", "") == exports.__name__ and getattr(said, "__annotations__", {}).get("return") is exports.File
         and not name.startswith("_")
     }  # fmt: skip
-    served = {path.rsplit("/", 1)[1].replace("-", "_") for path in client.app.openapi()["paths"] if "/forms/" in path}
-    assert forms == served == {form.replace("-", "_") for form in commands._NEEDS} and len(forms) >= 9
+    paths = client.app.openapi()["paths"]
+    served = {path.rsplit("/", 1)[1].replace("-", "_") for path in paths if path.startswith("/v1/projects/") and "/forms/" in path}
+    # The county's list is of no project: its own route, and ``muster area export``.
+    assert "/v1/county/forms/projects" in paths and "county" in forms
+    assert forms - {"county"} == served == {form.replace("-", "_") for form in commands._NEEDS} and len(forms) >= 9
+
+
+def test_an_inspector_takes_the_list_of_his_area_from_the_shell(muster, payday, tmp_path):
+    told = muster("area", "export", tmp_path, "--by", "lin").strip().splitlines()[-1]
+    book = openpyxl.load_workbook(told)
+    assert book.sheetnames == ["项目清单", "分镇街汇总"] and "330424" in told
+    muster("area", "export", tmp_path, "--by", "wu", status="not_allowed")
 
 
 def test_a_day_of_rain_an_allowance_an_advance_a_deduction_and_measured_work_from_the_shell(muster, payday):
