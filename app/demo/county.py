@@ -276,9 +276,10 @@ def build(
     number = 1
     sites: list[Site] = []
     planted: list[Any] = []
+    known: set[tuple[str, str, date]] = set()
     for n, size in enumerate(sizes, 1):
         with database.write() as db:
-            site = _site(db, vault, plan, n, size, number, random.Random(f"{plan.seed}:{n}"), opened)
+            site = _site(db, vault, plan, n, size, number, random.Random(f"{plan.seed}:{n}"), opened, known)
             if planting is not None:
                 planted += planting.at_entry(site, plan)
             _people(db, vault, site, first - timedelta(days=40), opened)
@@ -360,8 +361,9 @@ def _sizes(plan: Plan, dice: random.Random) -> list[int]:
 
 
 def _site(
-    db: Session, vault: Vault, plan: Plan, n: int, size: int, number: int, dice: random.Random, opened: datetime
-) -> Site:
+    db: Session, vault: Vault, plan: Plan, n: int, size: int, number: int, dice: random.Random, opened: datetime,
+    known: set[tuple[str, str, date]],
+) -> Site:  # fmt: skip
     said = {"now": opened, "by": OFFICER}
     project_id = papers.create_project(
         db, code=f"GEN-{n:04d}", name=f"生成项目 {n:02d}（非真实数据）", area_code=f"{AREA}{100 + n % 9:03d}", address=None,
@@ -406,22 +408,27 @@ def _site(
         crew = Crew(team_id, company, TRADES[trade], bus=dice.random() < 0.2, start=dice.uniform(400, 430), rest_weekday=dice.randrange(7))
         left -= members
         for _ in range(members):
-            crew.workers.append(_hand(crew, number, dice))
+            crew.workers.append(_hand(crew, number, dice, known))
             number += 1
         crews.append(crew)
     return Site(n, project_id, crews, lanes, devices, dice, general)
 
 
-def _hand(crew: Crew, number: int, dice: random.Random) -> Hand:
+def _hand(crew: Crew, number: int, dice: random.Random, known: set[tuple[str, str, date]]) -> Hand:
+    # Nobody is beyond the age at which sites stop taking people.
+    born = date(1973, 1, 1) + timedelta(days=(number * 37) % 11_000)
+    sex = "f" if number % 9 == 0 else "m"
     name = dice.choice(SURNAMES) + "".join(dice.choice(GIVEN) for _ in range(dice.choice((1, 2, 2))))
     kind = dice.choices(("day", "hour", "month"), (70, 15, 15))[0]
     low, high = {"day": (360, 460), "hour": (42, 52), "month": (7800, 9800)}[kind]
-    # Nobody is beyond the age at which sites stop taking people.
-    born = date(1973, 1, 1) + timedelta(days=(number * 37) % 11_000)
-    return Hand(
-        number, number, name, card_number(number), dice.gauss(0, 11), kind, dice.randint(low, high) * 100, crew, born,
-        "f" if number % 9 == 0 else "m",
-    )  # fmt: skip
+    # Who comes earlier every day works more overtime in a month than may be.
+    early = max(-15.0, dice.gauss(0, 11))
+    rate_fen = dice.randint(low, high) * 100
+    while (name, sex, born) in known:
+        # Namesakes born on one day are looked into; among honest people there are none.
+        name += GIVEN[number % len(GIVEN)]
+    known.add((name, sex, born))
+    return Hand(number, number, name, card_number(number), early, kind, rate_fen, crew, born, sex)
 
 
 def id_number(hand: Hand) -> str:

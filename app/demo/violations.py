@@ -292,6 +292,12 @@ class Violations:
         def day_of(p: Pass) -> date:
             return p.at.astimezone(ZONE).date()
 
+        if of_project == "silence":
+            # First of all: nothing else is planted in what the gates never reported.
+            until = self._until(site, plan)
+            site.passages = [p for p in site.passages if day_of(p) < until]
+            site.forgotten = [f for f in site.forgotten if f[1] < until]
+            yield Planted("data_silence", site.id, "project", site.id, second)
         if of_project == "nothing":
             yield from self._forgotten(site, plan)
         if (hand := people.get("refused")) is not None and hand.exit_on is not None:
@@ -344,13 +350,13 @@ class Violations:
             yield Planted("overtime_limit", site.id, "team", crew.id, second)
         if (crew := people.get("no_rest")) is not None:
             self._no_rest(site, plan, crew)
-            for month in plan.months:
+            for month in (m for m in plan.months if self._until(site, plan) - m >= timedelta(days=28)):
                 yield Planted("no_weekly_rest", site.id, "team", crew.id, month, (("overtime_limit", month, crew.id),))
-        if of_project == "silence":
-            since = second + timedelta(days=19)
-            site.passages = [p for p in site.passages if day_of(p) < since]
-            site.forgotten = [f for f in site.forgotten if f[1] < since]
-            yield Planted("data_silence", site.id, "project", site.id, second)
+
+    def _until(self, site: Site, plan: Plan) -> date:
+        """First day of which a site's gates report nothing any more."""
+        second = plan.months[1]
+        return second + timedelta(days=19) if self._kinds(site)[0] == "silence" else next_month(second)
 
     def _forge(self, site: Site, plan: Plan, crew: Crew, kind: str, dice: random.Random) -> Iterator[Planted]:
         """Somebody writes the last month of a team, as ``domain.audit.simulation`` explains: nobody of it was at the gate."""
@@ -362,7 +368,7 @@ class Violations:
         usual = {hand.id: (dice.uniform(395, 425), dice.uniform(895, 925)) for hand in crew.workers}
         picture = {hand.id: (f"{dice.getrandbits(256):064x}", round(dice.uniform(0.6, 0.75), 6)) for hand in crew.workers}
         day = month
-        while day < next_month(month):
+        while day < self._until(site, plan):
             if day.weekday() != crew.rest_weekday:
                 for hand in crew.workers:
                     first, last = usual[hand.id]
@@ -396,7 +402,7 @@ class Violations:
         seen = {p.at.astimezone(ZONE).date() for p in site.passages if p.worker == hand.id}
         gone = {f[1] for f in site.forgotten if f[0].id == hand.id}
         day = plan.months[0]
-        while day < next_month(plan.months[1]):
+        while day < self._until(site, plan):
             if day not in seen and day not in gone:
                 for minute, way in ((crew.start, "in"), (1003, "out")):
                     # Not twice at the same second: he was there.
@@ -693,11 +699,11 @@ class Violations:
             if len(free) < 3:
                 continue
             hand, other = free[0], free[1]
-            if n % 3 == 0:
+            if n % 4 == 0:
                 self._second_engagement(db, there, hand, second + timedelta(days=5), second + timedelta(days=12))
                 for site in (here, there):
                     yield Planted("engaged_twice", site.id, "worker", hand.id, second)
-            elif n % 3 == 1:
+            elif n % 4 == 1:
                 twin = there.crews[0].workers[0]
                 index = vault.index("bank_card", hand.card)
                 sealed = vault.seal(hand.card.encode(), table="bank_card", column="number_sealed", owner=f"{twin.id}:{index}")
@@ -707,6 +713,8 @@ class Violations:
                 )  # fmt: skip
                 for site, who in ((here, hand), (there, twin)):
                     yield Planted("shared_card", site.id, "worker", who.id, second, (("shared_card", plan.months[0], who.id),))
+            elif n % 4 == 2:
+                yield from self._double(db, vault, here, there, hand, plan)
             else:
                 day = next((d for d in _days_of(db, here, other, second) if d.day > 10), None)
                 if day is None:
@@ -729,6 +737,29 @@ class Violations:
                     )  # fmt: skip
                 for site in (here, there):
                     yield Planted("in_two_places", site.id, "worker", other.id, second, (("engaged_twice", second, other.id),))
+
+    def _double(self, db: Session, vault: Vault, here: Site, there: Site, hand: Hand, plan: Plan) -> Iterator[Planted]:
+        """He has a second ID number, under which he is on another roster."""
+        first, second = plan.months
+        digits = f"990426{hand.born:%Y%m%d}{hand.id % 499 * 2 + (0 if hand.sex == 'f' else 1):03d}"
+        number = digits + id_check_digit(digits)
+        index = vault.index("id_number", number)
+        double = db.execute(
+            insert(Worker).values(
+                name=hand.name, id_number_index=index, sex=hand.sex, birth_on=hand.born,
+                id_number_sealed=vault.seal(number.encode(), table="worker", column="id_number_sealed", owner=index), phone_sealed=None,
+                created_at=clock_of(second, "07:00"),
+            )
+        ).inserted_primary_key[0]  # fmt: skip
+        crew = there.crews[0]
+        db.execute(
+            insert(Engagement).values(
+                worker_id=double, project_id=there.id, project_company_id=crew.project_company_id, team_id=crew.id, trade=crew.trade,
+                entry_on=second + timedelta(days=5), exit_on=second + timedelta(days=12), created_at=clock_of(second, "07:00"),
+            )
+        )  # fmt: skip
+        yield Planted("possible_same_person", here.id, "worker", hand.id, second, (("possible_same_person", first, hand.id),))
+        yield Planted("possible_same_person", there.id, "worker", double, second)
 
     def _second_engagement(self, db: Session, there: Site, hand: Hand, from_on: date, to_on: date) -> None:
         crew = there.crews[0]

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 FILLED = {
     "correction.{act}": ("correction.leader_ok", "correction.officer_ok", "correction.rejected", "correction.withdrawn"),
     "face.{verdict}": tuple(f"face.{verdict}" for verdict in VERDICTS),
+    "manual_passage.{direction}": ("manual_passage.in", "manual_passage.out"),
     "sheet_{act}": tuple(f"sheet_{act}" for act in Act),
     "{subject}_{...}": tuple(f"{subject}_{word}" for subject in ("line", "settlement") for word in ("signed", "disputed")),
     "{kind}.voided": tuple(f"{kind}.voided" for kind in (*VOIDABLE, *BANK_VOIDABLE)),
@@ -54,17 +55,19 @@ def written() -> dict[str, list[str]]:
         if isinstance(target, ast.Name)
     }
     # Functions that hand an action on to the journal are not where it comes from.
-    wrappers: dict[str, int | None] = {}
-    for f in (f for tree in trees.values() for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) and "journal" in f.name.split("_")):
-        places = [a.arg for a in f.args.args]
-        if "action" in places:
-            wrappers[f.name] = places.index("action")
-        elif "action" in [a.arg for a in f.args.kwonlyargs]:
-            wrappers.setdefault(f.name, None)
+    wrappers: dict[tuple[Path | None, str], int | None] = {}
+    for path, tree in trees.items():
+        for f in (f for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) and "journal" in f.name.split("_")):
+            places = [a.arg for a in f.args.args]
+            if "action" in places or "action" in [a.arg for a in f.args.kwonlyargs]:
+                at = places.index("action") if "action" in places else None
+                wrappers[path, f.name] = at
+                # Called from elsewhere by its module's name: by position where any of that name takes it so.
+                wrappers[None, f.name] = at if at is not None else wrappers.get((None, f.name))
     found: dict[str, list[str]] = {}
     for path, tree in trees.items():
         for scope in (s for s in ast.walk(tree) if isinstance(s, ast.FunctionDef)):
-            if scope.name in wrappers:
+            if (path, scope.name) in wrappers:
                 continue
             named = dict(constants)
             for node in ast.walk(scope):
@@ -72,8 +75,10 @@ def written() -> dict[str, list[str]]:
                     named.setdefault(node.targets[0].id, []).append(node.value)
             for node in ast.walk(scope):
                 given: list[ast.expr] = []
-                if isinstance(node, ast.Call) and _name(node.func) in wrappers:
-                    at = wrappers[_name(node.func)]
+                called = _name(node.func) if isinstance(node, ast.Call) else ""
+                own = (path if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and (path, called) in wrappers else None, called)
+                if isinstance(node, ast.Call) and own in wrappers:
+                    at = wrappers[own]
                     given = [k.value for k in node.keywords if k.arg == "action"]
                     if not given and at is not None and len(node.args) > at:
                         given = [node.args[at]]
