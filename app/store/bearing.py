@@ -39,7 +39,8 @@ SEEN = (
 
 NOTHING = frozenset((
     *SEEN,
-    "account_created", "account_enabled", "session_ended", "sessions_ended", "second_step_begun", "second_step_on", "second_step_off",
+    "account_created", "account_enabled", "session_ended", "sessions_ended", "signed_out_everywhere", "worker_signed_out",
+    "objection_made", "objection_answered", "second_step_begun", "second_step_on", "second_step_off",
     "second_step_reset", "recovery_codes_renewed", "screen.made", "screen.opened", "screen.revoked", "device.enabled", "consent.declined",
     # Whom a guard lets in by hand is asked for as a correction, which has a line of its own.
     "manual_passage.in", "manual_passage.out", "manual_passage.looked", "manual_passage.refused",
