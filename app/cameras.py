@@ -35,6 +35,10 @@ RATE_MIN, RATE_MAX = 0.2, 15.0
 CAMERAS_MAX = 64
 """Of one service: each is a process that decodes, and that many are more than a machine of its kind carries."""
 TOLD_MAX = 256
+NEAR_WITHIN = timedelta(seconds=1)
+"""A face is looked for where it was so long ago at most."""
+WHOLE_EVERY = timedelta(seconds=0.5)
+"""Whoever steps up beside a worker who stands there is seen after so long."""
 UNSETTLED_MAX = 64
 """Passages of one camera that are decided and cannot be written now; they are tried again, oldest first."""
 
@@ -166,6 +170,23 @@ class _Unsettled:
     language: str
 
 
+@dataclass(frozen=True, slots=True)
+class Still:
+    """A worker who was a passage already when he was last seen before this camera."""
+
+    worker_id: int
+    box: tuple[float, float, float, float]
+    """His face, in pixels of the picture as it was looked at."""
+    at: datetime
+    whole_at: datetime
+    """When the whole picture was last looked at."""
+
+    def near(self, at: datetime) -> tuple[float, float, float, float] | None:
+        """Where he is looked for in a picture taken at ``at``; None: the whole picture is due."""
+        fresh = timedelta(0) <= at - self.at <= NEAR_WITHIN and timedelta(0) <= at - self.whole_at < WHOLE_EVERY
+        return self.box if fresh else None
+
+
 @dataclass(slots=True)
 class Watch:
     """What is remembered of one camera between its pictures. One thread at a time."""
@@ -178,6 +199,7 @@ class Watch:
     told: dict[int, gate.Answer] = field(default_factory=dict)
     """Worker -> the answer of his passage."""
     counting: threading.Lock = field(default_factory=threading.Lock)
+    still: Still | None = None
     guard: threading.Lock = field(default_factory=threading.Lock)
     """A picture whose time ran out may still be in a thread when the next one comes."""
 
@@ -221,10 +243,18 @@ def _watch(
         if device.disabled_at is not None:
             raise NotFound("device_disabled")
         scene = gate.scene_of(house, db, device, at=taken_at)
-    sighting = gate.look(house, device, jpeg, scene, at=taken_at)
+    sighting = _near(house, watch, device, jpeg, scene, taken_at)
+    if sighting is not None and sighting.near:
+        if _stands_there(watch, sighting, taken_at):
+            return None
+        sighting = None
+    if sighting is None:
+        sighting = gate.look(house, device, jpeg, scene, at=taken_at)
     if time.monotonic() - taken > AGE_MAX_S:
         raise TooOld
     seen, turn = _turn(house, watch, device, sighting, taken_at)
+    named = sighting.face is not None and seen.worker_id is not None
+    watch.still = Still(seen.worker_id, sighting.face.box, taken_at, taken_at) if named else None
     if turn is not Turn.RECORD:
         return None
     event = FrameEvent(
@@ -236,6 +266,31 @@ def _watch(
         watch.unsettled.popleft()
         watch.lost += 1
     return _settle(house, watch)
+
+
+def _near(
+    house: House, watch: Watch, device: gates.DeviceInfo, jpeg: bytes, scene: gate.Scene, at: datetime
+) -> gate.Sighting | None:
+    """Look for the worker who stood there a moment ago where he stood; None where the whole picture is due, or nobody stood there."""
+    # Whose card waits for a face is looked for everywhere.
+    box = watch.still.near(at) if watch.still is not None and scene.card is None else None
+    return None if box is None else gate.look(house, device, jpeg, scene, at=at, near=box)
+
+
+def _stands_there(watch: Watch, sighting: gate.Sighting, at: datetime) -> bool:
+    """True when a look near him shows the same worker, well enough to be let in, and he is a passage already.
+
+    That is all such a look may say: not that he comes, not that he is alone, and nothing of anybody else.
+    """
+    still = watch.still
+    if still is None or sighting.face is None or gate.expected(sighting) != still.worker_id:
+        return False
+    with watch.counting:
+        turn = watch.presence.turn(Seen(gate.outlook(sighting), still.worker_id, None), at)
+    if turn is not Turn.WAIT:
+        return False
+    watch.still = replace(still, box=sighting.face.box, at=at)
+    return True
 
 
 def _turn(

@@ -203,6 +203,8 @@ class Sighting:
     stages_ms: dict[str, float]
     pair: pairing.Pair | None = None
     """The face compared with the one whose card was read here just before."""
+    near: bool = False
+    """Only the surroundings of a face of a moment ago were looked at. No passage may rest on it: ``settle`` refuses it."""
 
     @property
     def named(self) -> bool:
@@ -271,7 +273,7 @@ def _pair(pack: Any, scene: Scene, face: Face) -> pairing.Pair | None:
 
 def look(
     house: House, device: gates.DeviceInfo, picture: bytes, scene: Scene, *, at: datetime, late: bool = False,
-    stages: "Stages | None" = None,
+    near: tuple[float, float, float, float] | None = None, stages: "Stages | None" = None,
 ) -> Sighting:
     """Look at one picture of one gate, posted or taken from a stream. Slow and pure but for the track; no transaction is open.
 
@@ -280,6 +282,8 @@ def look(
         scene: as ``scene_of`` read it.
         at: when the picture was taken, on our clock.
         late: it was taken long ago and nobody stands there any more: it decides alone and joins no track.
+        near: where the face of a moment ago was, in pixels of the picture as it was looked at; only there it is looked for,
+            if it still is there. Such a sighting joins no track and is no passage (DECISIONS 69).
 
     Raises:
         Unusable: the picture cannot be read.
@@ -300,7 +304,7 @@ def look(
             raise Unusable(error.code, "the frame cannot be read") from None
         frame_sha256 = sha256(picture).hexdigest()
     analysis = house.engine.analyse(
-        image, purpose="gate", region=device.search_region, long_side=device.search_side, smaller=smaller
+        image, purpose="gate", region=device.search_region, long_side=device.search_side, near=near, smaller=smaller
     )
     stages.ms.update(analysis.timings_ms)
     face = analysis.subject
@@ -326,7 +330,7 @@ def look(
                 )  # fmt: skip
                 if repeats_at is not None and scene.rules.replay == ENFORCE:
                     codes = (admission.REPLAY,)
-            if not codes and not late and scene.rules.votes_min > 1:
+            if not codes and not late and not analysis.near and scene.rules.votes_min > 1:
                 track = house.tracker.see(
                     device.gate_id, face.embedding, contract_id=pack.contract_id, metric=pack.metric,
                     # One person against himself: what the pack asks of the smallest roster.
@@ -350,6 +354,7 @@ def look(
         contract_id=pack.contract_id,
         stages_ms=stages.ms,
         pair=None if face is None or codes else _pair(pack, scene, face),
+        near=analysis.near,
     )
 
 
@@ -395,7 +400,10 @@ def settle(
 
     Raises:
         Conflict, Unauthorised, Busy: as ``admit_frame``.
+        ValueError: a sighting of a part of the picture only; a programmer's error.
     """
+    if sighting.near:
+        raise ValueError("whoever is let in was looked for in the whole picture")
     stages = stages or Stages()
     happened_at = occurred_at(event, received_at)
     match, needed, pair = sighting.match, sighting.limits, sighting.pair

@@ -145,8 +145,8 @@ class Engine:
             region: left, top, right, bottom as shares of the picture, 0..1: only there faces are looked for.
             long_side: pixels of the longer side in which faces are looked for; None: what suits the purpose.
             near: box of the face of a moment ago, in pixels of the picture; it is looked for there first, and in
-                the whole picture when it has gone. Somebody who has stepped up beside it is not seen: ask for the
-                whole picture several times a second.
+                the whole picture when it has gone (``Analysis.near`` says which). Somebody who has stepped up beside it
+                is not seen: ask for the whole picture several times a second, and let nobody pass on less.
             smaller: how many times the picture was made smaller while it was unpacked. ``Quality.face_px`` is told in
                 pixels of the frame as it was sent, which is what limits are set in; what there is to see counts all the same.
 
@@ -160,7 +160,10 @@ class Engine:
         policy = dataclasses.replace(policy, face_px_min=max(policy.face_px_min, self.pack.face_px_min))
         image = np.ascontiguousarray(image)
         started = time.perf_counter()
-        found = self._find(image, "gate" if purpose == "desk" else purpose, region, long_side, near)
+        found = self._detector.find_near(image, near) if near is not None else []
+        nearby = bool(found)
+        if not nearby:
+            found = self._find(image, "gate" if purpose == "desk" else purpose, region, long_side)
         found.sort(key=lambda face: face.box[3] - face.box[1], reverse=True)
         detected = time.perf_counter()
         faces = [self._measured(image, face, policy, smaller) for face in found]
@@ -186,11 +189,9 @@ class Engine:
             "landmarks": 1e3 * (measured - detected),
             "embed": 1e3 * (time.perf_counter() - measured),
         }
-        return Analysis(tuple(faces), code, subject, brightness, timings)
+        return Analysis(tuple(faces), code, subject, brightness, timings, nearby)
 
-    def _find(self, image, purpose, region, long_side, near) -> list[detectors.Found]:
-        if near is not None and (found := self._detector.find_near(image, near)):
-            return found
+    def _find(self, image, purpose, region, long_side) -> list[detectors.Found]:
         if region is None:
             return self._detector.find(image, purpose, long_side=long_side)
         height, width = image.shape[:2]

@@ -59,3 +59,5 @@ class Analysis:
     """Mean grey level of the whole picture, 0..255."""
     timings_ms: dict[str, float]
     """detect, landmarks, embed."""
+    near: bool = False
+    """Only the surroundings of a face of a moment ago were looked at: who stands elsewhere in the picture was not seen."""

@@ -15,6 +15,7 @@ from types import MappingProxyType
 import cv2
 import numpy as np
 
+from recognition import detect
 from recognition.engine import BESIDE, TOO_DARK, Purpose
 from recognition.face import Analysis, Face, Quality
 from recognition.match import mean_template
@@ -143,7 +144,10 @@ class SyntheticEngine:
             raise ValueError(f"no such purpose: {purpose!r}")
         started = time.perf_counter()
         faces = sorted(_read(image), key=lambda face: -face.side)
-        if region is not None:
+        nearby = [] if near is None else [face for face in faces if _inside(face, _around(near, image), image)]
+        if nearby:
+            faces = nearby
+        elif region is not None:
             faces = [face for face in faces if _inside(face, region, image)]
         brightness = float(image[::8, ::8].mean())
         subject = None
@@ -155,13 +159,20 @@ class SyntheticEngine:
             code, subject = None, faces[0]
         shown = tuple(face if face is subject else _without_embedding(face) for face in faces)
         timings = {"detect": 1e3 * (time.perf_counter() - started), "landmarks": 0.0, "embed": 0.0}
-        return Analysis(shown, code, subject, brightness, timings)
+        return Analysis(shown, code, subject, brightness, timings, bool(nearby))
 
     def template(self, image: np.ndarray, face: Face) -> np.ndarray:
         """As Engine.template."""
         if face.embedding is None:
             face = next(found for found in _read(image) if found.box == face.box)
         return mean_template([face.embedding])
+
+
+def _around(box: tuple[float, float, float, float], image: np.ndarray) -> tuple[float, float, float, float]:
+    """Where Engine looks near a box, as shares of the picture."""
+    height, width = image.shape[:2]
+    left, top, right, bottom = detect.around(box, width, height)
+    return left / width, top / height, right / width, bottom / height
 
 
 def _inside(face: Face, region: tuple[float, float, float, float], image: np.ndarray) -> bool:

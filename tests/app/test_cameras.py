@@ -6,14 +6,15 @@ import json
 import time
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import event as happening
 from sqlalchemy import select
 from typer.testing import CliRunner
 
-from app import cameras, cli
-from app.cameras import TooOld, Watch, watch
+from app import cameras, cli, gate
+from app.cameras import Still, TooOld, Watch, watch
 from app.db import Database
 from app.domain import presence
 from app.errors import Conflict, NotFound, Unusable
@@ -26,6 +27,8 @@ from app.store import cameras as kept
 from app.store import gates, timekeeping
 from app.tables import Camera, JournalEntry
 from app.vault import Vault, VaultError, sealed_places
+from devices.base import FrameEvent
+from recognition import decode_jpeg, encode_jpeg
 from recognition.synthetic import SyntheticEngine, draw_face
 from tests.cast import Cast
 from tests.cast import cast as play
@@ -176,9 +179,9 @@ def test_cameras_are_added_changed_and_removed_from_the_shell(house, site, monke
 class Lookout:
     """A camera that is shown pictures."""
 
-    def __init__(self, house: House, site: Cast) -> None:
+    def __init__(self, house: House, site: Cast, **camera) -> None:
         self.house, self.site = house, site
-        self.watch = Watch(add(house, site).device_id)
+        self.watch = Watch(add(house, site, **camera).device_id)
         self.numbers = itertools.count(1)
 
     def sees(self, jpeg: bytes, *, age_s: float = 0.05):
@@ -204,6 +207,114 @@ def test_a_worker_in_view_is_one_passage_and_the_next_man_another(lookout, site)
     assert lookout.sees(draw_face(LI)).recorded
     lookout.sees(draw_face(WANG, variant=9))
     assert lookout.workers() == [site.wang.id, site.li.id]
+
+
+# --- a worker who stands there is looked for where he stood -----------------------------------------------------
+
+
+@pytest.fixture
+def looks(monkeypatch) -> list[bool]:
+    """Of every look: were only the surroundings of a face looked at? The clock is told to wait, however busy the machine is."""
+    monkeypatch.setattr(cameras, "NEAR_WITHIN", timedelta(minutes=1))
+    monkeypatch.setattr(cameras, "WHOLE_EVERY", timedelta(minutes=1))
+    seen, analyse = [], SyntheticEngine.analyse
+
+    def noted(self, image, **more):
+        found = analyse(self, image, **more)
+        seen.append(found.near)
+        return found
+
+    monkeypatch.setattr(SyntheticEngine, "analyse", noted)
+    return seen
+
+
+def lane(worker: int, large: int | None = None, *, variant: int = 0) -> bytes:
+    """A worker who stands on the right; on the left the empty lane, or somebody twice as near, and so twice as large."""
+    left = draw_face(large or 0, faces=0 if large is None else 1, size=(480, 480))
+    right = draw_face(worker, size=(320, 240), variant=variant)
+    halves = [decode_jpeg(data, pixels_max=10**7) for data in (left, right)]
+    picture = np.full((480, 800, 3), 128, np.uint8)
+    picture[:, :480], picture[120:360, 480:] = halves
+    return encode_jpeg(picture, 97)
+
+
+def test_a_worker_is_looked_for_where_he_stood_for_half_a_second_and_then_everywhere(now):
+    box = (10.0, 20.0, 110.0, 140.0)
+
+    def near(since_seen_s: float, since_whole_s: float):
+        return Still(1, box, now, now - timedelta(seconds=since_whole_s - since_seen_s)).near(now + timedelta(seconds=since_seen_s))
+
+    assert near(0.2, 0.2) == near(0.2, 0.4) == box
+    assert near(0.2, 0.5) is None, "the whole picture at least twice a second: who steps up beside him is seen then"
+    assert near(1.1, 1.1) is None and near(0.5, 0.5) is None, "a camera that shows two pictures a second always shows all of it"
+    assert near(-0.1, 0.2) is None, "a picture from before"
+
+
+def test_a_worker_who_stands_there_stays_one_passage(lookout, site, looks):
+    for variant in range(5):
+        lookout.sees(lane(WANG, variant=variant))
+    assert lookout.workers() == [site.wang.id]
+    assert looks == [False, True, True, True, True]
+
+
+def test_who_steps_up_beside_a_worker_who_stands_there_is_a_passage_at_the_next_whole_look(lookout, site, looks, monkeypatch):
+    lookout.sees(lane(WANG))
+    assert lookout.sees(lane(WANG, large=LI, variant=1)) is None and looks == [False, True], "he is looked past for a moment"
+    monkeypatch.setattr(cameras, "WHOLE_EVERY", timedelta(0))
+    assert lookout.sees(lane(WANG, large=LI, variant=2)).recorded
+    assert looks[-1] is False and lookout.workers() == [site.wang.id, site.li.id]
+
+
+def test_another_man_in_his_place_is_looked_at_as_if_nobody_had_stood_there(lookout, site, looks):
+    lookout.sees(lane(WANG))
+    assert lookout.sees(lane(LI)).recorded
+    assert looks == [False, True, False], "found near the place, not Wang, and so looked for everywhere"
+    assert lookout.workers() == [site.wang.id, site.li.id]
+    # A stranger there is nobody's standing on.
+    assert lookout.sees(lane(STRANGER)) is None and looks[-2:] == [True, False]
+    assert lookout.watch.still is None
+    assert lookout.workers() == [site.wang.id, site.li.id]
+
+
+def test_a_face_that_is_gone_or_cannot_be_seen_well_is_looked_for_everywhere(lookout, site, looks):
+    lookout.sees(lane(WANG))
+    assert lookout.sees(draw_face(0, faces=0, size=(800, 480))) is None
+    assert looks == [False, False] and lookout.watch.still is None
+    lookout.sees(lane(WANG, variant=1))
+    # Turned away he could be anybody: the whole picture is looked at, though a face is where he stood.
+    turned = decode_jpeg(lane(WANG), pixels_max=10**7).copy()
+    turned[120:360, 480:] = decode_jpeg(draw_face(WANG, size=(320, 240), turned=True), pixels_max=10**7)
+    lookout.sees(encode_jpeg(turned, 97))
+    assert looks[2:] == [False, True, False]
+    assert lookout.workers() == [site.wang.id]
+
+
+def test_what_one_camera_saw_says_nothing_to_another(lookout, house, site, looks):
+    lookout.sees(lane(WANG))
+    Lookout(house, site, name="西门摄像机").sees(lane(WANG, variant=1))
+    assert looks == [False, False]
+
+
+def test_no_passage_rests_on_a_look_at_a_part_of_the_picture(lookout, house, site, looks, monkeypatch):
+    # A minute later he is a passage again (he leaves slowly): for that the whole picture is looked at.
+    lookout.sees(lane(WANG))
+    monkeypatch.setattr(presence, "AGAIN", timedelta(0))
+    assert lookout.sees(lane(WANG, variant=1)).recorded
+    assert looks == [False, True, False]
+    # And whoever tries is told so: a gate never opens for somebody who was not seen to be alone.
+    received_at = datetime.now(UTC)
+    with house.database.read() as db:
+        device = gates.device(db, site.a.entrance.device_id)
+        scene = gate.scene_of(house, db, device, at=received_at)
+    picture = lane(WANG, variant=2)
+    part = gate.look(house, device, picture, scene, at=received_at, near=lookout.watch.still.box)
+    assert part.near and part.named and part.track is None
+    event = FrameEvent(
+        device_id=device.id, event_key="b00tb00t:1", boot_id="b00tb00t", seq=1, sent_at=received_at, captured_at=None, nonce="n",
+        image=picture, content_sha256=hashlib.sha256(picture).hexdigest(),
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="whole picture"):
+        gate.settle(house, device, event, part, received_at, language="zh")
 
 
 def test_nothing_is_decided_on_a_picture_older_than_a_second(lookout):
