@@ -303,9 +303,10 @@ def look(
         except BadImage as error:
             raise Unusable(error.code, "the frame cannot be read") from None
         frame_sha256 = sha256(picture).hexdigest()
-    analysis = house.engine.analyse(
-        image, purpose="gate", region=device.search_region, long_side=device.search_side, near=near, smaller=smaller
-    )
+    with house.intake.computing:
+        analysis = house.engine.analyse(
+            image, purpose="gate", region=device.search_region, long_side=device.search_side, near=near, smaller=smaller
+        )
     stages.ms.update(analysis.timings_ms)
     face = analysis.subject
     codes = (analysis.code,) if analysis.code else _codes(face, scene.face_px_min) if face else ()

@@ -4,7 +4,7 @@ Measured (reliability.md 2.3): one session, one thread a core, at most one waiti
 global cap keep p99 near the model's own time under overload; an unbounded queue answers everybody late.
 
     submit(stream, work)
-      a thread is free          -> runs now
+      a thread is free          -> runs now; its computing part waits for a core (``computing``)
       this stream waits already -> its older frame is answered ``superseded`` (409), the newer takes its place
       room in the waiting line  -> waits its turn, oldest first
       no room                   -> Busy (503) at once, with Retry-After
@@ -18,6 +18,7 @@ Frames are not passages: a superseded or refused frame was never acknowledged, s
 
 import asyncio
 import os
+import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -44,14 +45,20 @@ class Intake:
     """A bounded executor that lives on one event loop.
 
     Args:
-        threads: works running at once; 0 = one a core.
+        threads: works computing at once; 0 = one a core.
+        ahead: works begun beside those: one reads its gate's papers or waits for the disk while the cores compute. Without it a
+            core does nothing while a passage is written and until the next frame is handed over.
         waiting_max: works waiting at most, over all streams.
         wait_seconds_max: longest from submission to answer; then ``Busy("decision_late")``. Work that has
             begun is finished all the same: a retry finds its passage recorded.
     """
 
-    def __init__(self, *, threads: int, waiting_max: int, wait_seconds_max: float) -> None:
-        self.threads = threads or os.cpu_count() or 1
+    def __init__(self, *, threads: int, waiting_max: int, wait_seconds_max: float, ahead: int = 0) -> None:
+        cores = threads or os.cpu_count() or 1
+        self.threads = cores + ahead
+        """Works that may be in a thread at once."""
+        self.computing = threading.BoundedSemaphore(cores)
+        """Held by a work while it computes: never more at once than there are cores for it."""
         self._waiting_max = waiting_max
         self._wait_seconds_max = wait_seconds_max
         self._executor = ThreadPoolExecutor(self.threads, thread_name_prefix="recognise")

@@ -133,6 +133,7 @@ def create_app(
         threads=settings.recognition_threads,
         waiting_max=settings.waiting_frames_max,
         wait_seconds_max=settings.decision_seconds_max,
+        ahead=1,
     )
     house = House(
         settings=settings,

@@ -265,8 +265,10 @@ def test_a_gate_whose_frame_was_superseded_goes_on_with_one_under_way_while_othe
     one_thread = settings.model_copy(update={"recognition_threads": 1})
     with running(one_thread, database, vault, engine) as url:
         first, second = Raw(url, site.a.exit), Raw(url, site.a.entrance)
-        first.socket.send(first.frame(1, draw_face(LI)))
-        time.sleep(0.2)
+        # One at the recogniser, one begun beside it.
+        for number in (1, 2):
+            first.socket.send(first.frame(number, draw_face(LI, variant=number)))
+            time.sleep(0.2)
         second.socket.send(second.frame(1, draw_face(WANG)))
         second.socket.send(second.frame(2, draw_face(WANG, variant=1)))
         said = second.end.read(second.socket.recv(timeout=5))

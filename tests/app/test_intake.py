@@ -140,3 +140,34 @@ def test_a_stop_finishes_what_runs_and_what_waits():
         assert await asyncio.gather(*tasks) == list("abc")
 
     run(story())
+
+
+def test_while_one_work_writes_the_next_one_computes_and_never_more_than_there_are_cores():
+    # A core that waits for the disk is a core that recognises nobody.
+    async def story():
+        intake = Intake(threads=1, waiting_max=4, wait_seconds_max=5, ahead=1)
+        writing, written = threading.Event(), threading.Event()
+        computing, most = 0, 0
+
+        def work(number: int) -> int:
+            nonlocal computing, most
+            with intake.computing:
+                computing += 1
+                most = max(most, computing)
+                time.sleep(0.02)
+                computing -= 1
+            if number == 0:
+                writing.set()
+                # The first is still at the disk when the second has long been computed.
+                assert written.wait(5)
+            else:
+                assert writing.wait(5)
+                written.set()
+            return number
+
+        answers = [asyncio.ensure_future(intake.submit(f"gate-{number}", lambda n=number: work(n))) for number in (0, 1)]
+        assert await asyncio.gather(*answers) == [0, 1]
+        assert most == 1
+        await intake.close()
+
+    run(story())
