@@ -5,6 +5,7 @@
     confirm       his word on it
     pay_out       a final sheet of what is on no line yet, so that he is paid at once
     exits         everybody who left, and where his settlement stands
+    Owing         the same of everybody, kept by a process while nothing happens that concerns money
     arrears       what is owed, by how long: per worker, team, company or for the project
 
 A month that is closed counts as it was posted, with back pay that is due besides; a month that is not, as it comes
@@ -15,7 +16,8 @@ A settlement stands for the facts it was made of: when something was earned or w
 to be made again. Payments do not make it stale; they are what it is waiting for.
 """
 
-from collections import defaultdict
+import threading
+from collections import OrderedDict, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -130,6 +132,116 @@ def months_of(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class MonthOwed:
+    """What everybody earned in one month, had withheld, received and still gets."""
+
+    month: date
+    due_on: date
+    gross_fen: int
+    withheld_fen: int
+    paid_fen: int
+    owed_fen: int
+    overpaid_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """Everybody's months on a project as they came out at an instant, with what the pages ask of them."""
+
+    as_of: datetime
+    dues: tuple[Due, ...]
+    sums: tuple["MonthOwed", ...]
+    """Everybody's together, by the month it was earned in, the oldest first."""
+    of_engagement: Mapping[int, tuple[EngagementMonth, ...]]
+    problems_of: Mapping[int, tuple[Problem, ...]]
+    """Worker -> what keeps his days from being worth anything."""
+    mark: tuple[Any, ...]
+    told: dict[str, tuple["ArrearsOf", ...]] = field(default_factory=dict)
+    """Side and half hour -> arrears, once they were asked for."""
+
+
+class Owing:
+    """What everybody is owed, kept by a process while nothing happens that concerns money.
+
+    A thousand workers' year is most of a second of work; who looks at arrears and exits looks at it again and again. It is kept
+    as long as no sheet, word, transfer, payment, correction or agreement of anybody came (``money_mark``, ``facts_mark``). A gate's
+    passages of this minute earn nobody anything yet: while they come it is worked out anew once a minute.
+    """
+
+    KEPT = 8
+    KEPT_FOR = timedelta(minutes=10)
+    PASSAGES_FOR = timedelta(minutes=1)
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._kept: OrderedDict[tuple[int, int], Owed] = OrderedDict()
+        self._busy: dict[int, threading.Lock] = {}
+
+    def of(self, db: Session, project_id: int, now: datetime) -> Owed:
+        """Return everybody's months as ``db`` sees them.
+
+        Raises:
+            NotFound: ``project_unknown``.
+        """
+        # Two databases in one process (tests) are two services.
+        key = id(db.get_bind()), project_id
+        with self._guard:
+            busy = self._busy.setdefault(project_id, threading.Lock())
+        # Nobody works the same project out twice at once.
+        with busy:
+            mark = (store.facts_mark(db, project_id), store.money_mark(db, project_id))
+            with self._guard:
+                found = self._kept.get(key)
+            if found is None or not _holds(found, mark, now):
+                found = _owed(db, project_id, now, mark)
+                with self._guard:
+                    self._kept[key] = found
+                    self._kept.move_to_end(key)
+                    while len(self._kept) > self.KEPT:
+                        self._kept.popitem(last=False)
+        return found
+
+    def arrears(self, db: Session, project_id: int, now: datetime, *, by: str = "project") -> tuple["ArrearsOf", ...]:
+        """As ``arrears``, of what is kept."""
+        found = self.of(db, project_id, now)
+        # The project's midnight falls on a full or half hour: a day later is another answer.
+        key = f"{by} {now:%Y%m%d%H}{now.minute // 30}"
+        if key not in found.told:
+            found.told[key] = aged(db, project_id, found.dues, now, by=by)
+        return found.told[key]
+
+
+def _holds(found: Owed, mark: tuple[Any, ...], now: datetime) -> bool:
+    if not found.as_of <= now <= found.as_of + Owing.KEPT_FOR or found.mark[1] != mark[1]:
+        return False
+    if found.mark[0].others != mark[0].others:
+        return False
+    return found.mark[0].passages == mark[0].passages or now <= found.as_of + Owing.PASSAGES_FOR
+
+
+def _owed(db: Session, project_id: int, now: datetime, mark: tuple[Any, ...]) -> Owed:
+    months, problems = months_of(db, project_id, now)
+    of_engagement: dict[int, list[EngagementMonth]] = defaultdict(list)
+    for month in months:
+        of_engagement[month.engagement_id].append(month)
+    problems_of: dict[int, list[Problem]] = defaultdict(list)
+    for problem in problems:
+        problems_of[problem.worker_id].append(problem)
+    dues = dues_of(db, project_id, months)
+    due_on = {due.month: due.due_on for due in dues}
+    sums: dict[date, list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0])
+    for one in months:
+        of_month = sums[one.month]
+        for at, fen in enumerate((one.gross_fen, one.withheld_fen, one.paid_fen, one.owed_fen, one.overpaid_fen)):
+            of_month[at] += fen
+    return Owed(
+        now, dues,
+        tuple(MonthOwed(month, due_on[month], *sums[month]) for month in sorted(sums)),
+        {e: tuple(own) for e, own in of_engagement.items()}, {w: tuple(own) for w, own in problems_of.items()}, mark,
+    )  # fmt: skip
+
+
 def _given_back(posted: Sequence[store.PayableLine]) -> dict[int, int]:
     """Negative line -> fen of it that other lines of the engagement have borne."""
     left: dict[int, int] = defaultdict(int)
@@ -184,18 +296,18 @@ def statement(db: Session, project_id: int, engagement_id: int, now: datetime) -
 
 
 def _statement(
-    db: Session, place: EngagementPlace, months: Sequence[EngagementMonth], problems: Sequence[Problem]
-) -> Statement:
+    db: Session, place: EngagementPlace, months: Sequence[EngagementMonth], problems: Sequence[Problem],
+    asked: Sequence[timekeeping.CorrectionInfo] | None = None,
+) -> Statement:  # fmt: skip
     own = tuple(m for m in months if m.engagement_id == place.id)
     settled = rules.settle([rules.SettledMonth(m.month, m.gross_fen, m.withheld_fen, m.paid_fen) for m in own])
     waits = sum(
         p.code in UNDECIDED and p.engagement_id in (place.id, None) and p.worker_id == place.worker_id for p in problems
     )
     end = place.exit_on or date.max
-    waits += sum(
-        c.worker_id == place.worker_id
-        for c in timekeeping.pending_corrections(db, place.project_id, place.entry_on, end)
-    )
+    if asked is None:
+        asked = timekeeping.pending_corrections(db, place.project_id, place.entry_on, end)
+    waits += sum(c.worker_id == place.worker_id and place.entry_on <= c.work_date < end for c in asked)
     return Statement(place, settled, own, waits, rules.settlement_hash(place.id, place.exit_on, settled))
 
 
@@ -416,11 +528,14 @@ class Exit:
     """As the facts are now."""
 
 
-def exits(db: Session, project_id: int, now: datetime, *, open_only: bool = False) -> tuple[Exit, ...]:
+def exits(
+    db: Session, project_id: int, now: datetime, *, open_only: bool = False, owing: Owing | None = None
+) -> tuple[Exit, ...]:
     """Return everybody who has left the project, those with most to do first.
 
     Args:
         open_only: leave out who has signed and been paid.
+        owing: where what everybody is owed is kept; None works it out from the facts.
 
     Raises:
         NotFound: ``project_unknown``.
@@ -430,13 +545,20 @@ def exits(db: Session, project_id: int, now: datetime, *, open_only: bool = Fals
     gone = [p for p in store.places(db, project_id).values() if p.exit_on is not None and p.exit_on <= today]
     if not gone:
         return ()
-    months, problems = months_of(db, project_id, now, workers={p.worker_id for p in gone})
+    if owing is None:
+        months, problems = months_of(db, project_id, now, workers={p.worker_id for p in gone})
+    else:
+        kept = owing.of(db, project_id, now)
+    asked = timekeeping.pending_corrections(db, project_id)
     frozen = store.settlements(db, project_id)
     said = store.confirmations(db, project_id, "settlement", (s.content_hash for s in frozen.values()))
     who = store.listed(db, {p.id for p in gone})
     answer = []
     for place in gone:
-        found = _statement(db, place, months, problems)
+        if owing is not None:
+            # Work that no engagement covers is named with its worker.
+            months, problems = kept.of_engagement.get(place.id, ()), kept.problems_of.get(place.worker_id, ())
+        found = _statement(db, place, months, problems, asked)
         info = frozen.get(place.id)
         word = None if info is None else said.get(info.content_hash)
         one = Exit(

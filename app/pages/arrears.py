@@ -1,10 +1,8 @@
 """What is owed (欠薪): by the month it was earned in, and by worker, team or company with its age."""
 
-from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
 
-from app import settlements
 from app.domain.arrears import Arrears, Bucket
 from app.pages import charts
 from app.pages.page import Ask, Page, shown, with_query
@@ -81,16 +79,15 @@ def gather(ask: Ask) -> ArrearsContext:
     db, project = ask.db, ask.project
     side = ask.query.get("by", "")
     side = side if side in SIDES else "worker"
-    found = settlements.months_of(db, project.id, ask.now)[0]
-    dues = settlements.dues_of(db, project.id, found)
-    [whole] = settlements.aged(db, project.id, dues, ask.now)
-    groups = settlements.aged(db, project.id, dues, ask.now, by=side)
+    owing = ask.state.owing
+    [whole] = owing.arrears(db, project.id, ask.now)
+    groups = owing.arrears(db, project.id, ask.now, by=side)
     kept = [i for i, (_, fen) in enumerate(whole.arrears.buckets) if fen]
     here = f"/projects/{project.id}/arrears"
     return ArrearsContext(
         project_id=project.id,
         whole=whole.arrears,
-        months=_months(ask, found, dues)[::-1],
+        months=_months(ask)[::-1],
         sides=tuple(Choice(ask.say(label), with_query(here, by=word), word == side) for word, label in SIDES.items()),
         buckets=tuple(ask.say(BUCKETS[whole.arrears.buckets[i][0]]) for i in kept),
         rows=tuple(
@@ -110,19 +107,17 @@ def gather(ask: Ask) -> ArrearsContext:
     )
 
 
-def _months(ask: Ask, found, dues) -> tuple[MonthLine, ...]:
-    sums: dict[date, list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0])
-    for one in found:
-        for at, fen in enumerate((one.gross_fen, one.withheld_fen, one.paid_fen, one.owed_fen, one.overpaid_fen)):
-            sums[one.month][at] += fen
-    due_on = {due.month: due.due_on for due in dues}
-    return tuple(MonthLine(month, due_on[month], *sums[month], overdue=due_on[month] < ask.today) for month in sorted(sums))
+def _months(ask: Ask) -> tuple[MonthLine, ...]:
+    kept = ask.state.owing.of(ask.db, ask.project.id, ask.now)
+    return tuple(
+        MonthLine(one.month, one.due_on, one.gross_fen, one.withheld_fen, one.paid_fen, one.owed_fen, one.overpaid_fen, overdue=one.due_on < ask.today)
+        for one in kept.sums
+    )
 
 
 def chart(ask: Ask) -> dict:
     """Option of the chart: a bar a month, paid below, owed above."""
-    found = settlements.months_of(ask.db, ask.project.id, ask.now)[0]
-    months = _months(ask, found, settlements.dues_of(ask.db, ask.project.id, found))[-MONTHS_DRAWN:]
+    months = _months(ask)[-MONTHS_DRAWN:]
     return charts.owed([(m.month, m.covered_fen, m.owed_fen, m.overdue) for m in months], ask.language)
 
 

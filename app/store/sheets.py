@@ -1075,6 +1075,18 @@ def facts_mark(db: Session, project_id: int) -> FactsMark:
     return FactsMark(passages, tuple(db.execute(query).scalar() for query in others))
 
 
+def money_mark(db: Session, project_id: int) -> tuple[Any, ...]:
+    """Return how far money and words go: sheets and their steps, words, settlements, transfers, payments, months. Cheap.
+
+    The numbers are of the whole service: something of another project moves the mark too, and nothing of this one fails to.
+    """
+    tables = (PayrollSheet, SheetAct, WorkerConfirmation, SettlementRow, PaymentItem, BatchAct, ItemResult, PaymentRow, Engagement)
+    numbers = db.execute(select(*(select(func.max(table.id)).scalar_subquery() for table in tables))).one()
+    states = db.execute(select(PayPeriod.month, PayPeriod.state).where(PayPeriod.project_id == project_id).order_by(PayPeriod.month))
+    exits = select(func.count(Engagement.exit_on), func.max(Engagement.exit_on)).where(Engagement.project_id == project_id)
+    return (*numbers, *(tuple(row) for row in states), *db.execute(exits).one(), pay_day(db, project_id))
+
+
 def unchanged(db: Session, project_id: int, mark: FactsMark, before_at: datetime) -> bool:
     """True when nothing has happened since ``mark`` that concerns the time before ``before_at``.
 

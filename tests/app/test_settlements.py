@@ -415,3 +415,50 @@ def test_a_month_shared_over_processes_knows_who_was_settled_before_it_closed(pa
         assert shared == whole
         assert shared.mark == whole.mark
     assert whole.lines, "the difference is on a line"
+
+
+# --- what is kept of what everybody is owed --------------------------------------------------------------------
+
+
+def test_what_is_owed_is_worked_out_once_and_anew_when_money_or_a_word_moves(payday, monkeypatch):
+    payday.works(payday.cast.wang, 3, 4)
+    payday.whole_month(sign=False)
+    asked = []
+    real = settlements.months_of
+    monkeypatch.setattr(settlements, "months_of", lambda *a, **n: asked.append(1) or real(*a, **n))
+    owing = settlements.Owing()
+
+    def owed() -> int:
+        [whole] = payday.ask(owing.arrears, payday.site.id, payday.now)
+        assert whole.arrears == payday.ask(settlements.arrears, payday.site.id, payday.now)[0].arrears
+        asked.pop()  # the one just compared with
+        return whole.arrears.owed_fen
+
+    assert (owed(), owed(), len(asked)) == (800_00, 800_00, 1)
+    payday.run(
+        payroll.record_payment, worker_id=payday.cast.wang.id, amount_fen=300_00, paid_on=payday.now.date(), for_month=MARCH,
+        channel="cash", idempotency_key="owing-0001",
+    )  # fmt: skip
+    assert (owed(), len(asked)) == (500_00, 2)
+    payday.says(payday.line_of(payday.cast.wang))
+    assert (owed(), len(asked)) == (500_00, 3)
+    payday.works(payday.cast.wang, 1, month=4)
+    assert (owed_then(payday, owing, seconds=30), len(asked)) == (500_00, 3), "a passage of this minute waits for a minute"
+    assert (owed_then(payday, owing, seconds=61), len(asked)) == (900_00, 4)
+
+
+def owed_then(payday, owing, seconds: int) -> int:
+    [whole] = payday.ask(owing.arrears, payday.site.id, payday.now + timedelta(seconds=seconds))
+    return whole.arrears.owed_fen
+
+
+def test_exits_read_from_what_is_kept_are_those_worked_out_from_the_facts(payday):
+    payday.works(payday.cast.wang, 3, 4)
+    payday.whole_month()
+    payday.works(payday.cast.wang, 1, month=4)
+    payday.works(payday.cast.li, 1, go=None, month=4)
+    payday.leaves(payday.cast.wang, date(2026, 4, 2))
+    payday.leaves(payday.cast.li, date(2026, 4, 2))
+    payday.now = at(10, month=4)
+    plain = payday.ask(settlements.exits, payday.site.id, payday.now)
+    assert plain == payday.ask(settlements.exits, payday.site.id, payday.now, owing=settlements.Owing()) and len(plain) == 2
