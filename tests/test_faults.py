@@ -519,6 +519,8 @@ def test_a_backup_taken_while_gates_post_has_every_passage_acknowledged_before_i
             while not stop.is_set():
                 acknowledged.note(deliver(service, a_frame(post_of, 1 + n % 2, n % 60), post_of.key, kept=kept))
                 n += 1
+                # Some forty a second from both: a rush, and not every spare second of the processor.
+                stop.wait(0.05)
 
         threads = [threading.Thread(target=post, args=(p,)) for p in (site.a.entrance, site.a.exit)]
         for thread in threads:

@@ -12,7 +12,7 @@ from app.store import bank, people
 SHOWN = 40
 
 STEPS = {
-    "day_undecided": marked("补卡"),
+    "day_undecided": marked("申请补卡"),
     "day_present": marked("看当天"),
     "day_several_terms": marked("看工资约定"),
     "day_without_terms": marked("看工资约定"),

@@ -343,13 +343,14 @@ def test_the_journal_tells_who_did_what(database, people_on_site, now):
 
 
 @pytest.mark.slow
-def test_a_month_of_a_thousand_workers_is_gathered_and_verified_in_seconds(database, people_on_site, now, capsys):
-    """1,000 workers, 30 days, 4 passages: 120,000. The bounds are ten times what is measured, for slow machines."""
+def test_a_month_of_passages_is_gathered_and_verified_in_seconds(database, people_on_site, now, capsys):
+    """250 workers, 30 days, 4 passages: 30,000. The bounds are ten times what is measured, for slow machines; the months of
+    5,000 workers are measured by ``bench.wages``, and verifying takes as long for each link, however many there are."""
     cast = people_on_site
     rows, last = [], chain.GENESIS
     start = datetime(2026, 3, 1, tzinfo=UTC)
-    for seq in range(1, 120_001):
-        at = start + timedelta(seconds=20 * seq)
+    for seq in range(1, 30_001):
+        at = start + timedelta(seconds=80 * seq)
         fields = dict.fromkeys(gates._CHAINED)
         fields |= {"project_id": cast.a.id, "device_id": cast.a.entrance.device_id, "gate_id": cast.a.entrance.gate_id,
                    "direction": "in", "event_key": f"e{seq}", "content_sha256": "0" * 64, "worker_id": cast.wang.id,
@@ -368,7 +369,7 @@ def test_a_month_of_a_thousand_workers_is_gathered_and_verified_in_seconds(datab
                 db.execute(sa.text(f"DROP TRIGGER {name}"))
         for first in range(0, len(rows), 10_000):
             db.execute(sa.insert(PassageRow.__table__), rows[first : first + 10_000])
-        db.execute(sa.update(ChainHead.__table__).where(ChainHead.project_id == cast.a.id).values(seq=120_000, hash=last))
+        db.execute(sa.update(ChainHead.__table__).where(ChainHead.project_id == cast.a.id).values(seq=30_000, hash=last))
     with database.read() as db:
         began = time.perf_counter()
         month = money.project_month(db, cast.a.id, MARCH, now)
@@ -376,8 +377,8 @@ def test_a_month_of_a_thousand_workers_is_gathered_and_verified_in_seconds(datab
         began = time.perf_counter()
         assert list(gates.verify_chain(db, cast.a.id)) == []
         verified_s = time.perf_counter() - began
-    assert len(month.passages) == 120_000
+    assert len(month.passages) == 30_000
     with capsys.disabled():
-        print(f"\n[{database.engine.dialect.name}] 120,000 passages: gathered {gathered_s:.2f} s, verified {verified_s:.2f} s")
-    assert gathered_s < 10
-    assert verified_s < 40
+        print(f"\n[{database.engine.dialect.name}] 30,000 passages: gathered {gathered_s:.2f} s, verified {verified_s:.2f} s")
+    assert gathered_s < 2.5
+    assert verified_s < 10
