@@ -37,6 +37,8 @@ class WaitingLine:
     similarity_min: float | None
     picture_of: int | None
     picture_kind: str
+    photo_of: int | None
+    """Passage beside whose picture the candidate's enrolment photograph stands; None when it is not shown."""
     picture_shown: bool
     """The reader asked for it: looking is journalled, so a list of them is never shown unasked."""
     picture_url: str
@@ -156,11 +158,17 @@ def _line(ask: Ask, one: review.Waiting, gate_names, names, chosen: int | None, 
         similarity_min=best.similarity_min,
         picture_of=kept.passage_id if kept else None,
         picture_kind=kept.kind if kept else "",
+        photo_of=kept.passage_id if kept and one.candidate and kept.passage_id == chosen and shown_beside(ask, one.candidate) else None,
         picture_shown=kept is not None and kept.passage_id == chosen,
         picture_url=with_query(here, all="1" if tried_again else "", picture=kept.passage_id) + f"#w-{appearance.first.id}" if kept else "",
         candidate_id=one.candidate,
         candidate=names.get(one.candidate, ("", ""))[0] if one.candidate else "",
     )
+
+
+def shown_beside(ask: Ask, worker_id: int) -> bool:
+    """The candidate's enrolment photograph may stand beside the picture the gate kept."""
+    return review.shows_photograph(ask.db, ask.project.id, worker_id, review.TO_THE_GUARD)
 
 
 def advice_lines(ask: Ask, names: dict[int, tuple[str, str]], worker_id: int | None = None) -> tuple[AdviceLine, ...]:

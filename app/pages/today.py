@@ -1,6 +1,6 @@
 """Today on site: who is here, who left, who has not come, by company, team and trade; the gates; and the last seven days."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 
 from app import access, projection
 from app.domain import workdays
-from app.domain.gaps import missing
 from app.errors import Forbidden
 from app.pages import charts, lines, page
 from app.pages.heads import ABSENT, LEFT, ON_SITE, STATES, Group, Heads, Where, heads
@@ -17,7 +16,7 @@ from app.pages.lines import PassageLine
 from app.pages.page import Ask, Page, shown, with_query
 from app.pages.shell import own_hash
 from app.pages.words import marked
-from app.store import gates, people
+from app.store import gates, health, people
 from app.store.money import midnight
 from app.store.people import ProjectInfo
 
@@ -267,35 +266,33 @@ def week(db: Session, project: ProjectInfo, now: datetime, *, came_today: int | 
 def lanes(db: Session, project_id: int, now: datetime) -> Lanes:
     """How many lanes have a device that was heard within the last minutes."""
     found: dict[int, bool] = {}
-    for one in gates.device_health(db, project_id):
-        if not one.disabled:
+    for one in gates.devices(db, project_id):
+        if one.disabled_at is None:
             heard = one.last_seen_at is not None and now - one.last_seen_at <= HEARD
             found[one.gate_id] = found.get(one.gate_id, False) or heard
     return Lanes(len(found), sum(found.values()))
 
 
 def _gates(ask: Ask) -> tuple[GateLine, ...]:
-    devices: dict[int, list[gates.DeviceHealth]] = defaultdict(list)
-    for one in gates.device_health(ask.db, ask.project.id):
+    morning = midnight(ask.today, ask.project.time_zone)
+    sent = health.of_devices(ask.db, ask.project.id, morning)
+    last = gates.last_at(ask.db, ask.project.id, morning)
+    devices: dict[int, list[gates.DeviceInfo]] = defaultdict(list)
+    for one in gates.devices(ask.db, ask.project.id):
         devices[one.gate_id].append(one)
-    passed: dict[int, Counter[str]] = defaultdict(Counter)
-    last: dict[int, datetime] = {}
-    keys: dict[int, list[tuple[str, str]]] = defaultdict(list)
-    for gate_id, device_id, key, verdict, at in gates.events_since(ask.db, ask.project.id, midnight(ask.today, ask.project.time_zone)):
-        passed[gate_id][verdict] += 1
-        last[gate_id] = at
-        keys[gate_id].append((device_id, key))
     found = []
     for lane in gates.gates(ask.db, ask.project.id):
-        working = [one for one in devices[lane.id] if not one.disabled]
+        working = [one for one in devices[lane.id] if one.disabled_at is None]
         heard = max((one.last_seen_at for one in working if one.last_seen_at), default=None)
         state = "off" if not working else "never" if heard is None else "heard" if ask.now - heard <= HEARD else "silent"
+        of = [sent[one.id] for one in devices[lane.id]]
         at = last.get(lane.id)
         found.append(
             GateLine(
                 lane.name, str(lane.direction), state, workdays.local(heard, ask.policy) if heard else None,
-                passed[lane.id]["admit"], passed[lane.id]["refuse"], workdays.local(at, ask.policy) if at else None,
-                missing(keys[lane.id]), sum(one.stored_events or 0 for one in working),
+                sum(one.passages - one.refused for one in of), sum(one.refused for one in of),
+                workdays.local(at, ask.policy) if at else None, sum(one.missing.events for one in of),
+                sum(sent[one.id].stored or 0 for one in working),
             )
         )  # fmt: skip
     return tuple(found)

@@ -595,32 +595,10 @@ def decided(db: Session, ids: Collection[int]) -> dict[int, bool]:
     return {row[0]: row[1] for row in db.execute(wanted)}
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceHealth:
-    """How a device is, and what it has sent since an instant."""
-
-    device_id: str
-    gate_id: int
-    last_seen_at: datetime | None
-    complete_to: datetime | None
-    """Up to when it says that everything has arrived; None when it has never said so."""
-    stored_events: int | None
-    """How many events it said it still keeps."""
-    disabled: bool
-
-
-def device_health(db: Session, project_id: int) -> list[DeviceHealth]:
-    """Return how the devices of a project are."""
-    wanted = select(_D.id, _D.gate_id, _D.last_seen_at, _D.complete_to, _D.stored_events, _D.disabled_at)
-    rows = db.execute(wanted.where(_D.project_id == project_id).order_by(_D.id))
-    return [DeviceHealth(r[0], r[1], r[2], r[3], r[4], r[5] is not None) for r in rows]
-
-
-def events_since(db: Session, project_id: int, from_at: datetime) -> list[tuple[int, str, str, str, datetime]]:
-    """Return (gate, device, event key, verdict, when it occurred) of the passages since an instant, in their order."""
-    wanted = select(_ROW.c.gate_id, _ROW.c.device_id, _ROW.c.event_key, _ROW.c.verdict, _ROW.c.occurred_at)
-    rows = db.execute(wanted.where(_ROW.c.project_id == project_id, _ROW.c.occurred_at >= from_at).order_by(_ROW.c.occurred_at, _ROW.c.seq))
-    return [tuple(row) for row in rows]
+def last_at(db: Session, project_id: int, since: datetime) -> dict[int, datetime]:
+    """Return gate id -> when somebody last stood there, of the gates that had a passage since an instant."""
+    wanted = select(_ROW.c.gate_id, func.max(_ROW.c.occurred_at)).where(_ROW.c.project_id == project_id, _ROW.c.occurred_at >= since)
+    return {row[0]: row[1] for row in db.execute(wanted.group_by(_ROW.c.gate_id))}
 
 
 def last_asking(

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from app import letting, papers, review, screens
+from app.store import faces
 from app.store.faces import FacePolicy
 from tests.app.test_gate_photos import JPEG, enrolled, gate  # noqa: F401 (fixtures)
 from tests.cast import add_member, id_number, pass_through
@@ -222,3 +223,24 @@ def test_the_gates_health_is_told(client_of, site_today, database, people_on_sit
             })  # fmt: skip
     text = client_of("wu").get(f"/projects/{site.id}").text
     assert "今天缺 3 个流水号" in text and "还有 4 条存在闸机里没送到" in text and "17:00 后没有联系" in text
+
+
+def test_a_kept_picture_stands_beside_the_enrolment_photograph(client_of, gate, enrolled, database, vault, people_on_site, now):  # noqa: F811
+    site, him = people_on_site.a, people_on_site.wang.id
+    with database.write() as db:
+        review.set_policy(
+            db, project_id=site.id, rules=FacePolicy(review_pictures="agreed", gate_photos="guard", ground="影响评估 2026-07"), by="chen", now=now,
+        )
+        record = pass_through(db, site, "in", None, now - timedelta(hours=1), verdict="refuse", code="face_unknown", channel="face")
+        sealed = vault.seal(b"frame", table="review_picture", column="picture_sealed", owner=f"{site.id}:{record.id}")
+        faces.add_picture(
+            db, project_id=site.id, passage_id=record.id, kind="agreed", worker_id=him, picture_sealed=sealed, kept_at=now,
+            erase_at=now + timedelta(days=2),
+        )
+    wu, photo = client_of("wu"), f"/projects/{site.id}/passages/{record.id}/photo"
+    here = f"/projects/{site.id}/review"
+    assert photo not in wu.get(here).text, "a list of faces is never shown unasked"
+    assert photo in wu.get(f"{here}?picture={record.id}").text and "看画面，与登记照片对照" in wu.get(f"/projects/{site.id}/gate").text
+    assert wu.get(photo).content == JPEG and gate.seen() == [("wu", f"worker:{him}")]
+    assert client_of("ma").get(photo).status_code == 404, "whose picture it may be is for the labour officer"
+    assert "画面由劳资专管员认定" in client_of("ma").get(f"/projects/{site.id}/gate").text
