@@ -17,7 +17,7 @@ stand in full only for the labour officer, whose papers need them; for everybody
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from hashlib import sha256
@@ -71,6 +71,8 @@ class File:
     name: str
     content: bytes = field(repr=False)
     sha256: str
+    row: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """What ``note`` writes of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,16 +117,24 @@ class _Desk:
         return {row.engagement_id: row for row in people.workers(self.db, self.project.id, today=today)}
 
     def done(self, form: str, name: str, content: bytes, **facts: Any) -> File:
-        """Leave a row of it, and give the file."""
+        """Give the file, with what ``note`` writes of it."""
         digest = sha256(content).hexdigest()
-        kept.add_export(
-            self.db, project_id=self.project.id, form=form, facts=facts, file_sha256=digest, head_hash=self.head, by=self.by, now=self.now
-        )
-        accounts.journal(
-            self.db, at=self.now, actor=self.by, action="form.exported", project_id=self.project.id, object=f"form:{form}",
-            facts=facts | {"sha256": digest, "full": self.full},
-        )  # fmt: skip
-        return File(name, content, digest)
+        row = {"project_id": self.project.id, "form": form, "facts": facts, "file_sha256": digest, "head_hash": self.head, "by": self.by, "now": self.now}
+        return File(name, content, digest, {**row, "full": self.full})
+
+
+def note(db: Session, taken: File) -> None:
+    """Leave a row and a line of the journal that a paper was taken: its digest, where the journal ended, by whom.
+
+    Apart from making it: that is seconds of reading for a year of a thousand workers, and this is a moment of writing.
+    """
+    row = dict(taken.row)
+    full = row.pop("full")
+    kept.add_export(db, **row)
+    accounts.journal(
+        db, at=row["now"], actor=row["by"], action="form.exported", project_id=row["project_id"], object=f"form:{row['form']}",
+        facts=row["facts"] | {"sha256": taken.sha256, "full": full},
+    )  # fmt: skip
 
 
 def _desk(db: Session, vault: Vault, project_id: int, language: str, full: bool, by: str, now: datetime) -> _Desk:

@@ -10,17 +10,19 @@
 Taking one is journalled, with the file's digest. ID numbers stand in full only for the labour officer.
 """
 
+from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
+from sqlalchemy.orm import Session
 
 from app import access, exports
 from app.api.access import NOBODY, NOT_ALLOWED, ROW_ID_MAX, Now, Someone, refusals
 from app.api.papers import EXCEL
 from app.api.timekeeping import OF_PROJECT
 from app.api.wages import ProjectId, month_of_text
-from app.db import Tx
+from app.db import Database, Tx, Whole
 
 router = APIRouter(tags=["forms"])
 
@@ -38,6 +40,16 @@ def _given(request: Request, person: access.Person, db: Any, project_id: int, no
     }  # fmt: skip
 
 
+def _taken(database: Database, make: Callable[[Session], exports.File]) -> Response:
+    """Work a paper out in a snapshot, then note in a transaction of a moment who took it: a year of a thousand workers is seconds of
+    work, for which no gate waits. It goes out when it is noted, or not at all."""
+    with database.read() as db:
+        found = make(db)
+    with database.write() as db:
+        exports.note(db, found)
+    return file_of(found)
+
+
 def file_of(found: exports.File) -> Response:
     """A paper as an answer to be kept as a file."""
     name = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in found.name)
@@ -52,12 +64,11 @@ def file_of(found: exports.File) -> Response:
     responses={**FILE, **refusals(*OF_PROJECT, (404, "team_unknown"))},
 )  # fmt: skip
 def attendance(
-    request: Request, person: Someone, db: Tx, now: Now, project_id: ProjectId, team_id: RowIdQuery,
+    request: Request, person: Someone, database: Whole, now: Now, project_id: ProjectId, team_id: RowIdQuery,
     month: Annotated[str, Query(max_length=10, examples=["2026-03"])], language: Language = "zh",
 ) -> Response:  # fmt: skip
     """Month grid of a team, times and corrections on their own sheets."""
-    given = _given(request, person, db, project_id, now, language)
-    return file_of(exports.attendance(db, team_id=team_id, month=month_of_text(month), **given))
+    return _taken(database, lambda db: exports.attendance(db, team_id=team_id, month=month_of_text(month), **_given(request, person, db, project_id, now, language)))
 
 
 @router.get(
@@ -65,12 +76,11 @@ def attendance(
     responses={**FILE, **refusals(*OF_PROJECT, (404, "sheet_unknown"))},
 )  # fmt: skip
 def payroll(
-    request: Request, person: Someone, db: Tx, now: Now, project_id: ProjectId, sheet_id: RowIdQuery,
+    request: Request, person: Someone, database: Whole, now: Now, project_id: ProjectId, sheet_id: RowIdQuery,
     shape: Literal["short", "detail", "statutory", "notice"] = "detail", language: Language = "zh",
 ) -> Response:  # fmt: skip
     """For signature, with detail, with everything the law names, or to be publicised (masked)."""
-    given = _given(request, person, db, project_id, now, language)
-    return file_of(exports.payroll(db, sheet_id=sheet_id, shape=shape, **given))
+    return _taken(database, lambda db: exports.payroll(db, sheet_id=sheet_id, shape=shape, **_given(request, person, db, project_id, now, language)))
 
 
 @router.get(
@@ -78,20 +88,19 @@ def payroll(
     responses={**FILE, **refusals(*OF_PROJECT, (404, "sheet_unknown"))},
 )  # fmt: skip
 def slips(
-    request: Request, person: Someone, db: Tx, now: Now, project_id: ProjectId, sheet_id: RowIdQuery, language: Language = "zh"
+    request: Request, person: Someone, database: Whole, now: Now, project_id: ProjectId, sheet_id: RowIdQuery, language: Language = "zh"
 ) -> Response:
     """One page a worker, each with its code, and a picture of it that a telephone reads."""
     base = request.app.state.settings.public_url or str(request.base_url)
-    given = _given(request, person, db, project_id, now, language)
-    return file_of(exports.slips(db, sheet_id=sheet_id, verify_url=f"{base.rstrip('/')}/v1/slips/", **given))
+    return _taken(database, lambda db: exports.slips(db, sheet_id=sheet_id, verify_url=f"{base.rstrip('/')}/v1/slips/", **_given(request, person, db, project_id, now, language)))
 
 
 @router.get(
     "/v1/projects/{project_id}/forms/roster", summary="花名册", response_class=Response, responses={**FILE, **refusals(*OF_PROJECT)}
 )
-def roster(request: Request, person: Someone, db: Tx, now: Now, project_id: ProjectId, language: Language = "zh") -> Response:
+def roster(request: Request, person: Someone, database: Whole, now: Now, project_id: ProjectId, language: Language = "zh") -> Response:
     """Everybody who was ever engaged."""
-    return file_of(exports.roster(db, **_given(request, person, db, project_id, now, language)))
+    return _taken(database, lambda db: exports.roster(db, **_given(request, person, db, project_id, now, language)))
 
 
 @router.get(
@@ -99,11 +108,10 @@ def roster(request: Request, person: Someone, db: Tx, now: Now, project_id: Proj
     responses={**FILE, **refusals(*OF_PROJECT, (400, "dates_wrong"))},
 )  # fmt: skip
 def moves(
-    request: Request, person: Someone, db: Tx, now: Now, project_id: ProjectId, from_on: date, to_on: date, language: Language = "zh"
+    request: Request, person: Someone, database: Whole, now: Now, project_id: ProjectId, from_on: date, to_on: date, language: Language = "zh"
 ) -> Response:
     """Who came and who left in [from_on, to_on)."""
-    given = _given(request, person, db, project_id, now, language)
-    return file_of(exports.moves(db, from_on=from_on, to_on=to_on, **given))
+    return _taken(database, lambda db: exports.moves(db, from_on=from_on, to_on=to_on, **_given(request, person, db, project_id, now, language)))
 
 
 @router.get(
@@ -111,12 +119,11 @@ def moves(
     responses={**FILE, **refusals(*OF_PROJECT, (400, "month_malformed"))},
 )  # fmt: skip
 def movement(
-    request: Request, person: Someone, db: Tx, now: Now, project_id: ProjectId,
+    request: Request, person: Someone, database: Whole, now: Now, project_id: ProjectId,
     month: Annotated[str, Query(max_length=10, examples=["2026-03"])], language: Language = "zh",
 ) -> Response:  # fmt: skip
     """How many were there, came, left and stay, by company, team and trade."""
-    given = _given(request, person, db, project_id, now, language)
-    return file_of(exports.movement(db, month=month_of_text(month), **given))
+    return _taken(database, lambda db: exports.movement(db, month=month_of_text(month), **_given(request, person, db, project_id, now, language)))
 
 
 @router.get(
@@ -124,20 +131,20 @@ def movement(
     responses={**FILE, **refusals(*OF_PROJECT, (409, "ledger_empty"))},
 )  # fmt: skip
 def ledger(
-    request: Request, person: Someone, db: Tx, now: Now, project_id: ProjectId,
+    request: Request, person: Someone, database: Whole, now: Now, project_id: ProjectId,
     year: Annotated[int, Query(ge=2000, le=2100)], language: Language = "zh",
 ) -> Response:  # fmt: skip
     """A worker's year on one page: every item due and withheld, when and how he was paid, what is still owed."""
-    return file_of(exports.ledger(db, year=year, **_given(request, person, db, project_id, now, language)))
+    return _taken(database, lambda db: exports.ledger(db, year=year, **_given(request, person, db, project_id, now, language)))
 
 
 @router.get(
     "/v1/projects/{project_id}/forms/account", summary="专户收支台账", response_class=Response,
     responses={**FILE, **refusals(*OF_PROJECT, (404, "special_account_missing"))},
 )  # fmt: skip
-def account(request: Request, person: Someone, db: Tx, now: Now, project_id: ProjectId, language: Language = "zh") -> Response:
+def account(request: Request, person: Someone, database: Whole, now: Now, project_id: ProjectId, language: Language = "zh") -> Response:
     """The statement with what each line was."""
-    return file_of(exports.account(db, **_given(request, person, db, project_id, now, language)))
+    return _taken(database, lambda db: exports.account(db, **_given(request, person, db, project_id, now, language)))
 
 
 @router.get(
@@ -145,11 +152,10 @@ def account(request: Request, person: Someone, db: Tx, now: Now, project_id: Pro
     responses={**FILE, **refusals(*OF_PROJECT, (404, "settlement_unknown"))},
 )  # fmt: skip
 def settlement(
-    request: Request, person: Someone, db: Tx, now: Now, project_id: ProjectId, settlement_id: RowIdQuery, language: Language = "zh"
+    request: Request, person: Someone, database: Whole, now: Now, project_id: ProjectId, settlement_id: RowIdQuery, language: Language = "zh"
 ) -> Response:
     """Of a settlement that was made."""
-    given = _given(request, person, db, project_id, now, language)
-    return file_of(exports.settlement(db, settlement_id=settlement_id, **given))
+    return _taken(database, lambda db: exports.settlement(db, settlement_id=settlement_id, **_given(request, person, db, project_id, now, language)))
 
 
 @router.get(
@@ -157,12 +163,11 @@ def settlement(
     responses={**FILE, **refusals(*OF_PROJECT, (400, "month_malformed"), (400, "month_in_future"))},
 )  # fmt: skip
 def three_way(
-    request: Request, person: Someone, db: Tx, now: Now, project_id: ProjectId,
+    request: Request, person: Someone, database: Whole, now: Now, project_id: ProjectId,
     month: Annotated[str, Query(max_length=10, examples=["2026-03"])], language: Language = "zh",
 ) -> Response:  # fmt: skip
     """Gate, sheet and bank person by person, those who differ most first."""
-    given = _given(request, person, db, project_id, now, language)
-    return file_of(exports.three_way(db, month=month_of_text(month), **given))
+    return _taken(database, lambda db: exports.three_way(db, month=month_of_text(month), **_given(request, person, db, project_id, now, language)))
 
 
 @router.get(
@@ -170,13 +175,16 @@ def three_way(
     responses={**FILE, **refusals(*OF_PROJECT, (400, "month_malformed"))},
 )  # fmt: skip
 def findings(
-    request: Request, person: Someone, db: Tx, now: Now, project_id: ProjectId,
+    request: Request, person: Someone, database: Whole, now: Now, project_id: ProjectId,
     month: Annotated[str | None, Query(max_length=10, examples=["2026-03"])] = None, language: Language = "zh",
 ) -> Response:  # fmt: skip
     """What was found, where each finding stands, and what was decided last."""
-    access.require_on(db, person, "findings.read", project_id)
-    given = _given(request, person, db, project_id, now, language)
-    return file_of(exports.findings(db, month=month_of_text(month) if month else None, **given))
+    def make(db: Session) -> exports.File:
+        access.require_on(db, person, "findings.read", project_id)
+        given = _given(request, person, db, project_id, now, language)
+        return exports.findings(db, month=month_of_text(month) if month else None, **given)
+
+    return _taken(database, make)
 
 
 @router.get("/v1/county/forms/projects", summary="在建项目农民工工资支付监管清单", response_class=Response, responses={**FILE, **refusals(NOBODY, NOT_ALLOWED)})

@@ -157,12 +157,12 @@ def slip_file(
     project_id, worker_id = _mine(request, person, project)
     base = request.app.state.settings.public_url or str(request.base_url)
     assert person is not None
-    return file_of(
-        exports.own_slip(
-            db, request.app.state.vault, project_id=project_id, worker_id=worker_id, line_id=line_id,
-            verify_url=f"{base.rstrip('/')}/v1/slips/", language=language, by=person.login, now=now,
-        )
+    found = exports.own_slip(
+        db, request.app.state.vault, project_id=project_id, worker_id=worker_id, line_id=line_id,
+        verify_url=f"{base.rstrip('/')}/v1/slips/", language=language, by=person.login, now=now,
     )  # fmt: skip
+    exports.note(db, found)
+    return file_of(found)
 
 
 class OwnFace(BaseModel):

@@ -222,7 +222,9 @@ def test_every_form_of_exports_has_a_command_and_a_route(client):  # noqa: F811
     served = {path.rsplit("/", 1)[1].replace("-", "_") for path in paths if path.startswith("/v1/projects/") and "/forms/" in path}
     # The county's list is of no project: its own route, and ``muster area export``.
     assert "/v1/county/forms/projects" in paths and "county" in forms
-    assert forms - {"county"} == served == {form.replace("-", "_") for form in commands._NEEDS} and len(forms) >= 9
+    # A worker's own slip is his own: a route of his, and nothing for whoever has the shell.
+    assert "/v1/me/slips/{line_id}/file" in paths
+    assert forms - {"county", "own_slip"} == served == {form.replace("-", "_") for form in commands._NEEDS} and len(forms) >= 9
 
 
 def test_an_inspector_takes_the_list_of_his_area_from_the_shell(muster, payday, tmp_path):

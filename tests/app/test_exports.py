@@ -6,10 +6,12 @@ from datetime import date
 import openpyxl
 import pytest
 import sqlalchemy as sa
+from starlette.testclient import TestClient
 
-from app import exports, payroll, settlements
+from app import access, exports, payroll, settlements
 from app.errors import Conflict
-from app.store import gates, journal
+from app.main import create_app
+from app.store import accounts, gates, journal
 from app.tables import ExportRecord, JournalEntry
 from tests.cast import WANG_ID
 from tests.payday import MARCH, Payday
@@ -29,6 +31,7 @@ def taken(payday, use_case, **values) -> tuple[exports.File, openpyxl.Workbook]:
     with payday.database.write() as db:
         given = {"project_id": payday.site.id, "by": "wu", "now": payday.now, "full": True}
         file = use_case(db, payday.vault, **given | values)
+        exports.note(db, file)
     return file, openpyxl.load_workbook(io.BytesIO(file.content))
 
 
@@ -145,3 +148,27 @@ def test_every_form_says_who_took_it_and_where_the_chain_ended(payday):
             row = db.execute(sa.select(ExportRecord.file_sha256, ExportRecord.head_hash).order_by(ExportRecord.id.desc()).limit(1)).one()
         assert tuple(row) == (file.sha256, head)
         assert all(head[:8] in (page.oddFooter.left.text or "") + (page.oddFooter.center.text or "") + (page.oddFooter.right.text or "") for page in book)
+
+
+def test_no_gate_waits_for_a_paper_that_is_worked_out(payday, settings, vault, monkeypatch):
+    """A year of a large site is seconds of work; a passage is written meanwhile, and the paper is noted after it."""
+    app = create_app(settings.model_copy(update={"pack_id": "none"}), database=payday.database, vault=vault)
+    app.state.clock = lambda: payday.now
+    with payday.database.write() as db:
+        token = access.begin_session(db, settings, account_id=payday.cast.wu, now=payday.now)
+    real, written = exports.roster, []
+
+    def slow(db, *args, **given):
+        found = real(db, *args, **given)
+        # With the write lock held by the paper this would wait for it, in vain.
+        payday.works(payday.cast.li, 28)
+        written.append(found.sha256)
+        return found
+
+    monkeypatch.setattr(exports, "roster", slow)
+    client = TestClient(app)
+    took = client.get(f"/v1/projects/{payday.site.id}/forms/roster", headers={"Authorization": f"Bearer {token}"})
+    assert took.status_code == 200 and written
+    with payday.database.read() as db:
+        line = next(line for line in accounts.journal_lines(db, payday.site.id) if line.action == "form.exported")
+    assert (line.actor, line.facts["sha256"]) == ("wu", written[0])

@@ -43,6 +43,7 @@ ROWS: dict[str, tuple[str | None, str]] = {
     SITE + "/workers": ("wu", "/projects/1/workers?undecided=1"),
     SITE + "/workers/{worker_id:int}": ("wu", "/projects/1/workers/4"),
     SITE + "/grid": ("wu", "/projects/1/grid"),
+    SITE + "/grid/{worker_id:int}": ("wu", "/projects/1/grid/4"),
     SITE + "/corrections": ("wu", "/projects/1/corrections?worker=4"),
     SITE + "/payroll": (payday.OFFICER, MONTH + "/payroll"),
     SITE + "/payroll/{sheet_id:int}": (payday.OFFICER, MONTH + "/payroll/{sheet}"),
