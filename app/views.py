@@ -183,6 +183,7 @@ SHOWS_NONE: dict[str, str] = {
     _PROJECT + "/charts/teams": "heads by team",
     _PROJECT + "/charts/week": "heads by day",
     _PROJECT + "/charts/arrears": "sums of the project by month",
+    _PROJECT + "/charts/owing": "sums of the project by month",
     "/healthz": _SERVICE,
     "/readyz": _SERVICE,
     "/metrics": _SERVICE,

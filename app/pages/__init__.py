@@ -130,6 +130,7 @@ ACTS: tuple[Act, ...] = (
 CHARTS: dict[str, tuple[str, Callable[[Ask], dict]]] = {
     "/projects/{project_id:int}/charts/teams": ("attendance.read", today.chart_teams),
     "/projects/{project_id:int}/charts/arrears": ("wages.read", arrears.chart),
+    "/projects/{project_id:int}/charts/owing": ("wages.read", arrears.waterfall),
     "/projects/{project_id:int}/charts/week": ("attendance.read", today.chart_week),
 }
 

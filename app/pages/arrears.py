@@ -72,6 +72,7 @@ class ArrearsContext:
     rows: tuple[OwedRow, ...] = shown("Who is owed something, the largest arrears first")
     more: int = shown("How many more there are than are listed")
     chart_url: str = shown("Where the chart's option is")
+    waterfall_url: str = shown("Where the option of the chart is that tells how what is owed came together")
 
 
 def gather(ask: Ask) -> ArrearsContext:
@@ -104,6 +105,7 @@ def gather(ask: Ask) -> ArrearsContext:
         ),
         more=max(0, len(groups) - ROWS_MAX),
         chart_url=f"/projects/{project.id}/charts/arrears",
+        waterfall_url=f"/projects/{project.id}/charts/owing",
     )
 
 
@@ -119,6 +121,12 @@ def chart(ask: Ask) -> dict:
     """Option of the chart: a bar a month, paid below, owed above."""
     months = _months(ask)[-MONTHS_DRAWN:]
     return charts.owed([(m.month, m.covered_fen, m.owed_fen, m.overdue) for m in months], ask.language)
+
+
+def waterfall(ask: Ask) -> dict:
+    """Option of the chart of steps: by the month the work was done in, what was to be paid and what was."""
+    months = _months(ask)[-MONTHS_DRAWN:]
+    return charts.waterfall([(m.month, m.covered_fen + m.owed_fen, m.covered_fen) for m in months], ask.language)
 
 
 PAGE = Page("/projects/{project_id:int}/arrears", marked("欠薪"), "arrears.html", "wages.read", ArrearsContext, gather, marked("欠薪"))

@@ -130,3 +130,46 @@ def owed(rows: Sequence[tuple[date, int, int, bool]], language: str) -> dict[str
             for name, colour, fens in series
         ],
     }
+
+
+def waterfall(rows: Sequence[tuple[date, int, int]], language: str) -> dict[str, Any]:
+    """How what is owed came together, in yuan: each month what was to be paid adds a step up, what was paid for it a step down.
+
+    Args:
+        rows: (month, fen to be paid, fen of it paid), the oldest first; what was paid too much is in neither.
+    """
+    floors, up, down, left = [], [], [], []
+    names, standing = [], 0
+    for month, due, paid in rows:
+        names += [f"{month:%Y-%m}", ""]
+        floors += [standing, standing + due - paid]
+        up += [due, 0]
+        down += [0, paid]
+        left += [0, 0]
+        standing += due - paid
+    names.append(tr(language, "尚欠"))
+    floors.append(0)
+    up.append(0)
+    down.append(0)
+    left.append(standing)
+    said = "; ".join(f"{month:%Y-%m} +{due / 100:.2f} −{paid / 100:.2f}" for month, due, paid in rows)
+    series = ((tr(language, "应付"), "#d8b25c", up), (tr(language, "已付"), LEFT, down), (tr(language, "尚欠"), "#a12a1f", left))
+    plain = {"type": "bar", "stack": "owed", "barMaxWidth": 34, "barCategoryGap": "12%"}
+    return {
+        **_base(tr(language, "欠款怎么来的：%(said)s", said=said)),
+        "grid": {"top": 32, "left": 8, "right": 16, "bottom": 4, "containLabel": True},
+        "xAxis": {
+            "type": "category",
+            "data": names,
+            "axisTick": {"show": False},
+            "axisLine": {"lineStyle": {"color": LINE}},
+            "axisLabel": {"color": QUIET, "hideOverlap": True},
+        },
+        "yAxis": {"type": "value", "splitLine": {"lineStyle": {"color": LINE}}, "axisLabel": {"color": QUIET}},
+        "series": [
+            # What the steps stand on: nothing of it is drawn or told.
+            plain | {"name": "", "silent": True, "itemStyle": {"color": "transparent"}, "tooltip": {"show": False}, "data": [fen / 100 for fen in floors]},
+            *(plain | {"name": name, "itemStyle": {"color": colour}, "data": [fen / 100 or "-" for fen in fens]} for name, colour, fens in series),
+        ],
+        "legend": _base("")["legend"] | {"data": [name for name, _, _ in series]},
+    }

@@ -621,6 +621,7 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("POST", SITE + "/account/batches/{batch_id:int}/results"): PAGE,
     ("GET", SITE + "/arrears"): PAGE,
     ("GET", SITE + "/charts/arrears"): PAGE,
+    ("GET", SITE + "/charts/owing"): PAGE,
     ("GET", SITE + "/exits"): PAGE,
     ("POST", SITE + "/exits/settlements"): PAGE,
     ("POST", SITE + "/exits/words"): PAGE,
