@@ -211,7 +211,8 @@ def test_who_has_left_lacks_nothing_and_others_are_counted_once(at):
         tomorrow = rows.Wanted(at.on + timedelta(days=1))
         assert rows.count(db, at.site.a.id, tomorrow) == 2
         assert rows.lacking(db, at.site.a.id, tomorrow)["terms"] == 0
-        assert [r.worker_id for r in rows.rows(db, at.site.a.id, rows.Wanted(at.on + timedelta(days=1), "left"))] == [worker]
+        [left] = rows.rows(db, at.site.a.id, rows.Wanted(at.on + timedelta(days=1), "left"))
+        assert (left.worker_id, left.lacks) == (worker, ())
     assert at.lacks(worker) and not at.lacks(worker, at.site.b), "of another project nobody is listed"
 
 

@@ -2,9 +2,11 @@
 
 import re
 from datetime import date
+from types import SimpleNamespace
 
 import pytest
 
+from app import views
 from app.main import create_app
 from app.store import people, timekeeping
 from app.store import roster as rows
@@ -174,3 +176,20 @@ def test_a_signature_is_evidence_of_the_consent(at, people_on_site, database):
     with database.read() as db:
         said = people.latest_consent(db, people_on_site.a.id, int(one.rpartition("/")[2]))
         assert timekeeping.evidence(db, people_on_site.a.id, said.evidence_id).media_type == "image/png"
+
+
+def test_whose_number_was_looked_up_is_in_the_journal(at, people_on_site):
+    def looked(*of: tuple[int, int]) -> list:
+        scope = {
+            "method": "POST", "route": SimpleNamespace(path="/projects/{project_id:int}/enrol/number"),
+            "path_params": {"project_id": 1}, views.LOGIN: "wu", views.OF: list(of),
+        }  # fmt: skip
+        return views.views_of(scope, 200)
+
+    assert looked((1, 7)) == [views.View("wu", 1, "worker:7", "names")] and looked() == []
+    told = []
+    real = at.app.state.views.note
+    at.app.state.views.note = lambda views_: told.extend(views_) or real(views_)
+    at.post(f"{at.path}/number", data={"id_number": cast.WANG_ID})
+    at.post(f"{at.path}/number", data={"id_number": NEW})
+    assert [(view.actor, view.object) for view in told] == [("wu", f"worker:{people_on_site.wang.id}")]

@@ -96,7 +96,12 @@ def test_accounts_of_some_are_those_of_all(database, people_on_site, now):
     with database.write() as db:
         cast.pass_through(db, people_on_site.a, "in", wang.id, now - timedelta(days=3, hours=9))
         cast.pass_through(db, people_on_site.a, "out", wang.id, now - timedelta(days=3))
+        payroll.record_payment(
+            db, project_id=people_on_site.a.id, worker_id=people_on_site.li.id, amount_fen=100_00, paid_on=now.date(),
+            for_month=now.date().replace(day=1), channel="cash", idempotency_key="li-paid-1", by="wu", now=now,
+        )  # fmt: skip
         everybody = payroll.accounts_of(db, people_on_site.a.id, now)
+        assert people_on_site.li.id in everybody
         assert payroll.accounts_of(db, people_on_site.a.id, now, workers=[wang.id]) == {wang.id: everybody[wang.id]}
         assert payroll.accounts_of(db, people_on_site.a.id, now, workers=[]) == {}
 
