@@ -93,6 +93,18 @@ def test_a_refusal_is_one_button_and_the_rest_goes_on_without_a_face(at, people_
     assert "没有工资约定" in at.get(one).text and "没有卡码" not in at.get(one).text
 
 
+def test_who_changes_his_mind_at_the_desk_is_forgotten_at_once(at, people_on_site, database):
+    one = entered(at, people_on_site)
+    at.post(f"{one}/word", data=AGREED)
+    at.post(f"{one}/enrolment", files=shots(draw_face(5)))
+    assert "已登记的人脸当场删除" in at.get(f"{one}?step=word").text
+    at.post(f"{one}/word", data={"answer": "decline", "notice_version": notices.FACE_CURRENT, "method": "spoken"})
+    with database.read() as db:
+        worker = int(one.rpartition("/")[2])
+        assert not people.workers(db, people_on_site.a.id, today=date(2026, 3, 31), worker_id=worker)[-1].has_template
+        assert rows.lacks_of(db, people_on_site.a.id, worker, date(2026, 3, 31)) == ("terms", "way")
+
+
 @pytest.mark.parametrize("answer", ["", "yes"])
 def test_no_answer_is_neither_yes_nor_no(answer, at, people_on_site, database):
     one = entered(at, people_on_site)

@@ -33,7 +33,7 @@ def type_papers(page, server, number: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(("width", "language", "person"), [(1440, "zh", 901), (390, "en", 902)])
-def test_enrolled_by_webcam_in_at_the_gate_and_on_todays_page(width, language, person, open_browser, server, camera):
+def test_enrolled_by_webcam_in_at_the_gate_and_on_todays_page(width, language, person, open_browser, server, camera, axe):
     camera.write_bytes(b"".join(draw_face(person, variant=variant) for variant in (0, 0, 1, 1, 2, 2)))
     name = f"石大{'甲乙'[person - 901]}"
     page = open_browser("wu", width, language)
@@ -43,6 +43,7 @@ def test_enrolled_by_webcam_in_at_the_gate_and_on_todays_page(width, language, p
     assert page.locator("input[name=scope]:checked").count() == 0
     for scope in ("capture", "template", "site_storage"):
         page.locator(f"input[value={scope}]").check()
+    page.locator("#s-word canvas").scroll_into_view_if_needed()
     pen = page.locator("#s-word canvas").bounding_box()
     page.mouse.move(pen["x"] + 20, pen["y"] + 60)
     page.mouse.down()
@@ -50,6 +51,7 @@ def test_enrolled_by_webcam_in_at_the_gate_and_on_todays_page(width, language, p
     page.mouse.up()
     page.locator("button[value=agree]").click()
     page.wait_for_url("**?done=consent_kept")
+    expect(page.locator("#s-word")).to_contain_text("有签字" if language == "zh" else "signed")
     # The camera opens by Enter, says that the picture is good, and takes one at each Enter.
     expect(page.locator("[data-open]")).to_be_focused()
     page.keyboard.press("Enter")
@@ -60,6 +62,8 @@ def test_enrolled_by_webcam_in_at_the_gate_and_on_todays_page(width, language, p
     expect(page.locator("[data-send]")).to_be_focused()
     assert page.evaluate("document.querySelector('input[name=photographs]').files.length") == 3, "one road with the upload"
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.evaluate(axe)
+    assert [v["id"] for v in page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})")["violations"]] == []
     page.keyboard.press("Enter")
     page.wait_for_url("**?done=face_enrolled*", timeout=20_000)
     # A code, shown this once; then what he earns, and nothing is missing any more.
