@@ -260,16 +260,16 @@ def through_http(name: str, folder: Path, seconds: float, data: bytes, provider:
         try:
             demo.wait_until_ready(settings, server)
 
-            async def run() -> tuple[list[Any], float, float]:
+            async def run() -> tuple[list[Any], float, float, float]:
                 client = Client(settings.host, settings.port, itertools.cycle(pictures))
                 await closed_loop(client, devices, 4, min(2.0, seconds))
-                before, began = cores_used(server.pid), time.perf_counter()
+                before, own, began = cores_used(server.pid), time.process_time(), time.perf_counter()
                 replies = await closed_loop(client, devices, 4, seconds)
-                took = time.perf_counter() - began
+                took, own = time.perf_counter() - began, time.process_time() - own
                 client.close()
-                return replies, took, cores_used(server.pid) - before
+                return replies, took, cores_used(server.pid) - before, own
 
-            replies, took, cpu = asyncio.run(run())
+            replies, took, cpu, own = asyncio.run(run())
         finally:
             demo.stop(server)
             database.dispose()
@@ -280,6 +280,7 @@ def through_http(name: str, folder: Path, seconds: float, data: bytes, provider:
         "http_fps": round(len(answered) / took, 1),
         "http_p95_ms": rank([reply.ms for reply in answered], 0.95),
         "http_cpu_ms": round(1e3 * cpu / len(answered), 1),
+        "http_client_cpu_ms": round(1e3 * own / len(answered), 1),
         "http_cores": round(cpu / took, 2),
         "http_codes": sorted({reply.code for reply in replies}),
     }
@@ -389,7 +390,7 @@ def _show(out: Console, result: dict[str, Any]) -> None:
     for name, row in result["packs"].items():
         out.print(
             f"{name}: over HTTP {row['http_fps']}/s, p95 {row['http_p95_ms']} ms, {row['http_cpu_ms']} ms of a core a frame "
-            f"({row['http_cores']} cores used); {row['providers']}",
+            f"({row['http_cores']} cores used; the client's own {row['http_client_cpu_ms']} ms apart); {row['providers']}",
             highlight=False,
         )
         for what, limit in TARGETS.get(name, {}).items():
