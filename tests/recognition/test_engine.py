@@ -36,6 +36,14 @@ def test_one_person_is_the_subject_and_has_an_embedding(engine, portrait):
     assert left < eyes[0] < right and top < eyes[1] < (top + bottom) / 2
 
 
+def test_the_desk_asks_for_what_enrolment_asks_and_looks_as_quickly_as_the_gate(engine, portrait):
+    dim = (portrait * 0.2).astype(np.uint8)
+    said = {purpose: engine.analyse(dim, purpose=purpose).subject.codes for purpose in ("gate", "desk", "enrolment")}
+    assert said["desk"] == said["enrolment"] == ("face_too_dark",) != said["gate"]
+    near, desk = (engine.analyse(portrait, purpose=purpose) for purpose in ("gate", "desk"))
+    assert desk.subject.codes == () and desk.subject.box == near.subject.box
+
+
 def test_several_people_are_nobodys_passage(engine, picture):
     analysis = engine.analyse(picture("t1.jpg"), purpose="enrolment")
     assert (analysis.code, analysis.subject, len(analysis.faces)) == ("several_faces", None, 6)
