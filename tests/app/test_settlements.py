@@ -445,6 +445,11 @@ def test_what_is_owed_is_worked_out_once_and_anew_when_money_or_a_word_moves(pay
     payday.works(payday.cast.wang, 1, month=4)
     assert (owed_then(payday, owing, seconds=30), len(asked)) == (500_00, 3), "a passage of this minute waits for a minute"
     assert (owed_then(payday, owing, seconds=61), len(asked)) == (900_00, 4)
+    payday.run(
+        agreed.record_advance, engagement_id=payday.cast.wang.engagement_id, amount_fen=100_00, paid_on=date(2026, 4, 1), channel="cash",
+        proof="signed", evidence=[payday.proof()],
+    )  # fmt: skip
+    assert (owed_then(payday, owing, seconds=62), len(asked)) == (800_00, 5), "an advance moves no sheet and no payment"
 
 
 def owed_then(payday, owing, seconds: int) -> int:
