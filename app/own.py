@@ -94,7 +94,7 @@ def lines(db: Session, project_id: int, worker_id: int, now: datetime) -> tuple[
     found = sheet_rows.standing_lines_of(db, project_id, worker_id)
     said = sheet_rows.confirmations(db, project_id, "line", (line.line_hash for line in found))
     answers = words.answers(db, project_id, "line", [c.id for c in said.values() if c.verdict == "dispute"])
-    paid = {p.line_id: p for p in sheet_rows.payable_lines(db, project_id, workers=[worker_id])} if found else {}
+    paid = {p.line_id: p for p in sheets.payable_of(db, project_id, [worker_id])} if found else {}
     told = []
     for line in found:
         sheet = sheet_rows.sheet(db, line.sheet_id)

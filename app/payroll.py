@@ -36,6 +36,7 @@ from app.domain.workdays import local, month_of, next_month
 from app.errors import BadRequest, Conflict, NotFound
 from app.store import accounts, money, people, sheets
 from app.store import projection as projected
+from app.store.kept import kept
 
 AMOUNT_FEN_LIMIT = 100_000_000
 """1,000,000.00 yuan: more than anybody earns on a site; a payment this large is a typing error."""
@@ -406,11 +407,12 @@ def accounts_of(
         for line in projection.month_sums(db, project_id, as_of, worker_id=worker_id, workers=workers)
     }
     today = _today(db, project_id, as_of)
-    paid: dict[tuple[int, date], int] = defaultdict(int)
-    for payment in money.payments(db, project_id, worker_id=worker_id, workers=workers):
-        if payment.paid_on <= today:
-            paid[payment.worker_id, payment.for_month] += payment.amount_fen
-    withheld = sheets.posted_withheld(db, project_id, worker_id=worker_id, workers=workers)
+    if worker_id is None and workers is None:
+        paid = kept(db, ("paid", project_id, today), lambda: _paid(money.payments(db, project_id), today))
+        withheld = kept(db, ("withheld", project_id), lambda: sheets.posted_withheld(db, project_id))
+    else:
+        paid = _paid(money.payments(db, project_id, worker_id=worker_id, workers=workers), today)
+        withheld = sheets.posted_withheld(db, project_id, worker_id=worker_id, workers=workers)
     found: dict[int, list[MonthAccount]] = defaultdict(list)
     for key in sorted(earned.keys() | paid.keys() | withheld.keys()):
         line = earned.get(key)
@@ -430,6 +432,15 @@ def accounts_of(
             )
         )
     return {worker: tuple(months) for worker, months in found.items()}
+
+
+def _paid(payments: Iterable[Payment], today: date) -> dict[tuple[int, date], int]:
+    """(worker, month) -> fen he received for it until today."""
+    paid: dict[tuple[int, date], int] = defaultdict(int)
+    for payment in payments:
+        if payment.paid_on <= today:
+            paid[payment.worker_id, payment.for_month] += payment.amount_fen
+    return dict(paid)
 
 
 def _days(bundle: ProjectMonth) -> tuple[WorkDay, ...]:

@@ -1262,9 +1262,7 @@ def view(db: Session, *, project_id: int, sheet_id: int, now: datetime, compare:
         coming, waiting = tuple(by_key.values()), fresh.proposals
         on_team = {p.worker_id for p in _house(db, project_id).places.values() if p.team_id == sheet.team_id}
         problems = tuple(p for p in fresh.problems if p.worker_id in on_team)
-    money_of = {
-        p.line_id: p for p in store.payable_lines(db, project_id, workers={line.content.worker_id for line in lines})
-    }
+    money_of = {p.line_id: p for p in payable_of(db, project_id, {line.content.worker_id for line in lines})}
     earlier: dict[int, int] = defaultdict(int)
     for p in money_of.values():
         if p.month < sheet.month:
@@ -1316,12 +1314,28 @@ def view(db: Session, *, project_id: int, sheet_id: int, now: datetime, compare:
     )
 
 
+def payable_of(db: Session, project_id: int, workers: Collection[int]) -> list[store.PayableLine]:
+    """Return the posted lines of some workers with what of each may be paid, as ``store.payable_lines``; for pages."""
+    if "muster_kept" not in db.info:
+        return list(store.payable_lines(db, project_id, workers=workers))
+
+    def by_worker() -> dict[int, list[store.PayableLine]]:
+        found: dict[int, list[store.PayableLine]] = defaultdict(list)
+        for line in store.payable_lines(db, project_id):
+            found[line.worker_id].append(line)
+        return dict(found)
+
+    known = kept(db, ("payable by worker", project_id), by_worker)
+    found = [line for worker in workers for line in known.get(worker, ())]
+    return sorted(found, key=lambda line: (line.month, line.sheet_id, line.engagement_id, line.origin_month))
+
+
 def _beside_closed(
     db: Session, project_id: int, lines: Sequence[LineInfo], now: datetime
 ) -> dict[tuple[int, date], tuple[int, int, bool]]:
     """(engagement, origin) -> (man-days, gross) of the line if the whole origin month were posted now, and whether
     that differs: the difference is on its way as back pay."""
-    house = _house(db, project_id)
+    house: _House | None = None
     engagements = {line.content.engagement_id for line in lines}
     workers = {line.content.worker_id for line in lines}
     posted = store.posted_sums(db, project_id, engagements)
@@ -1334,12 +1348,16 @@ def _beside_closed(
         }
         if 0 in wages:
             # Work that no engagement covers goes with one beside it: that is worked out, not read.
+            house = house or _house(db, project_id)
             wages, _ = _wages(db, house, origin, now, workers)
         for line in lines:
             key = (line.content.engagement_id, line.content.origin_month)
             if key[1] != origin:
                 continue
-            current = wages.get(key[0]) or _nothing(house.places[key[0]], origin)
+            current = wages.get(key[0])
+            if current is None:
+                house = house or _house(db, project_id)
+                current = _nothing(house.places[key[0]], origin)
             days_posted, gross_posted = posted.get(key, (0, 0))
             days = current.day_milli - days_posted + line.content.day_milli
             gross = current.gross_fen - gross_posted + line.content.gross_fen

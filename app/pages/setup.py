@@ -115,6 +115,7 @@ def gather(ask: Ask, wrong: str = "", typed: dict[str, str] | None = None) -> Se
     here = f"/projects/{project.id}"
     wanted = rows.Wanted(ask.today)
     counts = rows.lacking(db, project.id, wanted)
+    of_team = rows.count_of_teams(db, project.id, wanted)
     on_roster, lacking = counts["total"], counts["any"]
     devices = sum(d.disabled_at is None for d in gates.devices(db, project.id))
     passages = projection.chain_seq(db, project.id)
@@ -134,7 +135,7 @@ def gather(ask: Ask, wrong: str = "", typed: dict[str, str] | None = None) -> Se
             CompanyLine(
                 c.id, c.name, c.uscc or "", c.role, c.entry_on,
                 tuple(
-                    TeamLine(t.name, t.trade or "", rows.count(db, project.id, rows.Wanted(ask.today, team_id=t.id)))
+                    TeamLine(t.name, t.trade or "", of_team.get(t.id, 0))
                     for t in teams
                     if t.project_company_id == c.id
                 ),

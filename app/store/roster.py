@@ -89,6 +89,12 @@ def count(db: Session, project_id: int, wanted: Wanted) -> int:
     return db.execute(_chosen(project_id, wanted, func.count())).scalar_one()
 
 
+def count_of_teams(db: Session, project_id: int, wanted: Wanted) -> dict[int, int]:
+    """Return team -> how many of those workers are in it; a team without any is left out."""
+    asked = _chosen(project_id, wanted, _last.c.team_id, func.count()).group_by(_last.c.team_id)
+    return dict(map(tuple, db.execute(asked)))
+
+
 def lacking(db: Session, project_id: int, wanted: Wanted) -> dict[str, int]:
     """Return how many of those workers lack what: each word of ``FLAGS``, ``any``, and ``total``, all of them."""
     flags = _flags(project_id, wanted.today)
