@@ -124,12 +124,7 @@ class Reader:
         if worker_id is None:
             return "", ""
         if worker_id not in self._people:
-            rows = people.workers(self._db, self.project_id, today=self.today, worker_id=worker_id)
-            # Known to the service, never on this roster: the gate may have refused him as not engaged.
-            try:
-                self._people[worker_id] = (rows[-1].name, rows[-1].team_name) if rows else (people.worker(self._db, worker_id).name, "")
-            except NotFound:
-                self._people[worker_id] = ("", "")
+            self._people[worker_id] = self._look_up(worker_id)
         name, team = self._people[worker_id]
         return (mask_name(name, View.PROJECT) if self.view == "guard" else name), team
 
