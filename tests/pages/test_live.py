@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import threading
+import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -242,3 +243,30 @@ def test_a_line_that_cannot_keep_up_is_cut_and_the_others_go_on(database, people
         await quick.aclose()
 
     asyncio.run(watch())
+
+
+def test_what_comes_while_a_screen_looks_back_is_told_once(database, people_on_site, follow, now, monkeypatch):
+    site, whole = people_on_site.a, Live.opening
+
+    def meanwhile(self, kind, after):
+        seq = passes(database, site, people_on_site.wang.id, now)
+        [waiting] = self._tails[site.id].streams
+        deadline = time.monotonic() + 5
+        while not any(told and told.seq == seq for told in list(waiting.queue._queue)):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        return whole(self, kind, after)
+
+    monkeypatch.setattr(Live, "opening", meanwhile)
+
+    async def watch():
+        stream = follow(desk(site), 0)
+        heard = await until(stream, lambda heard: heard[-1][0] == "strangers")
+        monkeypatch.undo()
+        later = await asyncio.to_thread(passes, database, site, people_on_site.li.id, now)
+        heard += await until(stream, lambda told: later in numbers(told))
+        await stream.aclose()
+        return numbers(heard), later
+
+    heard, later = asyncio.run(watch())
+    assert heard == [later - 1, later]
