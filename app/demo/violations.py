@@ -212,7 +212,7 @@ class Violations:
                 yield project("publicity_short", month)
         elif of_project == "low_rates":
             for hand in site.hands:
-                hand.kind, hand.rate_fen = "hour", 700
+                hand.kind, hand.rate_fen = "hour", 600
             for month in plan.months:
                 yield project("average_below_minimum", month, ("below_minimum_wage", month, None), ("uniform_amounts", month, None))
         elif of_project == "nothing":
@@ -221,7 +221,8 @@ class Violations:
             hand.born = date(2010, 9, 1)
             yield self._of(hand, site, "under_age", first, *((r, m, hand.id) for r in ("under_age",) for m in plan.months))
         if (hand := people.get("high_pay")) is not None:
-            hand.rate_fen = 3_000_00
+            # Too much even for the half month of a site whose gates fall silent.
+            hand.rate_fen = 4_000_00
             for month in self._paid(site, plan):
                 yield self._of(hand, site, "high_pay", month)
         if (hand := people.get("low_pay")) is not None:
