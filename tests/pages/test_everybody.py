@@ -305,3 +305,36 @@ def test_a_page_is_whole_at_every_width_and_for_everybody(name, look, axe, writt
     if name not in NOT_ON_PAPER and (wrong := on_paper(page, name)):
         told["on paper"] = wrong
     assert not told
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.xdist_group("browser")
+def test_the_checks_find_what_is_planted(look, axe, written):
+    """Each of them could pass for nothing: here every one has something to find."""
+    page = look("/account", "en", 390)
+    page.evaluate(
+        """() => {
+          const main = document.querySelector('main');
+          main.insertAdjacentHTML('beforeend', `
+            <div style="overflow: hidden; width: 40px; white-space: nowrap">a text that is cut off</div>
+            <p style="width: 900px">wider than a telephone</p><img src="data:," width="5" height="5">
+            <p title="鼉龘">words</p><form><input name="lonely" aria-label="lonely"></form>
+            <button tabindex="3">first of all</button><button style="outline: none !important" class="dark">unseen</button>
+            <nav style="display: block !important">menu</nav><table><thead style="display: table-row-group !important"><tr><th>a</th></tr></thead></table>`);
+        }"""
+    )
+    assert "image-alt" in [id_ for id_, *_ in violations(page, axe)]
+    assert page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    assert any("a text that is" in what for what in page.evaluate(CUT_OFF))
+    assert any("wider than a" in what for what in page.evaluate(BEYOND))
+    assert "鼉龘" in {run for said in page.evaluate(WORDS) for run in HAN.findall(said)} and "鼉龘" not in written
+    told = by_keyboard(page)
+    for wanted in ("no button", "focus not seen: BUTTON", "out of order"):
+        assert any(wanted in what for what in told), (wanted, told)
+    told = on_paper(page, "planted")
+    assert any("NAV" in what for what in told) and any("not repeated" in what for what in told)
+    page.set_viewport_size({"width": 3840, "height": 900})
+    page.evaluate("document.querySelector('main').style.maxWidth = 'none'")
+    page.evaluate("document.querySelectorAll('main p').forEach(p => { p.style.width = '3000px'; })")
+    assert page.evaluate(TOO_LONG)
