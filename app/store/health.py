@@ -47,5 +47,5 @@ def of_devices(db: Session, project_id: int, since: datetime) -> dict[str, Devic
             len(keys[device_id]), refused[device_id], missing(keys[device_id]), clock_error(clocks[device_id]), complete_to, stored,
             created_at,
         )
-        for device_id, complete_to, stored, created_at in db.execute(held).tuples()
+        for device_id, complete_to, stored, created_at in db.execute(held)
     }  # fmt: skip

@@ -201,7 +201,7 @@ def count_events(db: Session, account_id: int, outcome: str, since: datetime) ->
 def last_in(db: Session) -> dict[int, datetime]:
     """Return account -> when it last signed in."""
     wanted = select(SignInEvent.account_id, func.max(SignInEvent.at)).where(SignInEvent.outcome == "in").group_by(SignInEvent.account_id)
-    return {account_id: at for account_id, at in db.execute(wanted).tuples() if account_id is not None}
+    return {account_id: at for account_id, at in db.execute(wanted) if account_id is not None}
 
 
 def purge(db: Session, now: datetime, events_before: datetime) -> int:
