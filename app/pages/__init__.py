@@ -289,22 +289,41 @@ PARENTS = {
 """A page without a word of its own in the menu -> the page whose word is lit."""
 
 
+GROUPS: tuple[tuple[str, tuple[Page, ...]], ...] = (
+    (marked("现场"), (today.PAGE, gate.PAGE, review.PAGE)),
+    (marked("人员"), (enrol.PAGE, roster.PAGE)),
+    (marked("考勤"), (grid.PAGE, corrections.PAGE, objections.PAGE)),
+    (marked("工资"), (payrolls.PAGE, account.PAGE, arrears.PAGE, exits.PAGE)),
+    (marked("核查"), (inspection.PAGE, findings.PAGE, signals.PAGE, journal.PAGE)),
+    (marked("项目设置"), (setup.PAGE, devices.PAGE, rules.PAGE, settings.PAGE, accounts.PAGE_PEOPLE)),
+)
+"""The words of a project's menu, and the pages behind each; every page with a word of its own stands behind one."""
+
+
 def menu(ask: Ask, path: str) -> tuple[MenuItem, ...]:
-    """The project's menu as this reader has it; ``path`` is of the page he is on."""
+    """The project's menu as this reader has it; ``path`` is of the page he is on.
+
+    A word leads to the first of its pages that he may open; of the word he is at the other pages are told, too.
+    """
     if ask.project is None:
         return service_menu(ask, path)
-    readers = {today.PAGE.path: "attendance.read"}
+    at = PARENTS.get(path, path)
+    groups = []
+    for label, pages in GROUPS:
+        items = tuple(
+            MenuItem(ask.say(each.menu), each.path.replace("{project_id:int}", str(ask.project.id)), each.path == at)
+            for each in pages
+            if ask.may(READERS.get(each.path, each.action))
+        )
+        if items:
+            groups.append(MenuItem(ask.say(label), items[0].url, any(each.current for each in items), items))
     up = (MenuItem(ask.say("本地区"), county.PAGE.path, False),) if access.may(ask.person, "county.read") else ()
     service = (MenuItem(ask.say("系统日志"), journal.PAGE_SERVICE.path, False),) if access.may(ask.person, "journal.service") else ()
-    return up + tuple(
-        MenuItem(
-            ask.say(each.menu),
-            each.path.replace("{project_id:int}", str(ask.project.id)),
-            each.path == path or PARENTS.get(path) == each.path,
-        )
-        for each in PAGES
-        if each.menu and ask.may(readers.get(each.path, each.action))
-    ) + service
+    return (*up, *groups, *service)
+
+
+READERS = {today.PAGE.path: "attendance.read"}
+"""A page that opens to more people than have a use for it -> who finds it in the menu."""
 
 
 SERVICE = (projects.PAGE, accounts.PAGE_LIST, accounts.PAGE_SIGN_INS, journal.PAGE_SERVICE)

@@ -76,6 +76,8 @@ class MenuItem:
     label: str
     url: str
     current: bool
+    pages: tuple["MenuItem", ...] = ()
+    """The pages behind a word that stands for several."""
 
 
 @dataclass(frozen=True)

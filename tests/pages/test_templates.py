@@ -60,6 +60,12 @@ def test_names_are_escaped():
     assert "<b>" not in text
 
 
+def test_every_page_with_a_word_of_its_own_stands_once_in_the_menu():
+    behind = [each.path for _, pages_of in pages.GROUPS for each in pages_of]
+    assert sorted(behind) == sorted(each.path for each in pages.PAGES if each.menu)
+    assert set(pages.PARENTS.values()) <= {*behind, *(each.path for each in pages.SERVICE)}
+
+
 def test_a_link_never_leads_to_another_site():
     for text in ("//evil.example", "https://evil.example", "/\\evil.example", "/\t/evil", "javascript:x", "", None):
         assert page.local_path(text) == "/"
