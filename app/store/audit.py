@@ -381,18 +381,18 @@ class _Here:
                 .where(FundingPlan.special_account_id == live.id, standing("funding_plan", FundingPlan.id)).order_by(FundingPlan.id)
             )
         )  # fmt: skip
-        match = (
-            select(StatementMatch.kind).where(StatementMatch.statement_line_id == line.id)
-            .order_by(StatementMatch.id.desc()).limit(1).correlate(StatementLine).scalar_subquery()
+        of_month = and_(line.special_account_id == live.id, line.amount_fen < 0, line.booked_on >= self.month, line.booked_on < self.end)
+        m = StatementMatch.__table__.c
+        # The latest word on a line counts. Asked line by line it would be looked for among all of the county's, each time anew.
+        kinds = dict(
+            map(tuple, self.db.execute(
+                select(m.statement_line_id, m.kind).select_from(StatementMatch).join(StatementLine, line.id == m.statement_line_id)
+                .where(of_month).order_by(m.id)
+            ))
         )  # fmt: skip
         debits = tuple(
-            told.Debit(id_, on, -fen, kind)
-            for id_, on, fen, kind in self.db.execute(
-                select(line.id, line.booked_on, line.amount_fen, match)
-                .select_from(StatementLine)
-                .where(line.special_account_id == live.id, line.amount_fen < 0, line.booked_on >= self.month, line.booked_on < self.end)
-                .order_by(line.id)
-            )
+            told.Debit(id_, on, -fen, kinds.get(id_))
+            for id_, on, fen in self.db.execute(select(line.id, line.booked_on, line.amount_fen).where(of_month).order_by(line.id))
         )
         return account, funding, plans, debits
 
