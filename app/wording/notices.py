@@ -119,8 +119,8 @@ _FACE_3 = Notice(
         *_FACE_2.paragraphs[:4],
         (
             "保留照片有什么用",
-            "更换识别模型时，用保留的照片重新计算，您不必再来拍照。项目另行决定的，您过闸机时照片显示几秒，给您和门卫核对是不是您。"
-            "不同意保留也行，那就不显示，换模型时再来拍一次。",
+            "更换识别模型时，用保留的照片重新计算，您不必再来拍照。项目另行决定的，过闸机时照片显示几秒，供您和门卫核对。"
+            "不同意保留也行：不显示，换模型时再来拍一次。",
             "What kept photographs are for",
             "When the recognition model is changed the numbers are worked out again from them, and you need not come again. Where the "
             "project decides so, your photograph is shown for some seconds as you pass the gate, so that you and the guard see whether "
