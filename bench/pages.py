@@ -261,6 +261,7 @@ ADDRESSES: dict[str, tuple[Address, ...]] = {
     "/projects/{project_id:int}/settings": (lambda d, k: f"{P}/settings",),
     "/projects/{project_id:int}/charts/teams": (lambda d, k: f"{P}/charts/teams",),
     "/projects/{project_id:int}/charts/arrears": (lambda d, k: f"{P}/charts/arrears",),
+    "/projects/{project_id:int}/charts/owing": (lambda d, k: f"{P}/charts/owing",),
     "/projects/{project_id:int}/charts/week": (lambda d, k: f"{P}/charts/week",),
 }  # fmt: skip
 """Path of a page's route -> addresses it is asked by, in turn. A page of the service without a row fails a test."""
