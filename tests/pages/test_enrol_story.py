@@ -67,6 +67,7 @@ def test_enrolled_by_webcam_in_at_the_gate_and_on_todays_page(width, language, p
     page.keyboard.press("Enter")
     page.wait_for_url("**?done=face_enrolled*", timeout=20_000)
     # A code, shown this once; then what he earns, and nothing is missing any more.
+    expect(page.locator("main :focus")).to_have_count(1)
     page.keyboard.press("Enter")
     code = page.locator("#code .figure").inner_text().replace(" ", "")
     assert len(code) == 11 and code.isdecimal()
@@ -88,7 +89,8 @@ def test_enrolled_by_webcam_in_at_the_gate_and_on_todays_page(width, language, p
 def test_who_says_no_is_in_by_his_card_the_same_morning(open_browser, server):
     page = open_browser("wu", 390)
     type_papers(page, server, id_number(date(1991, 3, 4), 903), "石大丙")
-    page.keyboard.press("Enter")  # the button that has the focus: no
+    expect(page.locator("button[value=decline]")).to_be_focused()
+    page.keyboard.press("Enter")  # no
     page.wait_for_url("**?done=consent_kept")
     assert page.locator("form[data-camera]").count() == 0
     page.locator("#card").fill("00998877")
