@@ -174,15 +174,14 @@ def clear_stale(db: Session, ids: Collection[int]) -> None:
 
 def expired(db: Session, project_id: int, now: datetime) -> dict[int, date]:
     """Return the workers with rows that the passing of time has changed, each with the earliest date."""
-    rows = db.execute(_EXPIRED, {"project_id": project_id, "now": now})
-    return {worker_id: day if isinstance(day, date) else date.fromisoformat(day) for worker_id, day in rows}
+    found: dict[int, date] = {}
+    for worker_id, day in db.execute(_EXPIRED, {"project_id": project_id, "now": now}):
+        found[worker_id] = min(day, found.get(worker_id, day))
+    return found
 
 
-_EXPIRED = (
-    select(_DAY.c.worker_id, func.min(_DAY.c.work_date))
-    .where(_DAY.c.project_id == _PROJECT, _DAY.c.alive_until <= bindparam("now"))
-    .group_by(_DAY.c.worker_id)
-)
+# Not grouped here: SQLite would walk along every day of the project, worker by worker, to be spared a sort of these few.
+_EXPIRED = select(_DAY.c.worker_id, _DAY.c.work_date).where(_DAY.c.project_id == _PROJECT, _DAY.c.alive_until <= bindparam("now"))
 
 
 def mark(db: Session, project_id: int) -> int | None:
