@@ -105,6 +105,23 @@ def test_somebody_inside_becomes_a_missed_exit_by_the_passing_of_time_alone(data
         assert [d.state for d in rows.days_of(db, cast.a.id, cast.wang.id, MARCH, APRIL)] == ["undecided"]
 
 
+def test_which_days_time_has_changed_is_asked_of_an_index_and_not_of_a_year_of_days(database, cast, database_kind):
+    if database_kind == "postgresql":
+        pytest.skip("PostgreSQL plans by what stands in the table")
+    asked = []
+    with database.read() as db:
+        bind = db.get_bind()
+        hear = lambda *said: asked.append(said[2:4])  # noqa: E731
+        sa.event.listen(bind, "before_cursor_execute", hear)
+        try:
+            assert rows.expired(db, cast.a.id, NOW) == {}
+        finally:
+            sa.event.remove(bind, "before_cursor_execute", hear)
+        statement, values = asked[-1]
+        plan = db.connection().exec_driver_sql("EXPLAIN QUERY PLAN " + statement, values).fetchall()
+    assert [row[-1].split(" (")[0] for row in plan] == ["SEARCH attendance_day USING INDEX ix_attendance_day_alive"]
+
+
 def test_a_raise_a_mark_and_a_rule_make_their_days_stale(database, cast):
     come(database, cast, cast.wang, 3)
     come(database, cast, cast.wang, 20)
