@@ -7,8 +7,10 @@ whoever writes a fact moves the mark in the same transaction (tests/app/test_jou
 rests on them may be kept here. Nothing of who somebody is, or may do, is kept either.
 """
 
+import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from sqlalchemy import select
@@ -54,9 +56,34 @@ def kept(db: Session, key: Hashable, ask: Callable[[], T]) -> T:
     known = answers.get(key)
     if known is not None and known[0] == mark and now - known[1] < KEPT_S:
         return known[2]
-    found = ask()
-    answers.pop(key, None)
-    answers[key] = mark, now, found
-    while len(answers) > KEPT_MAX:
-        answers.pop(next(iter(answers)), None)
+    with _asking(key):
+        # Whoever waited for another who asked the same takes his answer, if the facts of his own snapshot go as far.
+        known = answers.get(key)
+        if known is not None and known[0] == mark and now - known[1] < KEPT_S:
+            return known[2]
+        found = ask()
+        answers.pop(key, None)
+        answers[key] = mark, now, found
+        while len(answers) > KEPT_MAX:
+            answers.pop(next(iter(answers)), None)
     return found
+
+
+_ASKING: dict[Hashable, tuple[threading.RLock, int]] = {}
+_ASKING_LOCK = threading.Lock()
+
+
+@contextmanager
+def _asking(key: Hashable) -> Iterator[None]:
+    """One thread at a time asks the same; the sums of a year are not added up by four who pressed at once."""
+    with _ASKING_LOCK:
+        lock, waiting = _ASKING.get(key, (threading.RLock(), 0))
+        _ASKING[key] = lock, waiting + 1
+    try:
+        with lock:
+            yield
+    finally:
+        with _ASKING_LOCK:
+            lock, waiting = _ASKING.pop(key)
+            if waiting > 1:
+                _ASKING[key] = lock, waiting - 1

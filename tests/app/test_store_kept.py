@@ -1,5 +1,10 @@
 """What a process keeps of its answers about money holds exactly until a fact is written."""
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import app.store.kept as store
 from app import bank, payroll
 from app.store import accounts
 from app.store.kept import kept
@@ -28,6 +33,32 @@ def test_an_answer_is_worked_out_once_until_something_is_written(database, peopl
     with database.write() as db:
         accounts.journal(db, at=now, actor="wu", action="batch.made", project_id=people_on_site.a.id, object="payment_batch:1", facts={})
     assert [read(database, ask), read(database, ask)] == [3, 3]
+
+
+def test_four_who_ask_at_once_wait_for_one_sum(database, people_on_site):
+    asked, begun, go_on = [], threading.Event(), threading.Event()
+
+    def ask() -> int:
+        asked.append(1)
+        begun.set()
+        assert go_on.wait(10)
+        return len(asked)
+
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(read, database, ask)
+        assert begun.wait(10)
+        others = [pool.submit(read, database, ask) for _ in range(3)]
+        waited_until(lambda: sum(waiting for _, waiting in store._ASKING.values()) == 4)
+        go_on.set()
+        assert [each.result(10) for each in (first, *others)] == [1, 1, 1, 1]
+    assert not store._ASKING
+
+
+def waited_until(true) -> None:
+    until = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.005)
 
 
 def test_somebody_who_only_looks_makes_nobody_add_up_again(database, people_on_site, now):
