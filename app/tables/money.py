@@ -199,6 +199,7 @@ class PayrollLine(Base):
         CheckConstraint("net_fen = gross_fen - deductions_fen - advances_fen", name="net_adds_up"),
         CheckConstraint("deductions_fen >= 0 AND advances_fen >= 0", name="withheld_not_negative"),
         Index("ix_payroll_line_engagement", "engagement_id"),
+        Index("ix_payroll_line_worker", "worker_id", "origin_month"),
     )
     id: Mapped[int] = _id()
     sheet_id: Mapped[int] = mapped_column(ForeignKey("payroll_sheet.id"))

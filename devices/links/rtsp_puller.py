@@ -125,7 +125,7 @@ class Relay:
                 return "timed_out" if not answers.playing else "no_frames"
             try:
                 for end in ready:
-                    said = end.recv(262_144)
+                    said = _heard(end)
                     if not said:
                         return answers.why or "ended"
                     if end is camera:
@@ -135,10 +135,26 @@ class Relay:
                         libav.sendall(said)
                     else:
                         camera.sendall(said)
-            except ssl.SSLWantReadError:
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):
                 continue
             except OSError:
                 return answers.why or "ended"
+
+
+def _heard(end: socket.socket) -> bytes:
+    """What one side said, without waiting for it.
+
+    A camera that speaks TLS 1.3 sends tickets of its own accord: there is something to read, and yet not a word. Whoever waited for
+    one here would keep back what libav has to say first, and both would wait until somebody gives up.
+
+    Raises:
+        ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError: not a word yet.
+    """
+    end.settimeout(0)
+    try:
+        return end.recv(262_144)
+    finally:
+        end.settimeout(None)
 
 
 class Answers:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import select
 import signal
 import socket
 import ssl
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,7 +27,7 @@ from hypothesis import strategies as st
 
 from devices.links import rtsp
 from devices.links.rtsp import AddressWrong, AllowedHosts, Ended, Puller, Region, read_address
-from devices.links.rtsp_puller import Age, Answers, Developer, changed
+from devices.links.rtsp_puller import Age, Answers, Developer, _heard, changed
 from recognition import decode_jpeg as decode
 
 
@@ -153,17 +155,18 @@ def listening(said: bytes = b"", tls: ssl.SSLContext | None = None):
             while True:
                 try:
                     client, _ = listener.accept()
-                    try:
-                        client = tls.wrap_socket(client, server_side=True) if tls else client
-                    except ssl.SSLError:
-                        client.close()
-                        continue
+                except OSError:
+                    return
+                kept.append(client)
+                try:
+                    # Whoever does not know the certificate hangs up, with or without a word; the next one is served all the same.
+                    client = tls.wrap_socket(client, server_side=True) if tls else client
+                    kept[-1] = client
                     came.append(client.recv(4096))
                     if said:
                         client.sendall(said)
                 except OSError:
-                    return
-                kept.append(client)
+                    client.close()
 
         kept: list[socket.socket] = []
         threading.Thread(target=serve, daemon=True).start()
@@ -236,6 +239,27 @@ def test_a_camera_over_tls_shows_a_certificate_that_is_known(own_certificate):
         assert ended(f"rtsps://admin:secret@127.0.0.1:{port}/gate", ca_file=str(own_certificate[0])) == "not_found"
         assert came[0].startswith(b"OPTIONS rtsp://")
         assert ended(f"rtsps://127.0.0.1:{port}/gate", ca_file="/no/such/file") == "certificate_wrong"
+
+
+def test_a_ticket_that_a_camera_sends_of_its_own_accord_is_no_word_to_wait_for(own_certificate):
+    near, far = socket.socketpair()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*own_certificate)
+    known = ssl.create_default_context(cafile=str(own_certificate[0]))
+    known.check_hostname = False
+    with ThreadPoolExecutor(1) as pool, near, far:
+        shaken = pool.submit(context.wrap_socket, far, server_side=True)
+        camera = known.wrap_socket(near)
+        with shaken.result(10) as server, camera:
+            assert select.select([camera], [], [], 5)[0], "the tickets are there"
+            hung_up = threading.Timer(5, server.shutdown, [socket.SHUT_RDWR])
+            hung_up.start()
+            try:
+                with pytest.raises(ssl.SSLWantReadError):
+                    _heard(camera)
+            finally:
+                hung_up.cancel()
+            assert camera.gettimeout() is None
 
 
 def decode_jpeg(jpeg: bytes):
