@@ -114,7 +114,8 @@ class Raw:
             while True:
                 self.end.read(self.socket.recv(timeout=5))
         except ConnectionClosed as ended:
-            return ended.rcvd.code, ended.rcvd.reason
+            # Hung up on without a word: who still sends while his line is closed may find it dead before he reads why.
+            return (ended.rcvd.code, ended.rcvd.reason) if ended.rcvd else (1006, "")
 
 
 def test_a_streamed_frame_is_answered_as_a_posted_one_and_is_on_disk(url, database, site: Cast):
@@ -314,7 +315,7 @@ def test_rubbish_ends_its_connection_and_no_other(url, database, site: Cast, mes
         with suppress(ConnectionClosed):
             raw.socket.send(message)
         code, reason = raw.closed()
-        assert code == close[0] and (close[1] is None or reason == close[1])
+        assert (code == close[0] and (close[1] is None or reason == close[1])) or (code == 1006 and len(message) > 1_000_000)
         neighbour.show(draw_face(WANG))
         [answer] = answers(neighbour.settle(5))
         assert answer["recorded"] and neighbour.closed is None
