@@ -1,6 +1,5 @@
 """The special account (专户): ledger beside statement, funding, batches, what can be paid and what cannot."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -9,10 +8,10 @@ from starlette.datastructures import FormData
 from app import bank
 from app.domain.statement import Funded
 from app.domain.workdays import month_of, parse_month
-from app.errors import BadRequest, ServiceError
+from app.errors import BadRequest
 from app.pages import batches, filled, lines, show
-from app.pages.batches import REASONS, path, says, templates
-from app.pages.page import Act, Again, Ask, Page, shown, with_query
+from app.pages.batches import REASONS, path, templates
+from app.pages.page import Act, Ask, Page, or_again, shown, with_query
 from app.pages.papers import Paper, papers
 from app.pages.words import marked
 from app.store import bank as held
@@ -215,23 +214,12 @@ def _fen(values: FormData) -> int:
     return found
 
 
-def _or_again(do: Callable[[Ask, FormData], str]) -> Callable[[Ask, FormData], str | Again]:
-    def act(ask: Ask, values: FormData) -> str | Again:
-        try:
-            with ask.db.begin_nested():
-                return do(ask, values)
-        except ServiceError as error:
-            return Again(PAGE, _page(ask, says(ask, error)), error.status)
-
-    return act
-
-
 PAGE = Page(
     "/projects/{project_id:int}/account", marked("专户"), "account.html", "bank.read", AccountContext, gather, marked("专户")
 )
 ACTS: tuple[Act, ...] = (
-    Act("/projects/{project_id:int}/account/batches", "batches.make", _or_again(_make)),
-    Act("/projects/{project_id:int}/account/plan", "bank.write", _or_again(_plan)),
-    Act("/projects/{project_id:int}/account/plan/void", "bank.write", _or_again(_unplan)),
-    Act("/projects/{project_id:int}/account/receipts", "bank.write", _or_again(_receipt)),
+    Act("/projects/{project_id:int}/account/batches", "batches.make", or_again(PAGE, _page, _make)),
+    Act("/projects/{project_id:int}/account/plan", "bank.write", or_again(PAGE, _page, _plan)),
+    Act("/projects/{project_id:int}/account/plan/void", "bank.write", or_again(PAGE, _page, _unplan)),
+    Act("/projects/{project_id:int}/account/receipts", "bank.write", or_again(PAGE, _page, _receipt)),
 )

@@ -11,13 +11,13 @@ from datetime import datetime
 import segno
 from starlette.datastructures import FormData
 
-from app import access, second_step, wording
+from app import access, second_step
 from app.access import Role
 from app.domain import totp, workdays
 from app.domain.facts import AttendancePolicy
 from app.errors import BadRequest, NotFound, ServiceError
 from app.pages import filled, lines
-from app.pages.page import Act, Again, Ask, Page, shown, with_query
+from app.pages.page import Act, Again, Ask, Page, or_again, shown, with_query
 from app.pages.words import marked
 from app.store import accounts, people, second_steps
 
@@ -187,7 +187,7 @@ def change_password(ask: Ask, values: FormData) -> str | Again:
             new=new, address=ask.request.client.host if ask.request.client else "", now=ask.now,
         )  # fmt: skip
     except ServiceError as error:
-        return Again(PAGE_OWN, _own(ask, _said(ask, error), "password"), error.status)
+        return Again(PAGE_OWN, _own(ask, ask.why(error), "password"), error.status)
     return "/account?done=password_changed"
 
 
@@ -238,10 +238,6 @@ def _refuse_without_password(ask: Ask) -> None:
         raise BadRequest("second_not_begun")
 
 
-def _said(ask: Ask, error: ServiceError) -> str:
-    return wording.sentence(error.code, ask.language, **error.facts)
-
-
 def _own_act(do: Callable[[Ask, FormData], str | Again], part: str, *, by_code: bool = False) -> Callable[[Ask, FormData], str | Again]:
     def act(ask: Ask, values: FormData) -> str | Again:
         try:
@@ -251,7 +247,7 @@ def _own_act(do: Callable[[Ask, FormData], str | Again], part: str, *, by_code: 
             with ask.db.begin_nested():
                 answer = do(ask, values)
         except ServiceError as error:
-            return Again(PAGE_OWN, _own(ask, _said(ask, error), part), error.status)
+            return Again(PAGE_OWN, _own(ask, ask.why(error), part), error.status)
         if by_code:
             access.note_second_try(ask.db, ask.state.settings, ask.person.account_id, ask.now, succeeded=True)
         return answer
@@ -379,7 +375,7 @@ def add(ask: Ask, values: FormData) -> str | Again:
                 db, login=login, name=name, password=password if isinstance(password, str) else "", by=ask.person.login, now=ask.now
             )
     except ServiceError as error:
-        return Again(PAGE_LIST, _list(ask, _said(ask, error), {"login": login[:64], "name": name[:100]}), error.status)
+        return Again(PAGE_LIST, _list(ask, ask.why(error), {"login": login[:64], "name": name[:100]}), error.status)
     return f"/accounts/{account_id}?done=account_made"
 
 
@@ -425,7 +421,7 @@ def set_password(ask: Ask, values: FormData) -> str | Again:
                 db, login=found.login, password=password if isinstance(password, str) else "", by=ask.person.login, now=ask.now
             )
     except ServiceError as error:
-        return Again(PAGE_ACCOUNT, _account(ask, _said(ask, error)), error.status)
+        return Again(PAGE_ACCOUNT, _account(ask, ask.why(error)), error.status)
     return f"/accounts/{found.id}?done=password_set"
 
 
@@ -453,9 +449,9 @@ def _of_account(do: Callable[[Ask, FormData], str]) -> Callable[[Ask, FormData],
         except NotFound as error:
             if error.code == "account_unknown":
                 raise
-            return Again(PAGE_ACCOUNT, _account(ask, _said(ask, error)), error.status)
+            return Again(PAGE_ACCOUNT, _account(ask, ask.why(error)), error.status)
         except ServiceError as error:
-            return Again(PAGE_ACCOUNT, _account(ask, _said(ask, error)), error.status)
+            return Again(PAGE_ACCOUNT, _account(ask, ask.why(error)), error.status)
 
     return act
 
@@ -553,17 +549,6 @@ def take_here(ask: Ask, values: FormData) -> str:
     return f"/projects/{ask.project.id}/people?done=role_taken"
 
 
-def _of_project(do: Callable[[Ask, FormData], str]) -> Callable[[Ask, FormData], str | Again]:
-    def act(ask: Ask, values: FormData) -> str | Again:
-        try:
-            with ask.db.begin_nested():
-                return do(ask, values)
-        except ServiceError as error:
-            return Again(PAGE_PEOPLE, _people(ask, _said(ask, error)), error.status)
-
-    return act
-
-
 PAGE_OWN = Page("/account", marked("我的账号"), "own_account.html", None, OwnContext, gather_own)
 PAGE_LIST = Page("/accounts", marked("账号管理"), "accounts.html", "accounts.write", AccountsContext, gather_list)
 PAGE_ACCOUNT = Page("/accounts/{account_id:int}", marked("账号管理"), "one_account.html", "accounts.write", AccountContext, gather_account)
@@ -585,6 +570,6 @@ ACTS: tuple[Act, ...] = (
     Act(_ONE + "/password", "accounts.write", set_password, alone=True),
     Act(_ONE + "/switch", "accounts.write", _of_account(switch)),
     Act(_ONE + "/second-step/reset", "accounts.write", _of_account(reset_step)),
-    Act("/projects/{project_id:int}/people/give", "access.give", _of_project(give_here)),
-    Act("/projects/{project_id:int}/people/take", "access.give", _of_project(take_here)),
+    Act("/projects/{project_id:int}/people/give", "access.give", or_again(PAGE_PEOPLE, _people, give_here)),
+    Act("/projects/{project_id:int}/people/take", "access.give", or_again(PAGE_PEOPLE, _people, take_here)),
 )

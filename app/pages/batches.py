@@ -268,11 +268,6 @@ def _rows(ask: Ask, items: Collection[ItemInfo]) -> tuple[TransferRow, ...]:
 # --- acts ----------------------------------------------------------------------------------------------------
 
 
-def says(ask: Ask, error: ServiceError) -> str:
-    """A refusal in the reader's language."""
-    return sentence(error.code, ask.language, **error.facts)
-
-
 def faults(ask: Ask, found: Collection) -> tuple[FaultRow, ...]:
     """Rows of a file that could not be used, in words."""
     return tuple(FaultRow(f.row, f.column, sentence(f.code, ask.language)) for f in list(found)[:FAULTS_SHOWN])
@@ -311,7 +306,7 @@ def _make_again(ask: Ask, values: FormData) -> str | Again:
     try:
         return with_query(path(ask.project.id, make(ask, values)), done="batch_made")
     except ServiceError as error:
-        return Again(PAGE, _page(ask, says(ask, error)), error.status)
+        return Again(PAGE, _page(ask, ask.why(error)), error.status)
 
 
 STEPS: dict[str, tuple[str, Callable[..., BatchInfo]]] = {
@@ -333,7 +328,7 @@ def _step_of(word: str) -> Act:
         except ServiceError as error:
             if error.status == 404:
                 raise
-            return Again(PAGE, _page(ask, says(ask, error)), error.status)
+            return Again(PAGE, _page(ask, ask.why(error)), error.status)
         return with_query(path(ask.project.id, batch_id), done=f"batch_{word}")
 
     return Act(f"/projects/{{project_id:int}}/account/batches/{{batch_id:int}}/{word}", action, act)
@@ -352,7 +347,7 @@ def results(ask: Ask, values: FormData) -> Again:
     except ServiceError as error:
         if error.code == "batch_unknown":
             raise
-        return Again(PAGE, _page(ask, says(ask, error)), error.status)
+        return Again(PAGE, _page(ask, ask.why(error)), error.status)
     told = ask.say(
         "回盘文件共 %(rows)s 行：成功 %(a)s 笔，失败 %(f)s 笔，退回 %(r)s 笔，先前已知 %(k)s 笔，未能采用 %(x)s 行。",
         rows=done.rows_total, a=done.arrived, f=done.failed, r=done.returned, k=done.known, x=len({f.row for f in done.faults}),

@@ -13,13 +13,12 @@ from app.domain.workdays import local, month_of
 from app.errors import BadRequest, Forbidden, ServiceError
 from app.pages import filled, lines
 from app.pages.filled import asked_month
-from app.pages.page import Act, Again, Ask, Page, shown, with_query
+from app.pages.page import Act, Again, Ask, ListChoice, Page, shown, with_query
 from app.pages.words import marked
 from app.store import accounts, gates, people
 from app.store import projection as projected
 from app.store.timekeeping import CorrectionInfo
 from app.wording import name as name_of
-from app.wording import sentence
 
 ROWS_MAX = 300
 AT_ONCE = 200
@@ -72,16 +71,6 @@ class CorrectionRow:
 
 
 @dataclass(frozen=True)
-class Choice:
-    """A list to choose."""
-
-    label: str
-    count: int
-    url: str
-    current: bool
-
-
-@dataclass(frozen=True)
 class Someone:
     """A worker one may ask for."""
 
@@ -121,7 +110,7 @@ class CorrectionsContext:
 
     project_id: int = shown("The project, for links")
     refused: str = shown("Why what was just asked for was refused; empty else")
-    choices: tuple[Choice, ...] = shown("Lists to choose: what waits, and what became of those of a month")
+    choices: tuple[ListChoice, ...] = shown("Lists to choose: what waits, and what became of those of a month")
     state: str = shown("The list that is shown; empty: those that wait")
     month: date = shown("The month whose decided ones are listed")
     rows: tuple[CorrectionRow, ...] = shown("The corrections of the list; those that wait for this reader first")
@@ -158,8 +147,8 @@ def gather(ask: Ask, refused: str = "", values: dict[str, str] | None = None) ->
         project_id=project.id,
         refused=refused,
         choices=(
-            Choice(ask.say("待办"), len(waiting), path(project.id, month=f"{month:%Y-%m}"), not state),
-            *(Choice(_state(ask, s), count[s], path(project.id, state=s, month=f"{month:%Y-%m}"), s == state) for s in STATES),
+            ListChoice(ask.say("待办"), len(waiting), path(project.id, month=f"{month:%Y-%m}"), not state),
+            *(ListChoice(_state(ask, s), count[s], path(project.id, state=s, month=f"{month:%Y-%m}"), s == state) for s in STATES),
         ),
         state=state,
         month=month,
@@ -377,7 +366,7 @@ def request(ask: Ask, values: FormData) -> str | Again:
                 teams=access.teams_of(ask.db, ask.person, ask.project, "corrections.request"), by=ask.person.login, now=ask.now,
             )  # fmt: skip
     except ServiceError as error:
-        return Again(PAGE, gather(ask, _says(ask, error), written), error.status)
+        return Again(PAGE, gather(ask, ask.why(error), written), error.status)
     return path(ask.project.id, done="correction_asked")
 
 
@@ -406,10 +395,6 @@ def _said(ask: Ask, values: FormData, day: date) -> dict:
     return said
 
 
-def _says(ask: Ask, error: ServiceError) -> str:
-    return sentence(error.code, ask.language, **error.facts)
-
-
 # --- deciding ------------------------------------------------------------------------------------------------
 
 
@@ -426,7 +411,7 @@ def decide(ask: Ask, values: FormData) -> str | Again:
     except ServiceError as error:
         if isinstance(error, Forbidden) and error.code == "not_allowed":
             raise
-        return Again(PAGE, gather(ask, _says(ask, error)), error.status)
+        return Again(PAGE, gather(ask, ask.why(error)), error.status)
     state = ask.query.get("state", "")
     return path(ask.project.id, state=state if state in STATES else "", done="correction_decided")
 

@@ -4,17 +4,15 @@ what is done about it: a gate, a device or a camera added, a key changed, one re
 A key is shown once, in the answer to the form that made it; the address of a camera goes in whole and never comes out.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from starlette.datastructures import FormData
 
-from app import cameras, deciding, papers, wording
+from app import cameras, deciding, papers
 from app.domain import workdays
-from app.errors import ServiceError
 from app.pages import filled, lines
-from app.pages.page import Act, Again, Ask, Page, shown
+from app.pages.page import Act, Again, Ask, Page, or_again, shown
 from app.pages.words import marked
 from app.store import cameras as camera_store
 from app.store import gates, health
@@ -251,24 +249,13 @@ def remove_camera(ask: Ask, values: FormData) -> str:
     return _back(ask, "camera_removed")
 
 
-def _or_again(do: Callable[[Ask, FormData], str | Again]) -> Callable[[Ask, FormData], str | Again]:
-    def act(ask: Ask, values: FormData) -> str | Again:
-        try:
-            with ask.db.begin_nested():
-                return do(ask, values)
-        except ServiceError as error:
-            return Again(PAGE, _page(ask, wording.sentence(error.code, ask.language, **error.facts)), error.status)
-
-    return act
-
-
 _HERE = "/projects/{project_id:int}/devices"
 PAGE = Page(_HERE, marked("通道与设备"), "devices.html", "project.read", DevicesContext, gather, marked("通道与设备"))
 ACTS: tuple[Act, ...] = (
-    Act(_HERE + "/gates", "devices.write", _or_again(add_gate)),
-    Act(_HERE + "/new", "devices.write", _or_again(add_device)),
-    Act(_HERE + "/cameras", "devices.write", _or_again(add_camera)),
-    Act(_HERE + "/key", "devices.write", _or_again(rotate)),
-    Act(_HERE + "/switch", "devices.write", _or_again(switch)),
-    Act(_HERE + "/cameras/remove", "devices.write", _or_again(remove_camera)),
+    Act(_HERE + "/gates", "devices.write", or_again(PAGE, _page, add_gate)),
+    Act(_HERE + "/new", "devices.write", or_again(PAGE, _page, add_device)),
+    Act(_HERE + "/cameras", "devices.write", or_again(PAGE, _page, add_camera)),
+    Act(_HERE + "/key", "devices.write", or_again(PAGE, _page, rotate)),
+    Act(_HERE + "/switch", "devices.write", or_again(PAGE, _page, switch)),
+    Act(_HERE + "/cameras/remove", "devices.write", or_again(PAGE, _page, remove_camera)),
 )

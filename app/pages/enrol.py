@@ -127,7 +127,7 @@ def look_up(ask: Ask, values: FormData) -> Response:
             ask.db, ask.state.vault, ask.state.settings, project_id=ask.project.id, id_number=typed, now=ask.now
         )
     except Unusable as error:
-        return page.html(page.piece(ask.language, TEMPLATE_PIECES, "refused", _says(ask, error)))
+        return page.html(page.piece(ask.language, TEMPLATE_PIECES, "refused", ask.why(error)))
     name = url = ""
     lacks: tuple[str, ...] = ()
     if found.worker_id is not None and found.engagement is not None:
@@ -152,7 +152,7 @@ def enter(ask: Ask, values: FormData) -> str | Again:
                 phone=typed.phone or None, now=ask.now, by=ask.person.login,
             )  # fmt: skip
     except ServiceError as error:
-        return Again(PAGE, gather(ask, typed, _says(ask, error), team), error.status)
+        return Again(PAGE, gather(ask, typed, ask.why(error), team), error.status)
     return with_query(_path(ask, worker_id), done="entered")
 
 
@@ -417,7 +417,7 @@ def photograph(ask: Ask, values: FormData) -> str | Response | Again:
         if not scripted:
             return _refused(ask, "face", error)
         told = [{"number": n, "says": desk_advice(ask, code)} for n, code in error.facts.get("photographs", ())]
-        return JSONResponse({"done": False, "says": _says(ask, error), "photographs": told}, error.status, headers=HEADERS)
+        return JSONResponse({"done": False, "says": ask.why(error), "photographs": told}, error.status, headers=HEADERS)
     on = with_query(_path(ask, worker_id), done="face_enrolled", aside=enrolled.set_aside, more=enrolled.advised_more or None)
     if not scripted:
         return on
@@ -496,15 +496,11 @@ def agree(ask: Ask, values: FormData) -> str | Again:
 def _refused(ask: Ask, step: str, error: ServiceError, typed: TypedTerms | None = None) -> Again:
     if error.code == "worker_not_on_project":
         raise error
-    said = _says(ask, error)
+    said = ask.why(error)
     if told := error.facts.get("photographs"):
         mended = (ask.say("第 %(n)s 张：%(what)s", n=number, what=desk_advice(ask, code)) for number, code in told)
         said = " ".join([said, *mended])
     return Again(PAGE_WORKER, steps(ask, open_=step, wrong={step: said}, typed=typed), error.status)
-
-
-def _says(ask: Ask, error: ServiceError) -> str:
-    return wording.sentence(error.code, ask.language, **error.facts)
 
 
 def _path(ask: Ask, worker_id: int) -> str:

@@ -1,6 +1,5 @@
 """Exit settlements (退场结算): who left, what he still gets, and its steps: settle, sign or dispute, release, pay."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -8,14 +7,13 @@ from starlette.datastructures import FormData
 
 from app import settlements
 from app.domain.workdays import local
-from app.errors import BadRequest, ServiceError
+from app.errors import BadRequest
 from app.pages import filled, lines
-from app.pages.page import Act, Again, Ask, Page, shown, with_query
+from app.pages.page import Act, Ask, ListChoice, Page, or_again, shown, with_query
 from app.pages.papers import Paper, papers
 from app.pages.words import marked
 from app.settlements import Exit, ExitState
 from app.store import accounts
-from app.wording import sentence
 
 ROWS_MAX = 300
 WAITS = {
@@ -85,22 +83,12 @@ class Opened:
 
 
 @dataclass(frozen=True)
-class Choice:
-    """A list to choose."""
-
-    label: str
-    count: int
-    url: str
-    current: bool
-
-
-@dataclass(frozen=True)
 class ExitsContext:
     """What the page of exits shows."""
 
     project_id: int = shown("The project, for links")
     refused: str = shown("Why what was just asked for was refused; empty else")
-    choices: tuple[Choice, ...] = shown("Lists to choose: those with something to do, or all")
+    choices: tuple[ListChoice, ...] = shown("Lists to choose: those with something to do, or all")
     rows: tuple[ExitRow, ...] = shown("Who left, those with most to do first")
     more: int = shown("How many more there are than are listed")
     owed_fen: int = shown("What those of the list still get")
@@ -130,8 +118,8 @@ def _page(ask: Ask, refused: str = "") -> ExitsContext:
         project_id=ask.project.id,
         refused=refused,
         choices=(
-            Choice(ask.say("待办"), len(open_), path(ask), not whole),
-            Choice(ask.say("全部"), len(every), path(ask, show="all"), whole),
+            ListChoice(ask.say("待办"), len(open_), path(ask), not whole),
+            ListChoice(ask.say("全部"), len(every), path(ask, show="all"), whole),
         ),
         rows=tuple(rows),
         more=max(0, len(found) - ROWS_MAX),
@@ -190,11 +178,15 @@ def _opened(ask: Ask, one: Exit, show: str) -> Opened:
 # --- acts ----------------------------------------------------------------------------------------------------
 
 
+def _back(ask: Ask, done: str) -> str:
+    return path(ask, show="all" if ask.query.get("show") == "all" else "", of=ask.number("of"), done=done) + "#opened"
+
+
 def _settle(ask: Ask, values: FormData) -> str:
     settlements.settle(
         ask.db, project_id=ask.project.id, engagement_id=filled.number(values, "engagement_id"), by=ask.person.login, now=ask.now
     )
-    return "exit_settled"
+    return _back(ask, "exit_settled")
 
 
 def _word(ask: Ask, values: FormData) -> str:
@@ -208,32 +200,19 @@ def _word(ask: Ask, values: FormData) -> str:
         evidence=filled.scan(ask, values.get("scan")), claimed_fen=claimed, reason=lines.form(values, "reason"),
         by=ask.person.login, now=ask.now,
     )  # fmt: skip
-    return "word_kept"
+    return _back(ask, "word_kept")
 
 
 def _release(ask: Ask, values: FormData) -> str:
     settlements.pay_out(
         ask.db, project_id=ask.project.id, settlement_id=filled.number(values, "settlement_id"), by=ask.person.login, now=ask.now
     )
-    return "exit_released"
-
-
-def _or_again(do: Callable[[Ask, FormData], str]) -> Callable[[Ask, FormData], str | Again]:
-    def act(ask: Ask, values: FormData) -> str | Again:
-        try:
-            # A scan whose signature is refused is not kept.
-            with ask.db.begin_nested():
-                done = do(ask, values)
-        except ServiceError as error:
-            return Again(PAGE, _page(ask, sentence(error.code, ask.language, **error.facts)), error.status)
-        return path(ask, show="all" if ask.query.get("show") == "all" else "", of=ask.number("of"), done=done) + "#opened"
-
-    return act
+    return _back(ask, "exit_released")
 
 
 PAGE = Page("/projects/{project_id:int}/exits", marked("退场结算"), "exits.html", "wages.read", ExitsContext, gather, marked("退场结算"))
 ACTS: tuple[Act, ...] = (
-    Act("/projects/{project_id:int}/exits/settlements", "terms.write", _or_again(_settle)),
-    Act("/projects/{project_id:int}/exits/words", "terms.write", _or_again(_word)),
-    Act("/projects/{project_id:int}/exits/releases", "sheets.approve", _or_again(_release)),
+    Act("/projects/{project_id:int}/exits/settlements", "terms.write", or_again(PAGE, _page, _settle)),
+    Act("/projects/{project_id:int}/exits/words", "terms.write", or_again(PAGE, _page, _word)),
+    Act("/projects/{project_id:int}/exits/releases", "sheets.approve", or_again(PAGE, _page, _release)),
 )

@@ -7,14 +7,14 @@ from typing import Any
 
 from starlette.datastructures import FormData
 
-from app import access, inspection, oversight, wording
+from app import access, inspection, oversight
 from app.domain import workdays
 from app.domain.identity import View, mask_id_number
 from app.domain.sheet import ItemKind, LineItem
 from app.domain.threeway import Difference, Row, teams_of
 from app.errors import BadRequest, NotFound
 from app.pages.lines import PassageLine, Reader, form
-from app.pages.page import Act, Again, Ask, Page, shown, with_query
+from app.pages.page import Act, Again, Ask, MonthChoice, Page, shown, with_query
 from app.pages.papers import Paper, papers
 from app.pages.words import marked
 from app.store import bank, findings, gates, people, timekeeping
@@ -23,15 +23,6 @@ from app.wording.wages import formula
 ROWS_A_PAGE = 50
 DAY_ITEMS = frozenset({"base", "rest_day", "statutory_day"})
 """Wage items that count a date's man-day on a sheet; overtime is counted beside them."""
-
-
-@dataclass(frozen=True)
-class MonthChoice:
-    """A month to choose."""
-
-    month: date
-    url: str
-    current: bool
 
 
 @dataclass(frozen=True)
@@ -457,7 +448,7 @@ def reveal(ask: Ask, values: FormData) -> Again:
             note=form(values, "note"), by=ask.person.login, now=ask.now,
         )  # fmt: skip
     except BadRequest as error:
-        return Again(PAGE_STRIP, strip(ask, wrong=wording.sentence(error.code, ask.language, **error.facts)), error.status)
+        return Again(PAGE_STRIP, strip(ask, wrong=ask.why(error)), error.status)
     return Again(PAGE_STRIP, strip(ask, revealed=found), 200)
 
 

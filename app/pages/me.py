@@ -19,7 +19,7 @@ from app.domain import workdays
 from app.domain.sheet import ItemKind, LineItem
 from app.errors import BadRequest, ServiceError
 from app.pages import filled, lines, page
-from app.pages.page import Act, Again, Ask, Page, shown, with_query
+from app.pages.page import Act, Again, Ask, MonthChoice, Page, shown, with_query
 from app.pages.shell import shell
 from app.pages.words import marked
 from app.store import people
@@ -89,15 +89,6 @@ def _mine(ask: Ask) -> _Mine:
 def _at(mine: _Mine, path: str, **query: object) -> str:
     """An address of ours that stays with the project he chose."""
     return with_query(path, project=mine.me.project_id if mine.me.query else None, **query)
-
-
-@dataclass(frozen=True)
-class MonthChoice:
-    """A month to choose."""
-
-    month: date
-    url: str
-    current: bool
 
 
 def _months(ask: Ask, mine: _Mine, path: str, chosen: date, known: Collection[date]) -> tuple[MonthChoice, ...]:

@@ -9,7 +9,7 @@ from app import objections
 from app.domain.workdays import local
 from app.errors import ServiceError
 from app.pages import filled, lines
-from app.pages.page import Act, Again, Ask, Page, shown, with_query
+from app.pages.page import Act, Again, Ask, ListChoice, Page, shown, with_query
 from app.pages.words import marked
 from app.store import accounts
 from app.wording import sentence
@@ -52,22 +52,12 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Choice:
-    """A list to choose."""
-
-    label: str
-    count: int
-    url: str
-    current: bool
-
-
-@dataclass(frozen=True)
 class ObjectionsContext:
     """What the page of objections shows."""
 
     project_id: int = shown("The project, for links")
     refused: str = shown("Why the answer was refused; empty else")
-    choices: tuple[Choice, ...] = shown("Lists to choose: those that wait, or all")
+    choices: tuple[ListChoice, ...] = shown("Lists to choose: those that wait, or all")
     rows: tuple[Row, ...] = shown("The objections, those that wait longest first")
     more: int = shown("How many more there are than are listed")
     may_answer: bool = shown("This reader may answer")
@@ -90,8 +80,8 @@ def gather(ask: Ask, refused: str = "", typed: str = "") -> ObjectionsContext:
         project_id=ask.project.id,
         refused=refused,
         choices=(
-            Choice(ask.say("等答复"), len(open_), path(ask), not whole),
-            Choice(ask.say("全部"), len(every), path(ask, show="all"), whole),
+            ListChoice(ask.say("等答复"), len(open_), path(ask), not whole),
+            ListChoice(ask.say("全部"), len(every), path(ask, show="all"), whole),
         ),
         rows=tuple(_row(ask, one, names) for one in found[:ROWS_MAX]),
         more=max(0, len(found) - ROWS_MAX),

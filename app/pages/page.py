@@ -10,7 +10,7 @@ variables the template uses, in both directions. Both tables are read by the men
 import urllib.parse
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from starlette.responses import RedirectResponse, Response
 from app import access, wording
 from app.domain import workdays
 from app.domain.facts import AttendancePolicy
-from app.errors import NotFound
+from app.errors import NotFound, ServiceError
 from app.pages import show
 from app.pages.words import tr, translations
 from app.store.people import ProjectInfo
@@ -110,6 +110,29 @@ class Ask:
         """``text`` of the catalogue in the reader's language."""
         return tr(self.language, text, **facts)
 
+    def why(self, error: ServiceError) -> str:
+        """Why something was refused, a sentence in the reader's language."""
+        return wording.sentence(error.code, self.language, **error.facts)
+
+
+@dataclass(frozen=True)
+class ListChoice:
+    """A list of the page to choose, with how many are in it."""
+
+    label: str
+    count: int
+    url: str
+    current: bool
+
+
+@dataclass(frozen=True)
+class MonthChoice:
+    """A month to choose."""
+
+    month: date
+    url: str
+    current: bool
+
 
 @dataclass(frozen=True)
 class Page:
@@ -151,6 +174,25 @@ class Again:
     page: Page
     context: Any
     status: int
+
+
+def or_again(
+    page: Page, gather: Callable[[Ask, str], Any], do: "Callable[[Ask, FormData], str | Again]"
+) -> "Callable[[Ask, FormData], str | Again]":
+    """What ``do`` does; refused, it has done nothing and ``page`` is shown once more.
+
+    Args:
+        gather: of that page, with the sentence of the refusal.
+    """
+
+    def act(ask: Ask, values: FormData) -> str | Again:
+        try:
+            with ask.db.begin_nested():
+                return do(ask, values)
+        except ServiceError as error:
+            return Again(page, gather(ask, ask.why(error)), error.status)
+
+    return act
 
 
 def whole_number(text: str | None) -> int | None:

@@ -12,7 +12,7 @@ from app.domain.statement import Document
 from app.errors import NotFound, ServiceError
 from app.forms.bank import read_workbook
 from app.pages import filled, lines
-from app.pages.batches import FAULTS_SHOWN, Taken, faults, path, says, templates
+from app.pages.batches import FAULTS_SHOWN, Taken, faults, path, templates
 from app.pages.page import Act, Again, Ask, Page, go, shown, with_query
 from app.pages.words import marked
 from app.store import bank as held
@@ -119,7 +119,7 @@ def take_in(ask: Ask, values: FormData) -> Again:
     except ServiceError as error:
         if error.code == "special_account_missing":
             raise
-        return Again(PAGE, _page(ask, says(ask, error)), error.status)
+        return Again(PAGE, _page(ask, ask.why(error)), error.status)
     if done.faults:
         told = ask.say("对账单共 %(rows)s 行，有错误，一行也没有导入；改正后重新导入。", rows=done.rows_total)
     else:
@@ -144,7 +144,7 @@ def match(ask: Ask, values: FormData) -> str | Again:
     except ServiceError as error:
         if error.status == 404:
             raise
-        return Again(PAGE, _page(ask, says(ask, error)), error.status)
+        return Again(PAGE, _page(ask, ask.why(error)), error.status)
     return with_query(_path(ask), done="line_matched")
 
 

@@ -5,7 +5,6 @@ their source and the day they begin to hold.
 """
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
@@ -14,9 +13,9 @@ from starlette.datastructures import FormData
 from app import timekeeping, wording
 from app.domain.audit import thresholds
 from app.domain.facts import AttendancePolicy
-from app.errors import BadRequest, ServiceError
+from app.errors import BadRequest
 from app.pages import filled, lines
-from app.pages.page import Act, Again, Ask, Page, shown
+from app.pages.page import Act, Ask, Page, or_again, shown
 from app.pages.words import marked
 from app.store import audit, people, terms
 from app.store import timekeeping as held
@@ -232,19 +231,8 @@ def _back(ask: Ask) -> str:
     return f"/projects/{ask.project.id}/rules?done=rule_kept"
 
 
-def _or_again(do: Callable[[Ask, FormData], str]) -> Callable[[Ask, FormData], str | Again]:
-    def act(ask: Ask, values: FormData) -> str | Again:
-        try:
-            with ask.db.begin_nested():
-                return do(ask, values)
-        except ServiceError as error:
-            return Again(PAGE, _page(ask, wording.sentence(error.code, ask.language, **error.facts)), error.status)
-
-    return act
-
-
 PAGE = Page("/projects/{project_id:int}/rules", marked("考勤与稽核规则"), "rules.html", "attendance.read", RulesContext, gather, marked("规则一览"))
 ACTS: tuple[Act, ...] = (
-    Act("/projects/{project_id:int}/rules", "policies.write", _or_again(add)),
-    Act("/projects/{project_id:int}/rules/end", "policies.write", _or_again(end)),
+    Act("/projects/{project_id:int}/rules", "policies.write", or_again(PAGE, _page, add)),
+    Act("/projects/{project_id:int}/rules/end", "policies.write", or_again(PAGE, _page, end)),
 )

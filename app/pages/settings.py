@@ -5,7 +5,7 @@ from typing import Any
 
 from starlette.datastructures import FormData
 
-from app import deciding, gate, papers, wording
+from app import deciding, gate, papers
 from app.errors import BadRequest, ServiceError
 from app.pages import lines
 from app.pages.page import Act, Again, Ask, Page, shown
@@ -148,7 +148,7 @@ def decide(ask: Ask, values: FormData) -> str | Again:
                 now=ask.now, by=ask.person.login,
             )  # fmt: skip
     except ServiceError as error:
-        return Again(PAGE, _page(ask, wording.sentence(error.code, ask.language, **error.facts)), error.status)
+        return Again(PAGE, _page(ask, ask.why(error)), error.status)
     return f"/projects/{ask.project.id}/settings?done=deciding_kept"
 
 

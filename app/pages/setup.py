@@ -52,7 +52,7 @@ def create(ask: Ask, values: FormData) -> str | Again:
                 now=ask.now, by=ask.person.login,
             )  # fmt: skip
     except ServiceError as error:
-        return Again(PAGE_NEW, new(ask, typed, _says(ask, error)), error.status)
+        return Again(PAGE_NEW, new(ask, typed, ask.why(error)), error.status)
     return "/accounts?done=project_made"
 
 
@@ -161,7 +161,7 @@ def add_company(ask: Ask, values: FormData) -> str | Again:
                 entry_on=filled.day(typed["entry_on"], "entry_on"), now=ask.now, by=ask.person.login,
             )  # fmt: skip
     except ServiceError as error:
-        return Again(PAGE, gather(ask, _says(ask, error), typed), error.status)
+        return Again(PAGE, gather(ask, ask.why(error), typed), error.status)
     return with_query(f"/projects/{ask.project.id}/setup", done="company_kept")
 
 
@@ -178,16 +178,12 @@ def add_team(ask: Ask, values: FormData) -> str | Again:
                 now=ask.now, by=ask.person.login,
             )  # fmt: skip
     except ServiceError as error:
-        return Again(PAGE, gather(ask, _says(ask, error), typed), error.status)
+        return Again(PAGE, gather(ask, ask.why(error), typed), error.status)
     return with_query(f"/projects/{ask.project.id}/setup", done="team_kept")
 
 
 def _typed(values: FormData) -> dict[str, str]:
     return {name: lines.form(values, name)[:300] for name in FIELDS}
-
-
-def _says(ask: Ask, error: ServiceError) -> str:
-    return wording.sentence(error.code, ask.language, **error.facts)
 
 
 _HERE = "/projects/{project_id:int}/setup"

@@ -193,7 +193,7 @@ def drawn(ask: Ask, values: FormData) -> str | Again:
                 drawn=lines.form(values, "drawn"), by=ask.person.login, now=ask.now,
             )  # fmt: skip
     except ServiceError as error:
-        return Again(PAGE, gather(ask, sentence(error.code, ask.language, **error.facts), line_id), error.status)
+        return Again(PAGE, gather(ask, ask.why(error), line_id), error.status)
     return with_query(_path(ask, sheet_id), said="signed", of=line_id)
 
 
@@ -214,7 +214,7 @@ def by_face(ask: Ask, values: FormData) -> str | Again:
                 found=found, by=ask.person.login, now=ask.now,
             )  # fmt: skip
     except ServiceError as error:
-        return Again(PAGE, gather(ask, sentence(error.code, ask.language, **error.facts), line_id), error.status)
+        return Again(PAGE, gather(ask, ask.why(error), line_id), error.status)
     return with_query(_path(ask, sheet_id), said="signed", of=line_id)
 
 
@@ -232,7 +232,7 @@ def disputed(ask: Ask, values: FormData) -> str | Again:
             method="screen", claimed_fen=claimed, reason=lines.form(values, "text"), by=ask.person.login, now=ask.now,
         )  # fmt: skip
     except ServiceError as error:
-        return Again(PAGE, gather(ask, sentence(error.code, ask.language, **error.facts), line_id), error.status)
+        return Again(PAGE, gather(ask, ask.why(error), line_id), error.status)
     return with_query(_path(ask, sheet_id), said="objected", of=line_id)
 
 

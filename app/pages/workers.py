@@ -10,7 +10,7 @@ from typing import Any
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
-from app import access, payroll, projection, verification, wording
+from app import access, payroll, projection, verification
 from app.domain import workdays
 from app.domain.attendance import DayState, Flag
 from app.domain.facts import Payment, Terms
@@ -20,7 +20,7 @@ from app.domain.wages import AccrualState, Component, WageItem
 from app.errors import BadRequest, Conflict, NotFound, ServiceError
 from app.pages import lines, page
 from app.pages.lines import PassageLine
-from app.pages.page import Act, Ask, Page, shown, with_query
+from app.pages.page import Act, Ask, MonthChoice, Page, shown, with_query
 from app.pages.shell import MenuItem, shell
 from app.pages.words import marked
 from app.store import checks, faces, gates, money, people
@@ -132,15 +132,6 @@ class OpenedDay:
     lines: tuple[PassageLine, ...]
     terms_id: int | None
     terms_from: date | None
-
-
-@dataclass(frozen=True)
-class MonthChoice:
-    """A month to choose."""
-
-    month: date
-    url: str
-    current: bool
 
 
 @dataclass(frozen=True)
@@ -611,7 +602,7 @@ def pay(ask: Ask, values: FormData) -> str | Response:
 
 
 def _refused(ask: Ask, typed: Typed, error: ServiceError, key: str) -> Response:
-    said = wording.sentence(error.code, ask.language, **error.facts)
+    said = ask.why(error)
     # A key that is taken belongs to another payment: this one needs its own.
     context = worker(ask, typed, said, "" if error.code == "payment_conflict" else key)
     frame = shell(
