@@ -66,6 +66,8 @@ PASSWORD_LENGTH_MAX = 200
 
 LOGIN = re.compile(r"[a-z0-9][a-z0-9._@-]{1,63}")
 """Shape of a login after ``tidy_login``. Plain letters, so that two logins never look the same."""
+WORKER_LOGIN = re.compile(r"worker\.[0-9]+")
+"""Shape of a worker's login, as his first code makes it."""
 
 
 class Role(StrEnum):
@@ -673,24 +675,18 @@ def sign_in_second(
         Unauthorised: ``second_over``, begin with the password again; ``second_wrong``.
         TooMany: ``sign_in_too_often`` within the window; ``second_too_often`` of a day, a recovery code still lets in.
     """
-    digits = second_step.is_digits(code)
     with database.write() as db:
         account_id = second_steps.waiting(db, token_sha256(waiting), now)
         if account_id is None:
             raise Unauthorised("second_over")
-        if digits and second_steps.count_events(db, account_id, "second_wrong", now - timedelta(days=1)) >= SECOND_WRONG_A_DAY_MAX:
-            raise TooMany("second_too_often", retry_after_s=3600)
-        note_second_try(db, settings, account_id, now)
+        note_second_try(db, settings, account_id, code, now)
     with database.write() as db:
         means = second_step.use(db, vault, account_id, code, now)
         account = account_store.account(db, account_id)
         if means is None or account is None or account.disabled_at is not None:
-            second_steps.add_event(
-                db, at=now, account_id=account_id, outcome="second_wrong", means="totp" if digits else "recovery", address=address,
-                agent=agent,
-            )  # fmt: skip
+            note_second_wrong(db, account_id, code, address, agent, now)
         else:
-            note_second_try(db, settings, account_id, now, succeeded=True)
+            note_second_try(db, settings, account_id, code, now, succeeded=True)
             second_steps.end_waiting(db, token_sha256(waiting))
             token = _begun(db, settings, account_id, means, address, agent, now)
             _journal(db, now, account.login, "sign_in", f"account:{account_id}", facts={"by": means})
@@ -698,16 +694,25 @@ def sign_in_second(
     raise Unauthorised("second_wrong")
 
 
-def note_second_try(db: Session, settings: Settings, account_id: int, now: datetime, *, succeeded: bool = False) -> None:
+def note_second_wrong(db: Session, account_id: int, code: str, address: str, agent: str, now: datetime) -> None:
+    """Put a wrong code among the tries to sign in, where its owner and the day's limit see it."""
+    means = "totp" if second_step.is_digits(code) else "recovery"
+    second_steps.add_event(db, at=now, account_id=account_id, outcome="second_wrong", means=means, address=address, agent=agent)
+
+
+def note_second_try(db: Session, settings: Settings, account_id: int, code: str, now: datetime, *, succeeded: bool = False) -> None:
     """Count a code of an account as failed before it is looked at, and as succeeded after; wherever it is typed.
 
     The transaction it is noted in must be committed although the code is refused.
 
     Raises:
-        TooMany: ``sign_in_too_often``.
+        TooMany: ``sign_in_too_often`` within the window; ``second_too_often`` of a day, a recovery code is still good.
     """
     window = timedelta(minutes=settings.sign_in_window_minutes)
     index = _login_index(f"second step of {account_id}")
+    wrong_since = now - timedelta(days=1)
+    if not succeeded and second_step.is_digits(code) and second_steps.count_events(db, account_id, "second_wrong", wrong_since) >= SECOND_WRONG_A_DAY_MAX:
+        raise TooMany("second_too_often", retry_after_s=3600)
     if not succeeded and account_store.attempts_failed(db, index, now - window) >= settings.sign_in_tries_max:
         raise TooMany("sign_in_too_often", retry_after_s=int(window.total_seconds()))
     account_store.add_attempt(db, login_index=index, address="", succeeded=succeeded, now=now)
@@ -821,7 +826,7 @@ def sign_in_by_code(
         if account is None:
             name = people.worker(db, worker_id).name
             account_id = account_store.add_account(db, login=login, name=name, password_hash=NO_PASSWORD, language="zh", now=now)
-        elif account.disabled_at is not None:
+        elif account.disabled_at is not None or account.password_hash != NO_PASSWORD:
             raise Unauthorised("code_wrong")
         else:
             account_id = account.id
@@ -958,12 +963,15 @@ def create_account(
 
     Raises:
         BadRequest: the login, the name or the password is not acceptable.
-        Conflict: the login is taken.
+        Conflict: the login is taken, or is of the kind that workers' accounts have.
     """
     login = tidy_login(login)
     name = name.strip()
     if not LOGIN.fullmatch(login):
         raise BadRequest("login_malformed")
+    if WORKER_LOGIN.fullmatch(login):
+        # Whoever had it before the worker came would be the worker, and have a password besides.
+        raise Conflict("login_taken")
     if not 1 <= len(name) <= 100 or not name.isprintable():
         raise BadRequest("account_name_wrong")
     if language not in ("zh", "en"):
@@ -983,10 +991,11 @@ def set_password(db: Session, *, login: str, password: str, by: str = "cli", now
 
     Raises:
         NotFound: no such account.
-        BadRequest: the password is not acceptable.
+        BadRequest: the password is not acceptable; ``role_by_code``, a worker's account has none.
     """
     password_hash = hashed(login, password)
     account = _account(db, login)
+    _refuse_of_worker(account)
     account_store.set_password(db, account.id, password_hash)
     account_store.revoke_sign_ins(db, account.id, now)
     _journal(db, now, by, "password_set", f"account:{account.id}")
@@ -1036,8 +1045,11 @@ def reset_second_step(db: Session, *, login: str, by: str = "cli", now: datetime
 
     Raises:
         NotFound: ``account_unknown``; ``second_step_unknown``, it has none.
+        Conflict: ``own_second_step``: one's own is taken off with a code.
     """
     account = _account(db, login)
+    if account.login == by:
+        raise Conflict("own_second_step")
     if not second_steps.remove_step(db, account.id):
         raise NotFound("second_step_unknown")
     account_store.revoke_sign_ins(db, account.id, now)
@@ -1077,9 +1089,10 @@ def add_role(
     Raises:
         NotFound: no such account or project; ``project_company_unknown`` or ``team_unknown`` on it.
         BadRequest: no such role; ``role_reach_wrong``, the role wants a project, an area code, or neither;
-            ``role_part_wrong``, it wants a company or a team, or neither.
+            ``role_part_wrong``, it wants a company or a team, or neither; ``role_by_code``, the account is a worker's own.
     """
     account = _account(db, login)
+    _refuse_of_worker(account)
     if role not in set(Role):
         raise BadRequest("role_unknown")
     wanted = Role(role)
@@ -1110,6 +1123,12 @@ def add_role(
     parts = {"area_code": area_code, "project_company": project_company_id, "team": team_id}
     facts = {"role": wanted.value, **{name: part for name, part in parts.items() if part}}
     _journal(db, now, by, "role_given", f"account:{account.id}", project_id, facts)
+
+
+def _refuse_of_worker(account: account_store.AccountInfo) -> None:
+    """A worker's account opens by a code that the labour officer makes: what else it could do, the officer could do in his name."""
+    if account.password_hash == NO_PASSWORD:
+        raise BadRequest("role_by_code")
 
 
 GIVEN_BY_MANAGER = frozenset({Role.GUARD, Role.SUBCONTRACTOR, Role.TEAM_LEADER})

@@ -385,7 +385,7 @@ def enable_account(person: Administrator, db: Tx, login: Login, now: Now) -> Non
     "/v1/accounts/{login}/second-step",
     summary="Take the second step off an account",
     status_code=204,
-    responses=refusals(NOBODY, NOT_ALLOWED, (404, "account_unknown"), (404, "second_step_unknown")),
+    responses=refusals(NOBODY, NOT_ALLOWED, (404, "account_unknown"), (404, "second_step_unknown"), (409, "own_second_step")),
 )
 @keyed(status=204)
 def reset_second_step(person: Administrator, db: Tx, login: Login, now: Now) -> None:

@@ -18,6 +18,7 @@ from app.domain.facts import AttendancePolicy
 from app.errors import BadRequest, NotFound, ServiceError
 from app.pages import filled, lines
 from app.pages.page import Act, Again, Ask, Page, or_again, shown, with_query
+from app.pages.sign_in import caller
 from app.pages.words import marked
 from app.store import accounts, people, second_steps
 
@@ -240,16 +241,19 @@ def _refuse_without_password(ask: Ask) -> None:
 
 def _own_act(do: Callable[[Ask, FormData], str | Again], part: str, *, by_code: bool = False) -> Callable[[Ask, FormData], str | Again]:
     def act(ask: Ask, values: FormData) -> str | Again:
+        code = lines.form(values, "code") if by_code else ""
         try:
             if by_code:
                 # Codes on the page of a session that was left open are guessed no faster than at the sign-in.
-                access.note_second_try(ask.db, ask.state.settings, ask.person.account_id, ask.now)
+                access.note_second_try(ask.db, ask.state.settings, ask.person.account_id, code, ask.now)
             with ask.db.begin_nested():
                 answer = do(ask, values)
         except ServiceError as error:
+            if error.code == "second_wrong":
+                access.note_second_wrong(ask.db, ask.person.account_id, code, *caller(ask.request), ask.now)
             return Again(PAGE_OWN, _own(ask, ask.why(error), part), error.status)
         if by_code:
-            access.note_second_try(ask.db, ask.state.settings, ask.person.account_id, ask.now, succeeded=True)
+            access.note_second_try(ask.db, ask.state.settings, ask.person.account_id, code, ask.now, succeeded=True)
         return answer
 
     return act
@@ -291,8 +295,8 @@ def gather_list(ask: Ask) -> AccountsContext:
 def _list(ask: Ask, refused: str = "", typed: dict[str, str] | None = None) -> AccountsContext:
     q = ask.query.get("q", "").strip()[:64]
     every, on, last = accounts.accounts(ask.db), second_steps.confirmed(ask.db), second_steps.last_in(ask.db)
-    of_workers = [a for a in every if a.password_hash == access.NO_PASSWORD]
-    found = [a for a in every if q.lower() in a.login or q in a.name] if q else [a for a in every if a not in of_workers]
+    with_password = [a for a in every if a.password_hash != access.NO_PASSWORD]
+    found = [a for a in every if q.lower() in a.login or q in a.name] if q else with_password
     return AccountsContext(
         refused=refused,
         typed={"login": "", "name": "", **(typed or {})},
@@ -304,7 +308,7 @@ def _list(ask: Ask, refused: str = "", typed: dict[str, str] | None = None) -> A
             )
             for a in found
         ),  # fmt: skip
-        workers=0 if q else len(of_workers),
+        workers=0 if q else len(every) - len(with_password),
         password_length_min=access.PASSWORD_LENGTH_MIN,
     )
 

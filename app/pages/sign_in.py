@@ -102,14 +102,14 @@ async def switch(request: Request) -> Response:
 def _enter(request: Request, login: str, password: str) -> tuple[str, str]:
     state = request.app.state
     now = page.now_of(request)
-    address, agent = _from(request)
+    address, agent = caller(request)
     token = access.sign_in(state.database, state.settings, login=login, password=password, address=address, agent=agent, now=now)
     return token, _language_of(request, token)
 
 
 def _enter_second(request: Request, waiting: str, code: str) -> tuple[str, str]:
     state = request.app.state
-    address, agent = _from(request)
+    address, agent = caller(request)
     token = access.sign_in_second(
         state.database, state.settings, state.vault, waiting=waiting, code=code, address=address, agent=agent,
         now=page.now_of(request),
@@ -117,7 +117,8 @@ def _enter_second(request: Request, waiting: str, code: str) -> tuple[str, str]:
     return token, _language_of(request, token)
 
 
-def _from(request: Request) -> tuple[str, str]:
+def caller(request: Request) -> tuple[str, str]:
+    """From where somebody asks, and what his browser calls itself: for the limits and the lists of sign-ins."""
     return request.client.host if request.client else "", request.headers.get("user-agent", "")
 
 

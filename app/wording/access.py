@@ -57,6 +57,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "role_not_held": ("该账号没有这个角色", "The account does not hold this role"),
     "own_account": ("不能停用自己的账号或收回自己的管理员角色", "Nobody disables his own account or takes back his own administrator role"),
+    "own_second_step": ("自己的两步验证请在“我的账号”里用动态验证码或恢复码关闭", "Take your own second step off on the page of your account, with a code"),
     "last_administrator": (
         "这是最后一个系统管理员，不能停用或收回；请先给别人管理员角色",
         "This is the last administrator and stays; make somebody else one first",

@@ -6,7 +6,7 @@ import pytest
 
 from app import access, inspection
 from app.access import Role
-from app.errors import BadRequest, Forbidden, NotFound, TooMany, Unauthorised
+from app.errors import BadRequest, Conflict, Forbidden, NotFound, TooMany, Unauthorised
 from app.store import accounts
 from tests import cast
 
@@ -93,6 +93,27 @@ def test_nobody_is_made_a_worker_by_hand(database, people_on_site, now):
     with database.write() as db, pytest.raises(BadRequest) as refused:
         access.add_role(db, login="ma", role="worker", project_id=people_on_site.a.id, by="gao", now=now)
     assert refused.value.code == "role_by_code"
+
+
+def test_a_workers_account_holds_no_other_role_and_has_no_password(database, issue, enter, people_on_site, now):
+    # The labour officer makes the code it opens by: he would pass his own papers in the worker's name.
+    wang = enter(issue())
+    with database.write() as db, pytest.raises(BadRequest) as given:
+        access.add_role(db, login=wang.login, role="guard", project_id=people_on_site.a.id, by="gao", now=now)
+    with database.write() as db, pytest.raises(BadRequest) as set_:
+        access.set_password(db, login=wang.login, password="a long sentence", by="gao", now=now)
+    assert (given.value.code, set_.value.code) == ("role_by_code", "role_by_code")
+
+
+def test_nobody_takes_a_workers_login_before_he_comes(database, people_on_site, issue, enter, now):
+    login = f"worker.{people_on_site.wang.id}"
+    with database.write() as db, pytest.raises(Conflict) as refused:
+        access.create_account(db, login=login, name="某某", password="a long sentence", by="gao", now=now)
+    assert refused.value.code == "login_taken"
+    with database.write() as db:
+        accounts.add_account(db, login=login, name="某某", password_hash=access.hashed(login, "a long sentence"), language="zh", now=now)
+    with pytest.raises(Unauthorised):
+        enter(issue())
 
 
 def test_a_worker_may_nothing_but_his_own(issue, enter, people_on_site):

@@ -145,6 +145,28 @@ def test_digits_are_not_guessed(client_of, database, vault, people_on_site, cloc
     assert send(client, by_password(client), codes[0]).status_code == 303, "the owner still gets in"
 
 
+def test_digits_are_guessed_no_faster_in_a_session_that_was_left_open(client_of, database, vault, people_on_site, clock):
+    client = client_of("ma")
+    set_up(client, database, vault, people_on_site.ma, clock)
+    for _ in range(4):
+        clock.advance(seconds=600)
+        for _ in range(5):
+            assert client.post("/account/second-step/remove", data={"code": "000000"}).status_code == 400
+    clock.advance(seconds=600)
+    of_the_day = client.post("/account/second-step/remove", data={"code": digits(database, vault, people_on_site.ma, clock())})
+    assert of_the_day.status_code == 429 and "恢复码" in of_the_day.text
+    assert "动态验证码不对" in client.get("/account").text, "its owner sees that somebody tried"
+
+
+def test_the_administrator_takes_his_own_step_off_with_a_code_like_everybody(client_of, database, vault, people_on_site, clock):
+    client = client_of("gao")
+    with database.read() as db:
+        gao = accounts.account_by_login(db, "gao").id
+    set_up(client, database, vault, gao, clock)
+    assert "second-step/reset" not in client.get(f"/accounts/{gao}").text
+    assert client.post(f"/accounts/{gao}/second-step/reset").status_code == 409
+
+
 def test_what_waits_for_the_digits_is_no_session_and_is_soon_over(client_of, database, vault, people_on_site, clock):
     set_up(client_of("ma"), database, vault, people_on_site.ma, clock)
     client = client_of(None)
