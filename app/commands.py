@@ -1158,11 +1158,14 @@ def area_export(to: Annotated[Path, typer.Argument(help="folder")], by: By) -> N
 
     from app import access, exports
 
-    with opened() as (_settings, database, _vault), database.write() as db:
-        person = access.require(access.person_of_login(db, by), "county.read")
-        file = exports.county(
-            db, access.inspected(db, person), area="、".join(access.areas_of(person)), language=language(), by=by, now=cli.now()
-        )
+    with opened() as (_settings, database, _vault):
+        with database.read() as db:
+            person = access.require(access.person_of_login(db, by), "county.read")
+            file = exports.county(
+                db, access.inspected(db, person), area="、".join(access.areas_of(person)), language=language(), by=by, now=cli.now()
+            )
+        with database.write() as db:
+            exports.note(db, file)
     path = to / file.name.replace("/", "_")
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
         target.write(file.content)

@@ -130,7 +130,9 @@ def note(db: Session, taken: File) -> None:
     """
     row = dict(taken.row)
     full = row.pop("full")
-    kept.add_export(db, **row)
+    if row["project_id"] is not None:
+        # Of no project: the journal's line is the record of who took it.
+        kept.add_export(db, **row)
     accounts.journal(
         db, at=row["now"], actor=row["by"], action="form.exported", project_id=row["project_id"], object=f"form:{row['form']}",
         facts=row["facts"] | {"sha256": taken.sha256, "full": full},
@@ -770,9 +772,5 @@ def county(db: Session, projects: Sequence[ProjectInfo], *, area: str, language:
     ]  # fmt: skip
     content = county_form.county_list(area, lines, towns, stamp)
     digest = sha256(content).hexdigest()
-    # Of no project: the journal's line is the record of who took it.
-    accounts.journal(
-        db, at=now, actor=by, action="form.exported", project_id=None, object="form:county",
-        facts={"projects": len(lines), "area": area, "sha256": digest, "full": False},
-    )  # fmt: skip
-    return File(f"county-{area}-{stamp.made_on:%Y%m%d}.xlsx", content, digest)
+    row = {"project_id": None, "form": "county", "facts": {"projects": len(lines), "area": area}, "by": by, "now": now, "full": False}
+    return File(f"county-{area}-{stamp.made_on:%Y%m%d}.xlsx", content, digest, row)

@@ -22,7 +22,7 @@ from app.api.access import NOBODY, NOT_ALLOWED, ROW_ID_MAX, Now, Someone, refusa
 from app.api.papers import EXCEL
 from app.api.timekeeping import OF_PROJECT
 from app.api.wages import ProjectId, month_of_text
-from app.db import Database, Tx, Whole
+from app.db import Database, Whole
 
 router = APIRouter(tags=["forms"])
 
@@ -188,8 +188,11 @@ def findings(
 
 
 @router.get("/v1/county/forms/projects", summary="在建项目农民工工资支付监管清单", response_class=Response, responses={**FILE, **refusals(NOBODY, NOT_ALLOWED)})
-def county(person: Someone, db: Tx, now: Now, language: Language = "zh") -> Response:
+def county(person: Someone, database: Whole, now: Now, language: Language = "zh") -> Response:
     """The projects of the reader's area in their colours, and the sums by town on a sheet of their own."""
-    person = access.require(person, "county.read")
-    areas = "、".join(access.areas_of(person))
-    return file_of(exports.county(db, access.inspected(db, person), area=areas, language=language, by=person.login, now=now))
+    inspector = access.require(person, "county.read")
+    areas = "、".join(access.areas_of(inspector))
+    return _taken(
+        database,
+        lambda db: exports.county(db, access.inspected(db, inspector), area=areas, language=language, by=inspector.login, now=now),
+    )
