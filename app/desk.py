@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app import enrolment, papers, terms, timekeeping
-from app.domain.facts import Engagement
+from app.domain.facts import Engagement, PayKind
 from app.domain.identity import age
 from app.errors import NotFound, TooLarge, Unusable
 from app.fields import check_id_number, project_today
@@ -124,6 +124,9 @@ def agree(
 ) -> int:  # fmt: skip
     """Agree on what he earns in his latest engagement; return the id of the terms.
 
+    Whatever else was agreed for ``valid_from`` stays as it is: the man-day's length, the unit of overtime, the hours, the month;
+    a floor under piece work stays with piece work.
+
     Raises:
         NotFound: ``worker_not_on_project``.
         Unusable, Conflict: as ``terms.agree``; ``handwriting_unreadable``.
@@ -131,11 +134,15 @@ def agree(
     own = sorted(people.engagements_of(db, project_id, worker_id), key=lambda e: e.entry_on)
     if not own:
         raise NotFound("worker_not_on_project")
+    covering = next((one for one in people.terms(db, project_id, own[-1].id) if one.covers(valid_from)), None)
     paper = _signed(db, vault, project_id, f"wage-{own[-1].id}-{valid_from}", signature, by, now)
+    same = {name: getattr(covering, name) for name in people.AGREED} if covering is not None else {}
+    if kind != PayKind.PIECE:
+        same.pop("hour_floor_fen", None)
+    said = {"kind": kind, "rate_fen": rate_fen, "unit": unit, "overtime_rule": overtime_rule, "relation": relation}
     return terms.agree(
-        db, project_id=project_id, engagement_id=own[-1].id, kind=kind, rate_fen=rate_fen, unit=unit, overtime_rule=overtime_rule,
-        relation=relation, valid_from=valid_from, paper_id=paper, by=by, now=now,
-    )  # fmt: skip
+        db, project_id=project_id, engagement_id=own[-1].id, **{**same, **said}, valid_from=valid_from, paper_id=paper, by=by, now=now
+    )
 
 
 def _signed(db: Session, vault: Vault, project_id: int, name: str, signature: str, by: str, now: datetime) -> int | None:

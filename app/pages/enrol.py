@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 
 from app import access, desk, enrolment, papers, verification, wording
 from app.domain import workdays
-from app.domain.facts import OvertimeRule, PayKind, Relation
+from app.domain.facts import OvertimeRule, PayKind, Relation, Terms
 from app.domain.identity import View, age, mask_id_number, mask_phone
 from app.errors import BadRequest, Busy, Forbidden, NotFound, ServiceError, Unusable
 from app.pages import filled, lines, page
@@ -195,7 +195,7 @@ class TermLine:
 
 @dataclass(frozen=True)
 class TypedTerms:
-    """The wage form as it was typed."""
+    """The wage form as it was typed; before that, what holds now."""
 
     kind: str = "day"
     amount: str = ""
@@ -243,7 +243,7 @@ class StepsContext:
     credentials: tuple[tuple[str, datetime], ...] = shown("Live cards and codes, with when they were given")
     code: str = shown("A code just given, shown this once; empty otherwise")
     terms: TermLine | None = shown("What he earns today; None when nothing is agreed")
-    typed: TypedTerms = shown("The wage form as it was typed")
+    typed: TypedTerms = shown("The wage form as it was typed; before that, what holds now")
     kinds: tuple[str, ...] = shown("Kinds of pay to choose from")
     overtime_rules: tuple[str, ...] = shown("Rules of overtime to choose from")
     relations: tuple[str, ...] = shown("Kinds of agreement to choose from")
@@ -269,7 +269,8 @@ def steps(
     notice = notices.FACE[enrolment.NOTICE_VERSION]
     english = ask.language == "en"
     day = max(ask.today, row.entry_on)
-    agreed = next((t for t in people.terms(ask.db, project.id, row.engagement_id) if t.covers(day)), None)
+    all_terms = people.terms(ask.db, project.id, row.engagement_id)
+    agreed = next((t for t in all_terms if t.covers(day)), None)
     pack = getattr(ask.state.engine, "pack", None)
     needed = max(1, pack.enrolment_photographs_min) if pack else 1
     view = View.PROJECT if access.view_of(ask.person, project) == "staff" else View.BUREAU
@@ -312,7 +313,7 @@ def steps(
         )
         if agreed
         else None,
-        typed=typed or TypedTerms(valid_from=row.entry_on.isoformat()),
+        typed=typed or _as_agreed(agreed, day, max((t.valid_to for t in all_terms if t.valid_to and t.valid_to <= day), default=row.entry_on)),
         kinds=tuple(map(str, PayKind)),
         overtime_rules=tuple(map(str, OvertimeRule)),
         relations=tuple(map(str, Relation)),
@@ -320,6 +321,16 @@ def steps(
         set_aside=ask.number("aside"),
         advised_more=ask.number("more"),
     )
+
+
+def _as_agreed(agreed: Terms | None, day: date, free_from: date) -> TypedTerms:
+    """The wage form before anybody types: what holds on ``day``, to be changed from then on; else a first one from ``free_from``."""
+    if agreed is None:
+        return TypedTerms(valid_from=free_from.isoformat())
+    return TypedTerms(
+        str(agreed.kind), f"{agreed.rate_fen // 100}.{agreed.rate_fen % 100:02d}", agreed.unit or "", str(agreed.overtime_rule),
+        str(agreed.relation), day.isoformat(),
+    )  # fmt: skip
 
 
 def _word(consent: people.ConsentInfo, zone) -> WordLine:
@@ -474,7 +485,7 @@ def way(ask: Ask, values: FormData) -> str | Again:
 
 
 def agree(ask: Ask, values: FormData) -> str | Again:
-    """What he earns, from his first day on unless another is typed."""
+    """What he earns, from the day that is typed; what the form does not ask stays as it was agreed."""
     names = ("kind", "amount", "unit", "overtime_rule", "relation", "valid_from")
     typed = TypedTerms(*(lines.form(values, name)[:20] for name in names))
     try:

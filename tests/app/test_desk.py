@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from app import desk, enrolment, papers
+from app import desk, enrolment, papers, terms
 from app.db import Database
 from app.domain.facts import Engagement
 from app.errors import Conflict, NotFound, TooLarge, Unusable
@@ -162,14 +162,14 @@ def test_half_a_consent_is_none(at):
 def test_a_signature_is_kept_sealed_with_what_was_signed(at):
     worker = at.enter()
     at.word(worker, "capture", "template", signature=PNG)
-    terms = at.agree(worker, signature=PNG)
+    terms_id = at.agree(worker, signature=PNG)
     with at.database.read() as db:
         evidence = people.latest_consent(db, at.site.a.id, worker).evidence_id
         kept = timekeeping.evidence(db, at.site.a.id, evidence)
         assert (kept.media_type, kept.recorded_by) == ("image/png", "wu")
         assert b"stroke" not in kept.content_sealed
         [agreed] = people.terms(db, at.site.a.id, worker_id=worker)
-        assert agreed.id == terms
+        assert agreed.id == terms_id
 
 
 @pytest.mark.parametrize("signature", ["data:image/png;base64,%%%", "javascript:1", "data:image/png;base64,R0lGODlh"])
@@ -196,6 +196,42 @@ def test_pay_that_begins_with_his_first_day_to_come_is_not_missing(at):
     worker = at.enter(entry_on=at.on + timedelta(days=10))
     at.agree(worker, valid_from=at.on + timedelta(days=10))
     assert "terms" not in at.lacks(worker)
+
+
+def test_a_rise_at_the_desk_changes_the_rate_and_nothing_else(at):
+    worker = at.site.wang
+    agreed = {"minutes_per_day": 540, "overtime_rule": "units", "overtime_unit_minutes": 360, "relation": "labour_contract",
+              "hours_system": "comprehensive", "month_method": "forward"}  # fmt: skip
+    with at.database.write() as db:
+        terms.agree(
+            db, project_id=at.site.a.id, engagement_id=worker.engagement_id, kind="month", rate_fen=8000_00,
+            valid_from=at.on - timedelta(days=9), by="wu", now=at.now, **agreed,
+        )  # fmt: skip
+    said = {"kind": "month", "overtime_rule": "units", "relation": "labour_contract"}
+    at.agree(worker.id, rate_fen=9000_00, **said)
+    with at.database.read() as db:
+        held = sorted(people.terms(db, at.site.a.id, worker_id=worker.id), key=lambda t: t.valid_from)
+    before, after = held[-2:]
+    assert (before.rate_fen, after.rate_fen, after.valid_from) == (8000_00, 9000_00, at.on)
+    assert {name: getattr(after, name) for name in agreed} == agreed
+    with pytest.raises(Conflict, match="terms_same"):
+        at.agree(worker.id, rate_fen=9000_00, **said)
+
+
+def test_a_floor_under_piece_work_stays_with_piece_work(at):
+    worker = at.site.wang
+    with at.database.write() as db:
+        terms.agree(
+            db, project_id=at.site.a.id, engagement_id=worker.engagement_id, kind="piece", rate_fen=800_00, unit="吨",
+            hour_floor_fen=30_00, minutes_per_day=540, valid_from=at.on - timedelta(days=9), by="wu", now=at.now,
+        )  # fmt: skip
+    at.agree(worker.id, kind="piece", rate_fen=850_00, unit="吨", valid_from=at.on - timedelta(days=1))
+    at.agree(worker.id, kind="day", rate_fen=400_00)
+    with at.database.read() as db:
+        held = sorted(people.terms(db, at.site.a.id, worker_id=worker.id), key=lambda t: t.valid_from)
+    assert [(str(t.kind), t.rate_fen, t.hour_floor_fen, t.minutes_per_day) for t in held[-2:]] == [
+        ("piece", 850_00, 30_00, 540), ("day", 400_00, None, 540)
+    ]  # fmt: skip
 
 
 # --- the list ----------------------------------------------------------------------------------------------------

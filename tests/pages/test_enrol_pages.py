@@ -1,12 +1,12 @@
 """The enrolment desk as a clerk meets it: each step a form of its own, refusal one button, nothing looked at without a word."""
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from types import SimpleNamespace
 
 import pytest
 
-from app import views
+from app import terms, views
 from app.main import create_app
 from app.store import people, timekeeping
 from app.store import roster as rows
@@ -78,8 +78,8 @@ def test_a_worker_is_enrolled_step_by_step_and_leaves_the_list(at, people_on_sit
     assert "石大勇" not in at.get(at.path).text.partition("没办完的人")[2]
     with database.read() as db:
         worker = int(one.rpartition("/")[2])
-        [terms] = people.terms(db, people_on_site.a.id, worker_id=worker)
-        assert (terms.rate_fen, str(terms.relation)) == (350_00, "labour_contract")
+        [agreed] = people.terms(db, people_on_site.a.id, worker_id=worker)
+        assert (agreed.rate_fen, str(agreed.relation)) == (350_00, "labour_contract")
         assert rows.lacks_of(db, people_on_site.a.id, worker, date(2026, 3, 31)) == ()
 
 
@@ -173,6 +173,24 @@ def test_what_was_typed_comes_back_when_it_is_refused(at, people_on_site):
     one = entered(at, people_on_site)
     refused = at.post(f"{one}/terms", data={"kind": "day", "amount": "3百", "valid_from": "2026-03-31"})
     assert refused.status_code == 400 and "3百" in refused.text
+
+
+def test_the_wage_form_of_who_has_terms_shows_them_and_begins_today(at, people_on_site, database, now):
+    wang = people_on_site.wang
+    with database.write() as db:
+        terms.agree(
+            db, project_id=people_on_site.a.id, engagement_id=wang.engagement_id, kind="piece", rate_fen=812_05, unit="吨",
+            overtime_rule="law", relation="work_agreement", valid_from=now.date() - timedelta(days=9), by="wu", now=now,
+        )  # fmt: skip
+    asked = at.get(f"{at.path}/{wang.id}?step=terms").text.partition('id="s-terms"')[2]
+    assert re.findall(r'<option value="(\w+)" selected', asked) == ["piece", "law", "work_agreement"]
+    assert re.findall(r'name="(amount|unit|valid_from)"[^>]*value="([^"]*)"', asked) == [
+        ("amount", "812.05"), ("unit", "吨"), ("valid_from", "2026-03-31")
+    ]  # fmt: skip
+    with database.write() as db:
+        for one in people.terms(db, people_on_site.a.id, worker_id=wang.id):
+            people.void_terms(db, one.id, now)
+    assert 'value="2026-03-01"' in at.get(f"{at.path}/{wang.id}?step=terms").text, "without any, from his first day"
 
 
 def test_whoever_is_entered_twice_is_led_to_his_own_page(at, people_on_site):
