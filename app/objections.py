@@ -64,6 +64,8 @@ class Objection:
     """requested, leader_ok, approved, rejected or withdrawn; empty without one."""
     correction_refused: str
     """Code of why none could be asked for."""
+    evidence: tuple[int, ...]
+    """Ids of evidence files he sent with it; none for a line."""
     sheet_id: int | None
     line_id: int | None
     net_fen: int | None
@@ -92,9 +94,10 @@ def object_to_day(
     Args:
         kind: word of ``KINDS``.
         text: in his words; needed where no times are given.
+        evidence: ids of evidence files; they stay with the objection, whatever becomes of the correction.
 
     Raises:
-        NotFound: ``worker_not_on_project``.
+        NotFound: ``worker_not_on_project``, ``evidence_unknown``.
         Unusable: ``objection_kind_unknown``, ``objection_text_needed``, ``correction_in_future``, ``correction_not_engaged``; a
             text or times that cannot be used.
         Conflict: ``objection_waiting``: one about that day waits already.
@@ -119,13 +122,14 @@ def object_to_day(
         raise Unusable("correction_not_engaged")
     if any(o.on == work_date and o.state == "waiting" for o in of_worker(db, project_id, worker_id) if o.subject == "day"):
         raise Conflict("objection_waiting")
+    files = held.check_evidence(db, project_id, evidence)
     correction_id, refused = None, None
     if whole and wanted is not None:
         try:
             with db.begin_nested():
                 correction_id = timekeeping.request_correction(
                     db, project_id=project_id, worker_id=worker_id, work_date=work_date, kind=str(wanted), **given, reason="dispute",
-                    note=text, evidence=evidence, by=by, now=now,
+                    note=text, evidence=files, by=by, now=now,
                 )  # fmt: skip
         except ServiceError as error:
             if error.code not in NOT_POSSIBLE:
@@ -133,7 +137,7 @@ def object_to_day(
             refused = error.code
     added = words.add_objection(
         db, project_id=project_id, worker_id=worker_id, work_date=work_date, kind=kind, text=text, **times,
-        correction_id=correction_id, correction_refused=refused, by=by, now=now,
+        correction_id=correction_id, correction_refused=refused, evidence=files, by=by, now=now,
     )  # fmt: skip
     accounts.journal(
         db, at=now, actor=by, action="objection_made", project_id=project_id, object=f"worker:{worker_id}",
@@ -232,8 +236,8 @@ def _found(db: Session, project_id: int, worker_id: int | None) -> tuple[Objecti
             Objection(
                 subject="day", id=one.id, worker_id=one.worker_id, name=name, team=team, on=one.work_date, kind=one.kind, text=one.text,
                 in_at=one.in_at, out_at=one.out_at, correction_id=one.correction_id,
-                correction_state=states.get(one.correction_id or 0, ""), correction_refused=one.correction_refused or "", sheet_id=None,
-                line_id=None, net_fen=None, claimed_fen=None, made_by=one.made_by, made_at=one.made_at,
+                correction_state=states.get(one.correction_id or 0, ""), correction_refused=one.correction_refused or "",
+                evidence=one.evidence, sheet_id=None, line_id=None, net_fen=None, claimed_fen=None, made_by=one.made_by, made_at=one.made_at,
                 answer=answers_of["day"].get(one.id),
             )
         )  # fmt: skip
@@ -244,7 +248,7 @@ def _found(db: Session, project_id: int, worker_id: int | None) -> tuple[Objecti
             Objection(
                 subject="line", id=confirmation_id, worker_id=head.worker_id, name=name, team=team, on=head.origin_month, kind="",
                 text=word.reason, in_at=None, out_at=None, correction_id=None, correction_state="", correction_refused="",
-                sheet_id=head.sheet_id, line_id=head.id, net_fen=head.net_fen, claimed_fen=word.claimed_fen, made_by=word.recorded_by,
+                evidence=(), sheet_id=head.sheet_id, line_id=head.id, net_fen=head.net_fen, claimed_fen=word.claimed_fen, made_by=word.recorded_by,
                 made_at=word.at, answer=answers_of["line"].get(confirmation_id),
             )
         )  # fmt: skip

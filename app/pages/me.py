@@ -648,6 +648,8 @@ class ObjectionRow:
     """Where the correction stands that was asked for with it; empty without one."""
     refused: str
     """Why none could be asked for; empty else."""
+    papers: int
+    """Photographs he sent with it."""
     answer: str
     answered_at: datetime | None
 
@@ -668,6 +670,7 @@ def _objection_row(ask: Ask, mine: _Mine, one: objections.Objection) -> Objectio
         state=one.state,
         step=one.correction_state,
         refused=one.correction_refused,
+        papers=len(one.evidence),
         answer=one.answer.text if one.answer else "",
         answered_at=mine.local(one.answer.at) if one.answer else None,
     )

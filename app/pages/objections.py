@@ -44,6 +44,8 @@ class Row:
     step: str
     step_url: str
     refused: str
+    papers: tuple[str, ...]
+    """Addresses of what he sent with it; whoever reads objections reads the papers of corrections, too."""
     correct_url: str
     """Where a correction for that day is asked for; empty where there is one, and for lines."""
     answer: str
@@ -117,6 +119,7 @@ def _row(ask: Ask, one: objections.Objection, names: dict[str, str]) -> Row:
         step=one.correction_state,
         step_url=f"{base}/corrections#c-{one.correction_id}" if one.correction_id else "",
         refused=one.correction_refused,
+        papers=tuple(f"/v1/projects/{ask.project.id}/evidence/{each}" for each in one.evidence),
         correct_url=with_query(f"{base}/corrections", worker=one.worker_id, day=one.on) + "#ask" if corrects else "",
         answer=one.answer.text if one.answer else "",
         answered_by=names.get(one.answer.by, one.answer.by) if one.answer else "",

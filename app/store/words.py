@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -29,6 +30,8 @@ class ObjectionInfo:
     out_at: datetime | None
     correction_id: int | None
     correction_refused: str | None
+    evidence: tuple[int, ...]
+    """Ids of evidence files he sent with it."""
     made_by: str
     made_at: datetime
 
@@ -65,12 +68,14 @@ _PROOF = [SignatureProof.__table__.c[name] for name in ProofInfo.__slots__]
 
 def add_objection(
     db: Session, *, project_id: int, worker_id: int, work_date: date, kind: str, text: str, in_at: datetime | None,
-    out_at: datetime | None, correction_id: int | None, correction_refused: str | None, by: str, now: datetime,
+    out_at: datetime | None, correction_id: int | None, correction_refused: str | None, evidence: Collection[int],
+    by: str, now: datetime,
 ) -> int:  # fmt: skip
     """Append an objection to a day; return its id."""
     return append(
         db, DayObjection.__table__, project_id=project_id, worker_id=worker_id, work_date=work_date, kind=kind, text=text,
-        in_at=in_at, out_at=out_at, correction_id=correction_id, correction_refused=correction_refused, made_by=by, made_at=now,
+        in_at=in_at, out_at=out_at, correction_id=correction_id, correction_refused=correction_refused,
+        evidence=list(evidence) or None, made_by=by, made_at=now,
     )  # fmt: skip
 
 
@@ -79,7 +84,7 @@ def objections(db: Session, project_id: int, *, worker_id: int | None = None) ->
     wanted = select(*_OBJECTION).where(DayObjection.project_id == project_id).order_by(DayObjection.id)
     if worker_id is not None:
         wanted = wanted.where(DayObjection.worker_id == worker_id)
-    return tuple(ObjectionInfo(*row) for row in db.execute(wanted))
+    return tuple(_objection(row) for row in db.execute(wanted))
 
 
 def objection(db: Session, project_id: int, objection_id: int) -> ObjectionInfo:
@@ -92,7 +97,11 @@ def objection(db: Session, project_id: int, objection_id: int) -> ObjectionInfo:
     row = db.execute(wanted).first()
     if row is None:
         raise NotFound("objection_unknown")
-    return ObjectionInfo(*row)
+    return _objection(row)
+
+
+def _objection(row: Any) -> ObjectionInfo:
+    return ObjectionInfo(**{**row._mapping, "evidence": tuple(row.evidence or ())})
 
 
 def add_answer(

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.tables.base import Base, _id
@@ -30,6 +30,8 @@ class DayObjection(Base):
     """The correction that was asked for with it."""
     correction_refused: Mapped[str | None] = mapped_column(String(40))
     """Code of why none could be asked for: too late, too many."""
+    evidence: Mapped[list[int] | None] = mapped_column(JSON(none_as_null=True))
+    """Ids of evidence_file: what he sent with it. None when nothing, so that the seals of rows from before stay as they were."""
     made_by: Mapped[str] = mapped_column(String(64))
     made_at: Mapped[datetime]
 

@@ -269,6 +269,29 @@ def test_too_late_for_a_correction_is_no_reason_not_to_be_heard(phone, payday, c
     assert "超过了补卡期限" in text(clerk("wu").get(f"/projects/{payday.site.id}/objections"))
 
 
+@pytest.mark.parametrize(
+    ("day", "form", "correction"),
+    [
+        ("2026-03-30", {"kind": "hours", "text": "记工本上是十小时"}, None),
+        ("2026-03-30", {"kind": "missing_out", "out": "17:30"}, True),
+        ("2026-03-02", {"kind": "missing_out", "out": "17:30"}, None),
+    ],
+    ids=["without times", "a correction", "too late for one"],
+)
+def test_the_officer_sees_the_photograph_a_worker_sends_with_his_objection(phone, payday, clerk, day, form, correction):
+    payday.works(payday.cast.wang, int(day[-2:]), go=None)
+    wang, book = phone(payday.cast.wang), b"\x89PNG\r\n\x1a\n" + b"0" * 32
+    sent = wang.post(f"/me/days/objections?month=2026-03&day={day}", data={"day": day, **form}, files={"scan": ("a.png", book, "image/png")})
+    assert sent.status_code == 303, sent.text
+    assert "附材料 1 份" in text(wang.get("/me/objections"))
+    [one] = payday.ask(words.objections, payday.site.id)
+    assert bool(one.correction_id) is bool(correction)
+    [address] = re.findall(rf'href="(/v1/projects/{payday.site.id}/evidence/\d+)"', text(clerk("wu").get(f"/projects/{payday.site.id}/objections")))
+    assert clerk("wu").get(address).content == book
+    assert clerk("lin").get(address).content == book, "the bureau, too"
+    assert wang.get(address).status_code == 403
+
+
 def test_an_objection_says_something(phone, payday):
     wang = phone(payday.cast.wang)
     for form, code in (({"kind": "hours", "text": ""}, 422), ({"kind": "missing_out", "out": "", "text": ""}, 422), ({"kind": "x", "text": "什么也没有"}, 422)):
