@@ -19,8 +19,8 @@ from sqlalchemy.orm import Session
 from app import enrolment, papers, terms, timekeeping
 from app.domain.facts import Engagement, PayKind
 from app.domain.identity import age
-from app.errors import NotFound, TooLarge, Unusable
-from app.fields import check_id_number, project_today
+from app.errors import Conflict, NotFound, TooLarge, Unusable
+from app.fields import check_id_number, check_name, project_today
 from app.settings import Settings
 from app.store import audit, people
 from app.vault import Vault
@@ -50,6 +50,15 @@ class Found:
 
     def __repr__(self) -> str:
         return f"Found(worker_id={self.worker_id})"
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """Who came to the desk."""
+
+    worker_id: int
+    here_already: bool
+    """He is engaged on the project: nothing was entered."""
 
 
 def look_up(db: Session, vault: Vault, settings: Settings, *, project_id: int, id_number: str, now: datetime) -> Found:
@@ -82,19 +91,23 @@ def look_up(db: Session, vault: Vault, settings: Settings, *, project_id: int, i
 def enter(
     db: Session, vault: Vault, settings: Settings, *, project_id: int, id_number: str, name: str, team_id: int, entry_on: date,
     trade: str | None = None, phone: str | None = None, now: datetime, by: str,
-) -> int:  # fmt: skip
-    """Enter somebody and return his id. Who is engaged here already is found and left as he is.
+) -> Came:  # fmt: skip
+    """Enter somebody. Who is engaged here already under that name is found and left as he is.
 
     Raises:
-        NotFound, Unusable, Conflict: as ``papers.enter_worker``.
+        NotFound, Unusable, Conflict: as ``papers.enter_worker``; ``worker_name_differs`` also of who is engaged here.
     """
     found = look_up(db, vault, settings, project_id=project_id, id_number=id_number, now=now)
     if found.engaged and found.worker_id is not None:
-        return found.worker_id
-    return papers.enter_worker(
+        if people.worker(db, found.worker_id).name != check_name(name):
+            # Consent, photographs and wage would go to whoever has the number.
+            raise Conflict("worker_name_differs")
+        return Came(found.worker_id, here_already=True)
+    added = papers.enter_worker(
         db, vault, settings, project_id=project_id, team_id=team_id, name=name, id_number=id_number, day_rate_fen=None,
         entry_on=entry_on, trade=trade, phone=phone, code=False, now=now, by=by,
-    ).worker_id  # fmt: skip
+    )  # fmt: skip
+    return Came(added.worker_id, here_already=False)
 
 
 def word(

@@ -146,14 +146,14 @@ def enter(ask: Ask, values: FormData) -> str | Again:
         if team is None:
             raise NotFound("team_unknown")
         with ask.db.begin_nested():
-            worker_id = desk.enter(
+            came = desk.enter(
                 ask.db, ask.state.vault, ask.state.settings, project_id=ask.project.id, id_number=lines.form(values, "id_number"),
                 name=typed.name, team_id=team, entry_on=filled.day(typed.entry_on, "entry_on"), trade=typed.trade or None,
                 phone=typed.phone or None, now=ask.now, by=ask.person.login,
             )  # fmt: skip
     except ServiceError as error:
         return Again(PAGE, gather(ask, typed, ask.why(error), team), error.status)
-    return with_query(_path(ask, worker_id), done="entered")
+    return with_query(_path(ask, came.worker_id), done="here_already" if came.here_already else "entered")
 
 
 # --- one worker's steps ----------------------------------------------------------------------------------------

@@ -44,6 +44,7 @@ NOTICES = {
     "objection_answered": marked("已答复，工人在自己的页面上看得到。"),
     "exit_released": marked("已批准支付，可在专户列入代发批次。"),
     "entered": marked("身份与班组已保存，可以接着办，也可以稍后再办。"),
+    "here_already": marked("他已在本项目名册，这次填的没有另存。下面是他原来的登记，接着办缺的就行。"),
     "consent_kept": marked("他的意见已登记。"),
     "face_enrolled": marked("人脸已登记。"),
     "card_given": marked("卡已登记。"),

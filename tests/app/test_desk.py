@@ -37,7 +37,7 @@ class Desk:
         with self.database.write() as db:
             return desk.enter(
                 db, self.vault, self.settings, project_id=self.site.a.id, id_number=number, name=name, now=self.now, by="wu", **told
-            )
+            ).worker_id
 
     def word(self, worker_id: int, *scope: str, **changed) -> int:
         told = {"notice_version": enrolment.NOTICE_VERSION, "method": "screen", **changed}
@@ -105,6 +105,12 @@ def test_whoever_is_here_already_is_found_and_not_entered_twice(at):
     assert at.enter(cast.WANG_ID, "王建国") == at.site.wang.id
     with at.database.read() as db:
         assert len(people.engagements_of(db, at.site.a.id, at.site.wang.id)) == 1
+
+
+def test_the_number_of_somebody_engaged_is_not_taken_under_another_name(at):
+    with pytest.raises(Conflict, match="worker_name_differs"):
+        at.enter(cast.WANG_ID, "石大勇")
+    assert at.enter(cast.WANG_ID, " 王建国 ") == at.site.wang.id
 
 
 def test_whoever_comes_back_is_the_same_man_with_a_second_time_here(at):

@@ -10,7 +10,7 @@ from app import terms, views
 from app.main import create_app
 from app.store import people, timekeeping
 from app.store import roster as rows
-from app.wording import notices
+from app.wording import notices, sentence
 from recognition.synthetic import SyntheticEngine, draw_face
 from tests import cast
 from tests.cast import code_is_sound, id_number
@@ -194,7 +194,14 @@ def test_the_wage_form_of_who_has_terms_shows_them_and_begins_today(at, people_o
 
 
 def test_whoever_is_entered_twice_is_led_to_his_own_page(at, people_on_site):
-    assert entered(at, people_on_site) == entered(at, people_on_site)
+    one = entered(at, people_on_site)
+    form = {"id_number": NEW, "name": "石大勇", "team": people_on_site.a.team_id, "entry_on": "2026-03-31"}
+    again = at.post(at.path, data=form).headers["location"]
+    assert again.partition("?")[0] == one
+    told = at.get(again).text
+    assert "已在本项目名册，这次填的没有另存" in told and "身份与班组已保存" not in told
+    refused = at.post(at.path, data={**form, "name": "石二勇"})
+    assert refused.status_code == 409 and sentence("worker_name_differs", "zh") in refused.text, "two people, or a slip"
 
 
 def test_a_signature_is_evidence_of_the_consent(at, people_on_site, database):
