@@ -120,7 +120,7 @@ WORKER_KINDS = (
 PER_PROJECT = 7
 TEAM_KINDS = ("overtime", "no_rest", "corrections", "dispute_paid", "random_fill", "copied", "typed", "pictures", "written_days")
 """Those that fall on a whole team."""
-GATE_KINDS = ("clock", "gap", "late_events", "low_score", "bare_faces")
+GATE_KINDS = ("clock", "late_events", "low_score", "bare_faces")
 OF_TEAM = ("no_habits", "uniform_arrivals", "constant_intervals", "same_order", "whole_minutes", "identical_days", "same_pattern")
 OF_GATE = ("gate_throughput", "replayed_picture", "score_spread")
 """Suspicions one forged team may raise beside the one it was made for."""
@@ -152,6 +152,9 @@ class Violations:
                 chosen: Any = taken.crew()
             elif kind in GATE_KINDS:
                 chosen = dice.choice(site.lanes["in"])
+            elif kind == "gap":
+                # No plant about faces falls on a lane of cards.
+                chosen = site.lanes["out"][0]
             elif kind == "silent_lane":
                 chosen = site.lanes["out"][-1] if len(site.lanes["out"]) > 1 else None
             elif kind in ("changed_line", "deduction", "more_days", "high_pay", "low_pay"):
@@ -323,11 +326,6 @@ class Violations:
             for p in own:
                 p.ahead_s = 180.0
             yield Planted("device_clock_ahead", site.id, "gate", gate, first)
-        if (gate := people.get("gap")) is not None:
-            own = [p for p in site.passages if p.gate == gate and second + timedelta(days=4) < day_of(p) < next_month(second) - timedelta(days=4)]
-            if own:
-                dice.choice(own).skipped = 4
-                yield Planted("sequence_gap", site.id, "gate", gate, second)
         if (gate := people.get("silent_lane")) is not None:
             other = site.lanes["out"][0]
             for p in site.passages:
@@ -339,6 +337,16 @@ class Violations:
             for p in dice.sample(own, min(20, len(own))):
                 p.similarity = p.margin = None
             yield Planted("without_device_evidence", site.id, "gate", gate, second)
+        if (gate := people.get("gap")) is not None:
+            own = [p for p in site.passages if p.gate == gate and second + timedelta(days=4) < day_of(p) < next_month(second) - timedelta(days=4)]
+            if own:
+                # A lane of cards: whoever takes pictures numbers those of nobody too, and a number left out says nothing.
+                site.passages = [p for p in site.passages if p.gate != gate or p.worker is not None or day_of(p) < second - timedelta(days=1)]
+                for p in site.passages:
+                    if p.gate == gate and day_of(p) >= second - timedelta(days=1):
+                        p.channel, p.similarity, p.margin = "card", None, None
+                dice.choice([p for p in own if p.worker is not None]).skipped = 4
+                yield Planted("sequence_gap", site.id, "gate", gate, second)
         for kind in ("random_fill", "copied", "typed", "pictures"):
             if (crew := people.get(kind)) is not None:
                 yield from self._forge(site, plan, crew, kind, dice)

@@ -61,7 +61,8 @@ class DeviceLine:
     clock_wrong: bool
     stored: int | None
     complete_to: datetime | None
-    missing: int
+    missing: int | None
+    """None where nobody can know."""
     passages: int
     key_waits: bool
     """It has a new key and has not used it yet."""
@@ -167,7 +168,7 @@ def _device(
         clock_wrong=wrong,
         stored=how.stored,
         complete_to=workdays.local(how.complete_to, ask.policy) if how.complete_to else None,
-        missing=how.missing.events,
+        missing=None if how.missing is None else how.missing.events,
         passages=how.passages,
         key_waits=device.key_previous_sealed is not None and camera is None,
         camera=None

@@ -94,7 +94,7 @@ class GateLine:
     refused: int
     last_passage_at: datetime | None
     missing: int
-    """Numbers its devices left out today."""
+    """Numbers without a record today, of its readers of cards and codes."""
     stored: int
     """Events its devices said they still keep."""
 
@@ -291,7 +291,7 @@ def _gates(ask: Ask) -> tuple[GateLine, ...]:
             GateLine(
                 lane.name, str(lane.direction), state, workdays.local(heard, ask.policy) if heard else None,
                 sum(one.passages - one.refused for one in of), sum(one.refused for one in of),
-                workdays.local(at, ask.policy) if at else None, sum(one.missing.events for one in of),
+                workdays.local(at, ask.policy) if at else None, sum(one.missing.events for one in of if one.missing),
                 sum(sent[one.id].stored or 0 for one in working),
             )
         )  # fmt: skip

@@ -66,6 +66,9 @@ ACCOUNT = SpecialAccount(5, date(2026, 1, 10), ("owner", "general_contractor", "
 TEN = [n for n in CAST if n != "feng"]
 
 
+CARDS = "3 08:00 wang in g1 card\n3 08:01 li in g1 code\n3 17:00 wang out g1 id_card\n3 17:01 li out g1 card"
+
+
 def days(who: str, first: int, count: int, gate: str = "g1") -> str:
     return "\n".join(full(who, day=first + n, gate=gate) for n in range(count))
 
@@ -369,9 +372,9 @@ CASES: dict[str, tuple[dict, dict, dict]] = {
         {"story": "\n".join(full(*TEN, day=d) for d in (3, 4, 5)) + "\n5 06:00 wang in g2", "limits": Thresholds({"gate_busy_passages": 6})},
     ),
     "sequence_gap": (
-        {"story": full("wang", "li"), "beside": beside(traces=(trace(1), trace(2), trace(4)))},
-        {"story": full("wang", "li"), "beside": beside(traces=(trace(1), trace(2), trace(3)))},
-        {"story": full("wang", "li"), "beside": beside(traces=(trace(1), trace(2), trace(4, event_key="b2:4")))},
+        {"story": CARDS, "beside": beside(traces=(trace(1), trace(2), trace(4)))},
+        {"story": CARDS, "beside": beside(traces=(trace(1), trace(2), trace(3)))},
+        {"story": CARDS, "beside": beside(traces=(trace(1), trace(2), trace(4, event_key="b2:4")))},
     ),
     "device_clock_ahead": (
         {"story": full("wang"), "beside": beside(traces=(trace(1, captured_at=at(march(3), 8, 1, 1)),))},
@@ -737,6 +740,9 @@ _CREW = list(TEN)
         ("average_below_minimum", {"story": days("wang", 2, 17), "payments": (), "wang": 400_00, "limits": WAGE}, False),
         ("over_age", {"story": full("wang"), "beside": beside(people=(Person(1, date(1971, 3, 31), "F"),))}, True),
         ("over_age", {"story": full("wang"), "beside": beside(people=(Person(1, date(1971, 3, 31), "M"),))}, False),
+        # A device that takes pictures numbers those that show nobody, which are not recorded.
+        ("sequence_gap", {"story": CARDS.replace("code", "refused"), "beside": beside(traces=(trace(1), trace(2), trace(4)))}, False),
+        ("sequence_gap", {"story": CARDS.replace("code", "refused"), "beside": beside(traces=(trace(1), trace(2, device_id="d2"), trace(4)))}, True),
         ("refused_again", {"story": "3 08:00 feng in g1 refused\n3 09:00 feng in g1\n4 08:00 feng in g1 refused"}, False),
     ],
 )  # fmt: skip

@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from app.domain.events import Missing, clock_error, missing
+from app.domain.events import Missing, clock_error, missing, takes_pictures
+from app.domain.facts import Channel
 
 NOON = datetime(2026, 3, 2, 4, tzinfo=UTC)
 
@@ -24,3 +25,8 @@ def test_the_event_that_came_fastest_tells_the_clock():
     assert clock_error([late, (NOON, NOON + timedelta(seconds=1))]) == timedelta(seconds=-1)
     assert clock_error([late, (NOON + timedelta(seconds=90), NOON)]) == timedelta(seconds=90)
     assert clock_error([]) is None
+
+
+def test_whoever_recorded_a_face_takes_pictures():
+    assert takes_pictures([Channel.CARD, Channel.FACE]) and takes_pictures({"face"})
+    assert not takes_pictures([Channel.CARD, Channel.CODE, Channel.ID_CARD]) and not takes_pictures([])

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from app.lookouts import Status
-from app.store import accounts, cameras, gates
+from app.store import accounts, cameras, gates, health
 
 ADDRESS = "rtsp://user:secret@192.168.1.64/Streaming/Channels/102"
 
@@ -25,14 +25,16 @@ def row(text: str, device_id: str) -> str:
     return next(part for part in re.findall(r"<tr.*?</tr>", text, re.S) if device_id in part)
 
 
-def events(database, site, now, numbers, *, ahead=timedelta(0), boot="b1") -> None:
+def events(database, site, now, numbers, *, ahead=timedelta(0), boot="b1", channel="face") -> None:
     with database.write() as db:
         for n in numbers:
             came = now - timedelta(minutes=60 - n)
             gates.add_passage(
                 db, project_id=site.id, device_id=site.entrance.device_id, gate_id=site.entrance.gate_id, direction="in",
-                event_key=f"{boot}:{n}", content_sha256="0" * 64, worker_id=None, channel="face", verdict="refuse", code="face_unknown",
-                captured_at=came + ahead, received_at=came, occurred_at=came, similarity=0.3,
+                event_key=f"{boot}:{n}", content_sha256="0" * 64, worker_id=None, channel=channel, verdict="refuse",
+                code="face_unknown" if channel == "face" else "credential_unknown",
+                captured_at=came + ahead, received_at=came, occurred_at=came,
+                similarity=0.3 if channel == "face" else None,
             )  # fmt: skip
 
 
@@ -49,11 +51,21 @@ def test_a_gate_that_was_never_heard_and_one_that_is_silent_say_so(client_of, da
 
 def test_missing_events_a_wrong_clock_and_what_is_kept_are_seen(client_of, database, people_on_site, page, now):
     site = people_on_site.a
-    events(database, site, now, (1, 2, 5, 6), ahead=timedelta(seconds=90))
+    events(database, site, now, (1, 2, 5, 6), ahead=timedelta(seconds=90), channel="card")
     told = client_of("chen").get(page).text
-    assert '<span class="wrong">2</span>' in row(told, site.entrance.device_id) and "快 90 秒" in told
-    assert "准" not in row(told, site.exit.device_id)
-    assert "不在名册" in told or "未识别" in told or "100%" in told
+    assert '<td class="number" data-label="缺号"><span class="wrong">2</span></td>' in row(told, site.entrance.device_id) and "快 90 秒" in told
+    assert "准" not in row(told, site.exit.device_id) and '<td class="number" data-label="缺号">—</td>' in row(told, site.exit.device_id)
+
+
+def test_a_gate_that_takes_pictures_is_not_said_to_have_lost_those_without_a_face(client_of, database, people_on_site, page, now):
+    site, unknown = people_on_site.a, '<td class="number" data-label="缺号">—</td>'
+    events(database, site, now, (1, 2, 5, 6))
+    told = client_of("chen").get(page).text
+    assert unknown in row(told, site.entrance.device_id) and "100%" in told
+    # A day on which only cards were read at it so far.
+    events(database, site, now + timedelta(days=2), (7, 9), channel="card")
+    with database.read() as db:
+        assert health.of_devices(db, site.id, now + timedelta(days=1))[site.entrance.device_id].missing is None
 
 
 def test_scores_are_for_those_who_answer_for_the_gates(client_of, database, people_on_site, page, now):

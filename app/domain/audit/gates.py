@@ -4,6 +4,7 @@ from collections import defaultdict
 from datetime import date, timedelta
 
 from app.domain.audit.rule import Hit, Hits, Reckoning, Severity, grouped, rule
+from app.domain.events import takes_pictures
 from app.domain.facts import Channel, Verdict
 from app.domain.workdays import work_date
 
@@ -38,18 +39,22 @@ def gate_silent(reckoning: Reckoning) -> Hits:
 
 @rule(severity=Severity.YELLOW, answers="E2")
 def sequence_gap(reckoning: Reckoning) -> Hits:
-    """Events of this gate are missing: it numbers them, and numbers were left out.
+    """Cards or codes read at this gate are missing: its reader numbers them, and numbers are without a record.
 
-    Attendance.md 5.4 E2. Within one start of a device (boot), between the lowest and the highest number received. A frame in
-    place of which the gate sent a newer one is left out by design, and refusals are numbered too; so a gap is a question,
-    not a lost day.
+    Attendance.md 5.4 E2. Within one start of a device (boot), between the lowest and the highest number recorded. Only of
+    devices that recorded no face all month: whoever takes pictures numbers those that show nobody too, and these are not
+    recorded. A reader's event that was refused before it was read leaves a gap as well; so a gap is a question, not a lost day.
     """
+    channels: dict[str, set[Channel]] = defaultdict(set)
+    for trace in reckoning.beside.traces:
+        if (passage := reckoning.passages_by_id.get(trace.id)) is not None:
+            channels[trace.device_id].add(passage.channel)
     numbers: dict[int, dict[tuple[str, str], set[int]]] = defaultdict(lambda: defaultdict(set))
     some: dict[tuple[int, str, str], tuple[tuple[int, int], tuple[int, int]]] = {}
     for trace in reckoning.beside.traces:
         boot, _, number = trace.event_key.rpartition(":")
         passage = reckoning.passages_by_id.get(trace.id)
-        if passage is None or not boot or not number.isascii() or not number.isdigit():
+        if passage is None or not boot or not number.isascii() or not number.isdigit() or takes_pictures(channels[trace.device_id]):
             continue
         gate, n = passage.gate_id, int(number)
         numbers[gate][trace.device_id, boot].add(n)

@@ -256,8 +256,8 @@ SENTENCES: dict[str, dict[str, tuple[str, str]]] = {
         "en": ("Gate silent", "On {days} day(s), the first on {first_on}, the site was busy and nobody passed here."),
     },
     "sequence_gap": {
-        "zh": ("设备事件缺号", "设备 {starts} 次启动中缺少 {missing} 个事件编号。"),
-        "en": ("Events missing", "{missing} event number(s) are missing in {starts} start(s) of its device."),
+        "zh": ("设备事件缺号", "读卡、读码设备 {starts} 次启动中有 {missing} 个事件编号没有记录。"),
+        "en": ("Events missing", "{missing} event number(s) of its card or code reader are without a record, in {starts} start(s)."),
     },
     "device_clock_ahead": {
         "zh": ("设备时钟超前", "{passages} 条记录的设备时间晚于接收时间，最多 {seconds_max} 秒。"),
