@@ -13,7 +13,8 @@
 Every function takes the project and worker of his role: the caller has them from ``access.own``, never from the request.
 """
 
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -30,7 +31,7 @@ from app.store import money, people, words
 from app.store import sheets as sheet_rows
 from app.store.people import ConsentInfo
 from app.store.projection import DayLine
-from app.store.sheets import LineInfo
+from app.store.sheets import LineInfo, SheetInfo
 from app.vault import Vault
 
 
@@ -40,8 +41,18 @@ def days(db: Session, project_id: int, worker_id: int, month: date, now: datetim
 
 
 def wages(db: Session, project_id: int, worker_id: int, now: datetime) -> tuple[MonthAccount, ...]:
-    """His account, month by month."""
-    return payroll.accounts_of(db, project_id, now, worker_id=worker_id).get(worker_id, ())
+    """His account, month by month. Withheld is what the lines say that he has been handed, also before the month is closed:
+    what is left is what his sheet says."""
+    withheld: dict[date, int] = defaultdict(int)
+    for line, _, _ in _handed(db, project_id, worker_id):
+        withheld[line.content.origin_month] += line.content.deductions_fen + line.content.advances_fen
+    return tuple(
+        replace(
+            m, withheld_fen=(taken := withheld[m.month]), owed_fen=max(0, m.accrued_fen - taken - m.paid_fen),
+            overpaid_fen=max(0, m.paid_fen + taken - m.accrued_fen),
+        )
+        for m in payroll.accounts_of(db, project_id, now, worker_id=worker_id).get(worker_id, ())
+    )  # fmt: skip
 
 
 def slips(db: Session, vault: Vault, project_id: int, worker_id: int, month: date) -> list[sheets.Slip]:
@@ -89,18 +100,25 @@ class OwnLine:
         return self.state in SHOWN and self.line.is_true and self.line.content.net_fen >= 0
 
 
+def _handed(db: Session, project_id: int, worker_id: int) -> list[tuple[LineInfo, SheetInfo, SheetState]]:
+    """His lines on the newest versions of sheets that were handed in, the newest first, each with its sheet."""
+    found = []
+    for line in sheet_rows.standing_lines_of(db, project_id, worker_id):
+        sheet = sheet_rows.sheet(db, line.sheet_id)
+        state = sheets.state_of(sheet)
+        if state in SHOWN:
+            found.append((line, sheet, state))
+    return found
+
+
 def lines(db: Session, project_id: int, worker_id: int, now: datetime) -> tuple[OwnLine, ...]:
     """His lines on the newest sheets, the newest first."""
-    found = sheet_rows.standing_lines_of(db, project_id, worker_id)
-    said = sheet_rows.confirmations(db, project_id, "line", (line.line_hash for line in found))
+    found = _handed(db, project_id, worker_id)
+    said = sheet_rows.confirmations(db, project_id, "line", (line.line_hash for line, _, _ in found))
     answers = words.answers(db, project_id, "line", [c.id for c in said.values() if c.verdict == "dispute"])
     paid = {p.line_id: p for p in sheets.payable_of(db, project_id, [worker_id])} if found else {}
     told = []
-    for line in found:
-        sheet = sheet_rows.sheet(db, line.sheet_id)
-        state = sheets.state_of(sheet)
-        if state not in SHOWN:
-            continue
+    for line, sheet, state in found:
         word, money_of = said.get(line.line_hash), paid.get(line.id)
         told.append(
             OwnLine(

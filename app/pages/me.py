@@ -415,7 +415,7 @@ class WagesContext:
     chosen: WageMonth | None = shown("The month that is told; None when he never earned anything")
     terms: tuple[TermPart, ...] = shown("What was agreed and priced the month")
     items: tuple[ItemPart, ...] = shown("What he earned in the month, item by item, each with how it comes about")
-    withheld: tuple[ItemPart, ...] = shown("What was withheld from the month")
+    withheld: tuple[ItemPart, ...] = shown("What is withheld from the month, on the lines he has been handed: adds up to what the month says")
     undecided: tuple[DayRow, ...] = shown("Days of the month that earn nothing yet, because something is missing")
     payments: tuple[PaymentRow, ...] = shown("What he was paid, the newest first")
 

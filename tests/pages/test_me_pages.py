@@ -222,6 +222,34 @@ def scan(db, project_id, now):
     )
 
 
+def sums(page: str) -> dict[str, str]:
+    """What stands beside a word, as it does the last time."""
+    return dict(re.findall(r"(一共挣了|扣：|应得|实发|还欠|还没拿到)[^¥]*?([−-]?¥[\d,]+\.\d\d)", re.sub(r"<[^>]+>|\s", "", page)))
+
+
+def test_what_he_is_told_adds_up_to_the_sheet_he_signs_before_and_after_the_month_is_closed(phone, payday):
+    payday.works(payday.cast.wang, 2, 3, 4, 5, 6)
+    payday.run(advance, engagement_id=payday.cast.wang.engagement_id)
+    payday.locked_and_drafted()
+    wang = phone(payday.cast.wang)
+    drafted = sums(text(wang.get("/me/wages?month=2026-03")))
+    assert (drafted["应得"], drafted["还欠"]) == ("¥2,000.00", "¥2,000.00") and "扣：" not in drafted, "no line was handed to him"
+    sheet = payday.latest()
+    for act, by in (("submitted", "sun"), ("checked", "wu"), ("publicised", "wu"), ("approved", "chen")):
+        payday.run(step, sheet_id=sheet.id, act=act, by=by)
+        told = sums(text(wang.get("/me/wages?month=2026-03")))
+        assert told == {"还没拿到": "¥1,900.00", "还欠": "¥1,900.00", "一共挣了": "¥2,000.00", "扣：": "−¥100.00", "应得": "¥1,900.00"}, act
+        assert "还没拿到的工资¥1,900.00" in re.sub(r"<[^>]+>|\s", "", text(wang.get("/me")))
+    assert sums(text(wang.get(f"/me/sheets/{payday.line_of(payday.cast.wang).id}")))["实发"] == told["应得"]
+    payday.says(payday.line_of(payday.cast.wang))
+    payday.close()
+    assert sums(text(wang.get("/me/wages?month=2026-03"))) == told
+
+
+def step(db, *, project_id, by, now, sheet_id, act):
+    rows.add_act(db, sheet_id, act=act, note="", by=by, now=now)
+
+
 def test_he_objects_to_a_line_and_is_answered(phone, payday, clerk):
     months(payday)
     wang, line = phone(payday.cast.wang), payday.line_of(payday.cast.wang)
