@@ -473,7 +473,7 @@ def settle(
 def _answer_card(db: Session, device: gates.DeviceInfo, pair: pairing.Pair, work_date: date, now: datetime) -> None:
     """The card's passage asked for a face, and here it is: nobody need decide about it any more."""
     with contextlib.suppress(Conflict):  # a guard was quicker
-        gates.add_review(db, project_id=device.project_id, passage_id=pair.passage_id, confirmed=True, by="gate", now=now)
+        gates.add_review(db, project_id=device.project_id, passage_id=pair.passage_id, confirmed=True, by=pairing.BY_ITS_FACE, now=now)
         timekeeping.mark_stale_around(db, device.project_id, pair.worker_id, work_date)
 
 

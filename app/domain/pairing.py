@@ -22,6 +22,8 @@ from app.domain.facts import Verdict
 
 SHOW_FACE = "show_face"
 """A card was read; its face is awaited."""
+BY_ITS_FACE = "gate"
+"""Who decided about a card that asked, when its face came; else a person's login."""
 FACE_NOT_CARDS = "face_not_cards"
 """The face is not that of the card that was read."""
 WITHIN = timedelta(seconds=10)

@@ -91,6 +91,7 @@ class GateLine:
     """heard, silent, never or off: the device that was heard last."""
     last_seen_at: datetime | None
     passed: int
+    """Went through; who only asked has not."""
     refused: int
     last_passage_at: datetime | None
     missing: int
@@ -290,7 +291,7 @@ def _gates(ask: Ask) -> tuple[GateLine, ...]:
         found.append(
             GateLine(
                 lane.name, str(lane.direction), state, workdays.local(heard, ask.policy) if heard else None,
-                sum(one.passages - one.refused for one in of), sum(one.refused for one in of),
+                sum(one.admitted for one in of), sum(one.refused for one in of),
                 workdays.local(at, ask.policy) if at else None, sum(one.missing.events for one in of if one.missing),
                 sum(sent[one.id].stored or 0 for one in working),
             )

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from app import letting, papers, review, screens
-from app.store import faces
+from app.store import faces, gates
 from app.store.faces import FacePolicy
 from tests.app.test_gate_photos import JPEG, enrolled, gate  # noqa: F401 (fixtures)
 from tests.cast import add_member, id_number, pass_through
@@ -223,6 +223,24 @@ def test_the_gates_health_is_told(client_of, site_today, database, people_on_sit
             })  # fmt: skip
     text = client_of("wu").get(f"/projects/{site.id}").text
     assert "今天缺 3 个流水号" in text and "还有 4 条存在闸机里没送到" in text and "17:00 后没有联系" in text
+
+
+def test_who_only_asked_has_not_passed(client_of, database, people_on_site, now):
+    """One is admitted, one let in by the guard, one sent away by him, one waits; a card waits for its face and gets it."""
+    site, wang = people_on_site.a, people_on_site.wang.id
+    with database.write() as db:
+        pass_through(db, site, "in", wang, now - timedelta(minutes=9))
+        asked = [
+            pass_through(db, site, "in", wang, now - timedelta(minutes=n), verdict="ask", code="needs_confirmation", channel="face")
+            for n in (8, 7, 6)
+        ]
+        for record, word in zip(asked, (True, False), strict=False):
+            gates.add_review(db, project_id=site.id, passage_id=record.id, confirmed=word, by="ma", now=now)
+        cards = [pass_through(db, site, "in", wang, now - timedelta(minutes=n), verdict="ask", code="show_face") for n in (5, 3, 1)]
+        pass_through(db, site, "in", wang, now - timedelta(minutes=5, seconds=-4), channel="face")
+        gates.add_review(db, project_id=site.id, passage_id=cards[0].id, confirmed=True, by="gate", now=now)
+        gates.add_review(db, project_id=site.id, passage_id=cards[1].id, confirmed=True, by="ma", now=now)
+    assert "今天通过 4 次，未通过 1 次" in client_of("wu").get(f"/projects/{site.id}").text
 
 
 def test_a_kept_picture_stands_beside_the_enrolment_photograph(client_of, gate, enrolled, database, vault, people_on_site, now):  # noqa: F811
