@@ -108,6 +108,11 @@ class _Tail:
 
     seq: int
     streams: set[_Stream] = field(default_factory=set)
+    """Of the event loop alone: no other thread reads them."""
+    looking: frozenset[Kind] | None = None
+    """Kinds a look that is under way renders for; None between looks."""
+    looked: asyncio.Event = field(default_factory=asyncio.Event)
+    """No look is under way."""
     known: _Known = field(default_factory=_Known)
     waiting: dict[int, PassageRecord] = field(default_factory=dict)
     """Passages of the last minute that asked and wait for a person."""
@@ -162,7 +167,13 @@ class Live:
             now = loop.time()
             try:
                 whole = now - whole_at >= WHOLE_SECONDS
-                told = await run_in_threadpool(self._look, project_id, tail, whole, now)
+                tail.looking = kinds = frozenset(stream.kind for stream in tail.streams)
+                tail.looked.clear()
+                try:
+                    told = await run_in_threadpool(self._look, project_id, tail, kinds, whole, now)
+                finally:
+                    tail.looking = None
+                    tail.looked.set()
                 if whole:
                     whole_at = now
                 for kind, events in told.items():
@@ -188,9 +199,8 @@ class Live:
                 await asyncio.sleep(1.0)
             await asyncio.sleep(EVERY_SECONDS)
 
-    def _look(self, project_id: int, tail: _Tail, whole: bool, at: float) -> dict[Kind, list[Told]]:
-        """What is new since the last look, for each kind of screen that is open."""
-        kinds = {stream.kind for stream in tail.streams}
+    def _look(self, project_id: int, tail: _Tail, kinds: frozenset[Kind], whole: bool, at: float) -> dict[Kind, list[Told]]:
+        """What is new since the last look, for each of these kinds of screen."""
         with self._database.read() as db:
             fresh = gates.passages_after(db, project_id, tail.seq, BEHIND_MAX)
             asking, hand = tail.known.asking, tail.known.hand
@@ -270,6 +280,10 @@ class Live:
         self.join(stream, reached)
         try:
             yield _event("beat", _beat(), retry=RETRY_MS)
+            tail = self._tails[stream.kind.project_id]
+            if tail.looking is not None and stream.kind not in tail.looking:
+                # That look renders nothing for it, and what it finds is behind the tail then: looking back comes after it.
+                await tail.looked.wait()
             try:
                 seq, opening = await run_in_threadpool(self.opening, stream.kind, after)
             except ServiceError:

@@ -245,6 +245,58 @@ def test_a_line_that_cannot_keep_up_is_cut_and_the_others_go_on(database, people
     asyncio.run(watch())
 
 
+def test_a_screen_of_a_new_kind_that_comes_during_a_look_misses_nothing_of_it(database, people_on_site, follow, now, monkeypatch):
+    """A passage is committed after the new screen has come and before the look that does not know it reads."""
+    site, whole = people_on_site.a, gates.passages_after
+    looking, read_on, told = threading.Event(), threading.Event(), []
+
+    def late(db, project_id, seq, limit):
+        if told == []:
+            told.append(None)
+            looking.set()
+            read_on.wait(5)
+            told[0] = passes(database, site, people_on_site.wang.id, now)
+        return whole(db, project_id, seq, limit)
+
+    async def watch():
+        streams = [follow(desk(site), 0), follow(desk(site, view="staff", links=True), 0)]
+        await until(streams[0], lambda heard: heard[-1][0] == "strangers")
+        monkeypatch.setattr(gates, "passages_after", late)
+        await asyncio.to_thread(looking.wait, 5)
+        new = asyncio.create_task(until(streams[1], lambda heard: bool(numbers(heard))))
+        # Long enough to open, were it not to wait for the look.
+        await asyncio.sleep(0.4)
+        read_on.set()
+        heard = await new, await until(streams[0], lambda heard: bool(numbers(heard)))
+        for stream in streams:
+            await stream.aclose()
+        return [numbers(one) for one in heard]
+
+    assert asyncio.run(watch()) == [[told[0]], [told[0]]]
+
+
+def test_the_screens_that_are_open_are_counted_by_the_event_loop_alone(database, people_on_site, follow, now):
+    """A screen that comes or goes while another thread goes through them would cut them all."""
+    site, threads = people_on_site.a, set()
+
+    class Streams(set):
+        def __iter__(self):
+            threads.add(threading.current_thread())
+            return super().__iter__()
+
+    async def watch():
+        stream = follow(desk(site), 0)
+        await until(stream, lambda heard: heard[-1][0] == "strangers")
+        [tail] = follow.live[0]._tails.values()
+        tail.streams = Streams(tail.streams)
+        seq = await asyncio.to_thread(passes, database, site, people_on_site.wang.id, now)
+        await until(stream, lambda heard: numbers(heard) == [seq])
+        await stream.aclose()
+        return threading.current_thread()
+
+    assert asyncio.run(watch()) in threads and len(threads) == 1
+
+
 def test_what_comes_while_a_screen_looks_back_is_told_once(database, people_on_site, follow, now, monkeypatch):
     site, whole = people_on_site.a, Live.opening
 
