@@ -91,10 +91,11 @@ def gather(ask: Ask, refused: str = "", wanted: int | None = None) -> SigningCon
     open_ = [one for one in view.lines if one.confirmation is None]
     wanted = wanted or ask.number("line")
     chosen = next((one for one in view.lines if one.line.id == wanted and not _agreed(one)), None)
-    after = ask.number("after")
+    # Whoever was passed over, or spoke last: his turn is over, and he comes again when the others have had theirs.
+    after = ask.number("after") or ask.number("of")
     if chosen is None and open_:
-        # Whoever was passed over comes again when the others have signed.
-        later = [one for one in open_ if after is None or one.line.id > after]
+        place = next((at for at, one in enumerate(view.lines, 1) if one.line.id == after), 0)
+        later = [one for one in view.lines[place:] if one.confirmation is None]
         chosen = (later or open_)[0]
     closed = ""
     if not view.is_latest:

@@ -361,6 +361,34 @@ def test_workers_sign_on_the_tablet_one_after_another(payday, clerk, desk_now):
         assert str(word.method) == "screen"
 
 
+def whose_turn(page: str) -> str:
+    return re.search(r'id="h-turn" class="name">([^<]+)<', page)[1]
+
+
+def signs(client, path: str, page: str, **values: str):
+    """What the page of the tablet sends for the one whose turn it is; gives the page that follows."""
+    kept = {name: re.search(rf'name="{name}" value="(\w+)"', page)[1] for name in ("line_id", "line_hash")}
+    answer = client.post(f"{path}/{'objection' if values else 'drawn'}", data=kept | (values or {"drawn": signature()}))
+    assert answer.status_code == 303, answer.text
+    return text(client.get(answer.headers["location"]))
+
+
+def test_whoever_is_skipped_on_the_tablet_comes_again_after_the_others(payday, clerk, desk_now):
+    payday.works(payday.hire("赵铁柱", 7), 2, 3)
+    sheet = months(payday)
+    wu, path = clerk("wu"), f"/projects/{payday.site.id}/payroll/{sheet.id}/sign"
+    page = text(wu.get(path))
+    first = whose_turn(page)
+    page = text(wu.get(re.search(r'href="([^"]+after=\d+)"', page)[1]))
+    second = whose_turn(page)
+    page = signs(wu, path, page)
+    third = whose_turn(page)
+    assert len({first, second, third}) == 3 and f"{second} 已签字" in page
+    page = signs(wu, path, page)
+    assert whose_turn(page) == first
+    assert "都签过了" in signs(wu, path, page)
+
+
 def blank() -> str:
     return signatures.DATA + base64.b64encode(cv2.imencode(".png", np.full((300, 680), 255, np.uint8))[1].tobytes()).decode()
 
