@@ -452,9 +452,15 @@ def day(ask: Ask) -> DayContext:
 
 
 def _seen(ask: Ask, worker_id: int, on: date, policy: AttendancePolicy, counted: frozenset[int]) -> tuple[Seen, ...]:
-    """The passages the day rests on, and what else the gates saw of him from its midnight to the next day's cutover."""
+    """The passages the day rests on, and what else the gates saw of him between its cutover and the next day's.
+
+    The day may rest on one that a gate put down to somebody else and a correction put right.
+    """
     start = money.midnight(on, ask.policy.time_zone)
     found = projected.passages_of(ask.db, ask.project.id, [worker_id], start - timedelta(days=1), start + timedelta(days=3))
+    missed = counted - {p.id for p in found}
+    if missed:
+        found = sorted([*found, *gates.passages_by_id(ask.db, ask.project.id, missed)], key=lambda p: (p.occurred_at, p.id))
     around = start + policy.cutover, start + timedelta(days=1) + policy.cutover
     names = {g.id: g.name for g in gates.gates(ask.db, ask.project.id)}
     return tuple(

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from app import access
+from app import access, timekeeping
 from app.store import accounts
 from tests.cast import pass_through
 from tests.payday import MARCH, at, desk  # noqa: F401 - the fixture payday
@@ -247,6 +247,29 @@ def test_a_day_of_the_grid_shows_passages_rules_corrections_and_the_form_that_pu
     assert read_only.status_code == 200 and "corrections/requests" not in read_only.text
     assert client_of("wu").get(f"/projects/{payday.site.id}/grid/999").status_code == 404
     assert client_of("wu").get(path, params={"day": "not a day"}).status_code == 200
+
+
+def test_a_passage_put_down_to_somebody_else_stands_with_the_day_it_counts_for(place, people_on_site):
+    payday, _, client_of = place
+    wang, li = people_on_site.wang, people_on_site.li
+    with payday.database.write() as db:
+        pass_through(db, payday.site, "in", li.id, at(24, "07:31"))
+        taken = pass_through(db, payday.site, "out", wang.id, at(24, "17:03"))
+    payday.gates_report()
+    asked = payday.run(
+        timekeeping.request_correction, worker_id=li.id, work_date=at(24).date(), kind="wrong_person", passage_id=taken.id, reason="dispute",
+        evidence=[payday.proof()],
+    )  # fmt: skip
+    payday.run(timekeeping.decide_correction, "tang", correction_id=asked, act="leader_ok")
+    payday.run(timekeeping.decide_correction, "lu", correction_id=asked, act="officer_ok")
+
+    def told(worker) -> list[tuple[str, bool]]:
+        text = client_of("wu").get(f"/projects/{payday.site.id}/grid/{worker.id}", params={"day": "2026-03-24"}).text
+        table = text.partition('<table class="passes">')[2].partition("</table>")[0]
+        return [(re.search(r"\d\d:\d\d", row)[0], ">计入<" in row) for row in table.split("<tr")[1:]]
+
+    assert told(li) == [("07:31", True), ("17:03", True)]
+    assert told(wang) == [("17:03", False)], "the gate saw him there, and it does not count"
 
 
 def test_the_grid_lists_what_keeps_the_month_from_its_close_and_a_new_fact_is_on_it_at_once(place, people_on_site):
