@@ -46,7 +46,7 @@ class Server:
             [sys.executable, "-m", "tests.pages.site", str(self.folder), str(self.port)], cwd=ROOT,
             stdout=subprocess.DEVNULL, stderr=(self.folder / "log").open("ab"),
         )
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + 150
         while time.monotonic() < deadline:
             try:
                 urllib.request.urlopen(f"{self.url}/healthz", timeout=2)
