@@ -318,6 +318,7 @@ def journal_head(
 ) -> None:
     """Print the head of the journal: to be handed to somebody outside, and held against the house with ``verify --held``."""
     from app import journal
+    from app.fields import check_day
     from app.store import journal as chain
 
     try:
@@ -325,7 +326,7 @@ def journal_head(
     except ValueError:
         raise typer.BadParameter("a day is written like 2026-03-31", param_hint="--on") from None
     with opened() as (_settings, database, _vault), database.read() as db:
-        head = chain.head(db) if day is None else journal.head_of_day(db, day)
+        head = chain.head(db) if day is None else journal.head_of_day(db, check_day(day))
     if as_json:
         print(json.dumps({"seq": head.seq, "hash": head.hash, "at": head.at.isoformat() if head.at else None, "held": str(head)}))
     else:

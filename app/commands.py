@@ -50,22 +50,20 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="check only, write nothi
 
 
 def _month(text: str) -> date:
-    from app.domain.workdays import parse_month
-    from app.errors import BadRequest
+    from app.fields import read_month
 
-    try:
-        return parse_month(text)
-    except ValueError:
-        raise BadRequest("month_malformed") from None
+    return read_month(text)
 
 
 def _date(text: str) -> date:
     from app.errors import BadRequest
+    from app.fields import check_day
 
     try:
-        return date.fromisoformat(text)
+        found = date.fromisoformat(text)
     except ValueError:
         raise BadRequest("dates_wrong") from None
+    return check_day(found)
 
 
 def _allowed(db: Any, login: str, action: str, code: str | None = None) -> int | None:

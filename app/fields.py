@@ -10,14 +10,12 @@ from zoneinfo import ZoneInfo
 
 from app.domain import identity
 from app.domain.identity import NumberWrong
-from app.errors import Unusable
+from app.domain.workdays import EARLIEST, LATEST, parse_month
+from app.errors import BadRequest, Unusable
 from app.forms.roster import RATE_FEN_MAX, clean_text
 from app.settings import Settings
 from app.wording import papers as words
 
-EARLIEST = date(2000, 1, 1)
-LATEST = date(2100, 1, 1)
-"""Dates outside are typing errors, and arithmetic with them may leave the calendar."""
 NOTE_MAX = 500
 
 
@@ -36,6 +34,28 @@ def check_dates(first: date, end: date | None) -> None:
     """A half-open range of dates; None is no end."""
     if not EARLIEST <= first < LATEST or (end is not None and not first < end <= LATEST):
         raise Unusable("dates_wrong")
+
+
+def check_day(day: date) -> date:
+    """A date that can be reckoned with."""
+    if not EARLIEST <= day < LATEST:
+        raise Unusable("date_out_of_range")
+    return day
+
+
+def read_month(text: str) -> date:
+    """``2026-03``, as somebody wrote it, as the first day of that month.
+
+    Raises:
+        BadRequest: ``month_malformed``, ``month_out_of_range``.
+    """
+    try:
+        month = parse_month(text)
+    except ValueError:
+        raise BadRequest("month_malformed") from None
+    if not EARLIEST <= month < LATEST:
+        raise BadRequest("month_out_of_range")
+    return month
 
 
 def project_today(time_zone: str, now: datetime) -> date:

@@ -25,7 +25,7 @@ from app.domain.calendar import NoCalendar, pay_due_on
 from app.domain.colour import Colour, Group, Level, colour_of, worst_first
 from app.domain.facts import Payment
 from app.domain.threeway import Bank, Check, Gate, Row, Sheet, compare
-from app.domain.workdays import due_on, month_of, next_month
+from app.domain.workdays import EARLIEST, due_on, month_of, next_month
 from app.errors import BadRequest, NotFound
 from app.store import accounts, findings, money, people, terms, timekeeping
 from app.store import inspection as rows
@@ -36,7 +36,6 @@ from app.store.kept import kept
 from app.store.people import ProjectInfo
 from app.vault import Vault
 
-EARLIEST = date(2000, 1, 1)
 DIGITS = re.compile(r"[0-9]{7,}[0-9Xx]?")
 """Seven digits in a row are somebody's number."""
 

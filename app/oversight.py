@@ -37,7 +37,7 @@ from app.domain.audit import name as rule_name
 from app.domain.audit import sentence as finding_sentence
 from app.domain.casework import Standing, State, refusal, steps_from
 from app.domain.facts import ProjectMonth
-from app.domain.workdays import month_of, next_month
+from app.domain.workdays import EARLIEST, month_of, next_month
 from app.errors import BadRequest, Conflict, Forbidden, NotFound
 from app.observing import log
 from app.store import accounts, audit, findings, money, moved, people
@@ -46,9 +46,6 @@ from app.store.findings import DecisionInfo, FindingInfo
 NOTE_LENGTH_MIN = 4
 """Of the grounds for closing: shorter says nothing."""
 NOTE_LENGTH_MAX = 2000
-
-EARLIEST = date(2000, 1, 1)
-
 
 MONTHS_AHEAD_MAX = 12
 """A deadline further away than a year is a slip of the pen."""

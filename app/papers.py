@@ -24,6 +24,7 @@ from app.domain.facts import Direction, Engagement, PayKind
 from app.errors import Conflict, NotFound, Unusable
 from app.fields import (
     check_card,
+    check_day,
     check_id_number,
     check_name,
     check_phone,
@@ -231,6 +232,9 @@ def enter_worker(
     trade = check_trade(trade)
     phone = check_phone(phone)
     card = check_card(card)
+    check_day(entry_on)
+    if exit_on is not None:
+        check_day(exit_on)
     agreed = None if day_rate_fen is None else terms.check_agreed(kind=pay_kind, rate_fen=day_rate_fen, unit=unit)
     if team is None:
         raise NotFound("team_unknown")
@@ -320,8 +324,10 @@ def exit_worker(db: Session, *, project_id: int, worker_id: int, exit_on: date, 
     Raises:
         NotFound: ``worker_not_on_project``.
         BadRequest: ``exit_before_entry``.
+        Unusable: ``date_out_of_range``.
         Conflict: ``exit_recorded``, with another date.
     """
+    check_day(exit_on)
     engagement = _engagements(db, project_id, worker_id)[-1]
     if engagement.exit_on is not None and engagement.exit_on != exit_on:
         raise Conflict("exit_recorded")

@@ -32,7 +32,7 @@ from app.domain.facts import Correction, Measure, Passage, Payment, ProjectMonth
 from app.domain.identity import name_order
 from app.domain.timesheet import WorkDay, concerning, pairing_of, work_days
 from app.domain.wages import Accrual, MonthWage, Owed, WageItem, month_wages, owed
-from app.domain.workdays import local, month_of, next_month
+from app.domain.workdays import EARLIEST, LATEST, local, month_of, next_month
 from app.errors import BadRequest, Conflict, NotFound
 from app.store import accounts, money, people, sheets
 from app.store import projection as projected
@@ -40,10 +40,6 @@ from app.store.kept import kept
 
 AMOUNT_FEN_LIMIT = 100_000_000
 """1,000,000.00 yuan: more than anybody earns on a site; a payment this large is a typing error."""
-
-EARLIEST = date(2000, 1, 1)
-LATEST = date(2100, 1, 1)
-"""Dates outside are typing errors, and arithmetic with them may leave the calendar."""
 
 CHANNELS = ("bank", "cash")
 """Ways beside the special account; ``account`` is recorded by the bank batch."""

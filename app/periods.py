@@ -23,7 +23,7 @@ from app import ledger, projection, sheets
 from app.db import Database
 from app.domain import sheet as rules
 from app.domain.sheet import Blocker, SheetState
-from app.domain.workdays import local, month_bounds, month_of, next_month
+from app.domain.workdays import EARLIEST, LATEST, local, month_bounds, month_of, next_month
 from app.errors import BadRequest, Conflict
 from app.sharing import Sharing
 from app.sheets import Fresh
@@ -255,7 +255,7 @@ def _months(db: Session, project_id: int, end: date, now: datetime) -> list[date
     first_at = projected.first_passage_at(db, project_id)
     if first_at is not None:
         first = min(first, local(first_at, money.policy(db, project_id)).date())
-    first = max(month_of(first), sheets.EARLIEST)
+    first = max(month_of(first), EARLIEST)
     months = []
     while first < end:
         months.append(first)
@@ -398,7 +398,7 @@ def _refuse(found: tuple[Blocker, ...]) -> None:
 
 
 def _month(month: date) -> date:
-    if not sheets.EARLIEST <= month < sheets.LATEST:
+    if not EARLIEST <= month < LATEST:
         raise BadRequest("month_out_of_range")
     return month_of(month)
 

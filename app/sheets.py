@@ -51,7 +51,7 @@ from app.domain.sheet import (
 from app.domain.timesheet import WorkDay
 from app.domain.wages import MonthWage
 from app.domain.withhold import withhold
-from app.domain.workdays import local, month_of, next_month
+from app.domain.workdays import EARLIEST, LATEST, local, month_of, next_month
 from app.errors import BadRequest, Conflict, Forbidden, NotFound
 from app.memory import settle
 from app.projection import AROUND
@@ -77,8 +77,6 @@ COMPARED = frozenset({Act.CHECKED, Act.APPROVED})
 """Steps before which a sheet is compared with the facts."""
 A_MOMENT = timedelta(minutes=1)
 """For how long a month is as it was, while its last day may still change by the passing of time alone."""
-EARLIEST = date(2000, 1, 1)
-LATEST = date(2100, 1, 1)
 MINIMUM_WAGE = "minimum_wage_month_fen"
 CAPPED = frozenset({DeductionKind.DAMAGE, DeductionKind.AGREED})
 """Deductions that must leave the minimum wage (``domain.withhold``)."""

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from app import sheets, timekeeping, verification
 from app.domain.sheet import Confirmation, Method, Verdict
-from app.errors import Busy, NotFound, Unusable
+from app.errors import Busy, Conflict, NotFound, Unusable
 from app.galleries import own_templates
 from app.settings import Settings
 from app.store import people, words
@@ -117,8 +117,11 @@ def sign_drawn(
         NotFound, Conflict, BadRequest: as ``sheets.confirm``; ``line_unknown`` for somebody else's.
         Unusable: as ``drawing``.
     """
-    if worker_id is not None and rows.line(db, line_id).content.worker_id != worker_id:
+    line = rows.line(db, line_id)
+    if worker_id is not None and line.content.worker_id != worker_id:
         raise NotFound("line_unknown")
+    if line.line_hash != line_hash:
+        raise Conflict("line_changed")
     picture = drawing(drawn, line_hash)
     file = timekeeping.put_evidence(
         db, vault, project_id=project_id, name=f"signature-{line_id}.png", media_type="image/png", content=picture, by=by, now=now

@@ -32,11 +32,9 @@ from app.domain.facts import (
     Relation,
     Terms,
 )
-from app.domain.workdays import month_of, next_month
+from app.domain.workdays import EARLIEST, LATEST, month_of, next_month
 from app.errors import Conflict, Forbidden, NotFound, Unusable
 from app.fields import (
-    EARLIEST,
-    LATEST,
     NOTE_MAX,
     RATE_FEN_MAX,
     check_dates,

@@ -33,11 +33,9 @@ from app.domain.facts import (
     Verdict,
     WorkDateRule,
 )
-from app.domain.workdays import local, month_of, next_month, work_date
+from app.domain.workdays import EARLIEST, LATEST, local, month_of, next_month, work_date
 from app.errors import Conflict, Forbidden, NotFound, TooLarge, Unusable
 from app.fields import (
-    EARLIEST,
-    LATEST,
     NOTE_MAX,
     check_dates,
     check_note,
@@ -496,13 +494,13 @@ def request_correction(
     project = people.project(db, project_id)
     engagement = _engagement_near(db, project_id, worker_id, work_date)
     _check_team(engagement, teams)
+    today = project_today(project.time_zone, now)
+    if not EARLIEST <= work_date <= today:
+        raise Unusable("correction_in_future" if work_date > today else "dates_wrong")
     first = month_of(work_date)
     month = held.corrections_of(db, project_id, first, next_month(first), worker_id)
 
     # Decide
-    today = project_today(project.time_zone, now)
-    if not EARLIEST <= work_date <= today:
-        raise Unusable("correction_in_future" if work_date > today else "dates_wrong")
     if not engagement.covers(work_date):
         raise Unusable("correction_not_engaged")
     if kind not in set(CorrectionKind):

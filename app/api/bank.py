@@ -28,10 +28,11 @@ from app.api.access import NOBODY, NOT_ALLOWED, Now, Someone, refusals
 from app.api.once import WriteKey
 from app.api.sheets import WRITES
 from app.api.timekeeping import OF_PROJECT, Added, RowIdField, RowIdPath
-from app.api.wages import ProjectId, WorkerId, month_of_text
+from app.api.wages import ProjectId, WorkerId
 from app.db import Reading, Tx
 from app.domain.ledger import AccountKind
 from app.errors import NotFound
+from app.fields import read_month
 from app.forms.bank import answer_workbook, read_workbook, write_workbook
 from app.store import bank as held
 
@@ -207,7 +208,7 @@ class PlanIn(BaseModel):
 def add_plan(person: Someone, db: Tx, key: WriteKey, now: Now, project_id: ProjectId, body: PlanIn) -> Response:
     """人工费拨付计划."""
     access.require_on(db, person, "bank.write", project_id)
-    content = body.model_dump() | {"month": month_of_text(body.month)}
+    content = body.model_dump() | {"month": read_month(body.month)}
     return key.once(db, now, lambda: Added(id=bank.add_plan(db, project_id=project_id, by=person.login, now=now, **content)))
 
 
@@ -332,7 +333,7 @@ def list_payable(
 ) -> list[ReadyOut]:
     """Lines of closed months that are not wholly paid, and what is in their way."""
     access.require_on(db, person, "bank.read", project_id)
-    return [_ready(r) for r in bank.payable(db, project_id, None if month is None else month_of_text(month))]
+    return [_ready(r) for r in bank.payable(db, project_id, None if month is None else read_month(month))]
 
 
 class BatchIn(BaseModel):
@@ -368,7 +369,7 @@ def make_batch(request: Request, person: Someone, db: Tx, key: WriteKey, now: No
     """Freezes transfers and file; what cannot go is listed with its reason."""
     access.require_on(db, person, "batches.make", project_id)
     vault = request.app.state.vault
-    content = body.model_dump() | {"month": month_of_text(body.month)}
+    content = body.model_dump() | {"month": read_month(body.month)}
 
     def work() -> BatchOut:
         made = bank.make_batch(db, vault, project_id=project_id, write_workbook=write_workbook, by=person.login, now=now, **content)

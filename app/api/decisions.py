@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from app import access, deciding
 from app.api.access import NOBODY, NOT_ALLOWED, ROW_ID_MAX, UNKNOWN_PROJECT, Now, Someone, refusals
+from app.api.who import Instant
 from app.db import Reading, Tx
 from app.store.decisions import PolicyRow
 
@@ -140,8 +141,8 @@ def set_face(person: Someone, db: Tx, now: Now, project_id: ProjectId, gate_id: 
 )
 def show_scores(
     person: Someone, db: Reading, now: Now, project_id: ProjectId,
-    from_at: Annotated[AwareDatetime | None, Query(description="Beginning; a week before the end when it is left out")] = None,
-    to_at: Annotated[AwareDatetime | None, Query(description="End, not included; now when it is left out")] = None,
+    from_at: Annotated[Instant | None, Query(description="Beginning; a week before the end when it is left out")] = None,
+    to_at: Annotated[Instant | None, Query(description="End, not included; now when it is left out")] = None,
 ) -> list[GateScoresOut]:  # fmt: skip
     """Counts by gate: codes, similarity, liveness and pictures seen before. Nobody's name is in it."""
     access.require_on(db, person, "decisions.read", project_id)

@@ -11,12 +11,13 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, File, Form, Path, Query, Request, UploadFile
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.formparsers import MultiPartParser
 
 from app import access, desk, enrolment, papers, verification
 from app.api.access import NOBODY, NOT_ALLOWED, ROW_ID_MAX, UNKNOWN_PROJECT, Now, Someone, refusals
 from app.api.once import keyed
+from app.api.who import Instant
 from app.db import Reading, Tx
 from app.errors import NotFound, Unusable
 from app.store import checks, people
@@ -68,7 +69,7 @@ class ConsentIn(BaseModel):
     )
     notice_version: str = Field(max_length=32)
     method: str = Field(max_length=32, description="paper, screen or spoken")
-    at: AwareDatetime | None = Field(None, description="When he said so; now when absent")
+    at: Instant | None = Field(None, description="When he said so; now when absent")
 
 
 class ConsentRecorded(BaseModel):
@@ -226,7 +227,7 @@ def enrol(
     ] = None,
     notice_version: Annotated[str | None, Form(max_length=32)] = None,
     method: Annotated[str | None, Form(max_length=32, description="paper, screen or spoken")] = None,
-    at: Annotated[AwareDatetime | None, Form(description="When he agreed; now when absent")] = None,
+    at: Annotated[Instant | None, Form(description="When he agreed; now when absent")] = None,
     portrait: Annotated[
         UploadFile | None, File(description="The identity card's photograph as its reader gives it, JPEG; compared with the first, not kept")
     ] = None,

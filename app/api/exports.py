@@ -21,8 +21,9 @@ from app import access, exports
 from app.api.access import NOBODY, NOT_ALLOWED, ROW_ID_MAX, Now, Someone, refusals
 from app.api.papers import EXCEL
 from app.api.timekeeping import OF_PROJECT
-from app.api.wages import ProjectId, month_of_text
+from app.api.wages import ProjectId
 from app.db import Database, Whole
+from app.fields import read_month
 
 router = APIRouter(tags=["forms"])
 
@@ -68,7 +69,7 @@ def attendance(
     month: Annotated[str, Query(max_length=10, examples=["2026-03"])], language: Language = "zh",
 ) -> Response:  # fmt: skip
     """Month grid of a team, times and corrections on their own sheets."""
-    return _taken(database, lambda db: exports.attendance(db, team_id=team_id, month=month_of_text(month), **_given(request, person, db, project_id, now, language)))
+    return _taken(database, lambda db: exports.attendance(db, team_id=team_id, month=read_month(month), **_given(request, person, db, project_id, now, language)))
 
 
 @router.get(
@@ -123,7 +124,7 @@ def movement(
     month: Annotated[str, Query(max_length=10, examples=["2026-03"])], language: Language = "zh",
 ) -> Response:  # fmt: skip
     """How many were there, came, left and stay, by company, team and trade."""
-    return _taken(database, lambda db: exports.movement(db, month=month_of_text(month), **_given(request, person, db, project_id, now, language)))
+    return _taken(database, lambda db: exports.movement(db, month=read_month(month), **_given(request, person, db, project_id, now, language)))
 
 
 @router.get(
@@ -167,7 +168,7 @@ def three_way(
     month: Annotated[str, Query(max_length=10, examples=["2026-03"])], language: Language = "zh",
 ) -> Response:  # fmt: skip
     """Gate, sheet and bank person by person, those who differ most first."""
-    return _taken(database, lambda db: exports.three_way(db, month=month_of_text(month), **_given(request, person, db, project_id, now, language)))
+    return _taken(database, lambda db: exports.three_way(db, month=read_month(month), **_given(request, person, db, project_id, now, language)))
 
 
 @router.get(
@@ -182,7 +183,7 @@ def findings(
     def make(db: Session) -> exports.File:
         access.require_on(db, person, "findings.read", project_id)
         given = _given(request, person, db, project_id, now, language)
-        return exports.findings(db, month=month_of_text(month) if month else None, **given)
+        return exports.findings(db, month=read_month(month) if month else None, **given)
 
     return _taken(database, make)
 

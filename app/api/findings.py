@@ -14,8 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app import access, oversight
 from app.api.access import NOBODY, NOT_ALLOWED, ROW_ID_MAX, UNKNOWN_PROJECT, Now, Someone, refusals
-from app.api.wages import ProjectId, month_of_text
+from app.api.wages import ProjectId
 from app.db import Reading, Tx
+from app.fields import read_month
 
 router = APIRouter(tags=["findings"])
 
@@ -177,7 +178,7 @@ class FindingWhole(FindingOut):
 def run_audit(request: Request, person: Someone, db: Reading, project_id: ProjectId, body: AuditIn, now: Now) -> AuditOut:
     """Run every rule over one month. Findings met before keep their decisions; those gone are marked cleared."""
     access.require_on(db, person, "audits.run", project_id)
-    month = month_of_text(body.month)
+    month = read_month(body.month)
     return AuditOut.model_validate(oversight.audit_project(request.app.state.database, project_id, month, now, by=person.login))
 
 
@@ -199,7 +200,7 @@ def list_findings(
 ) -> list[FindingOut]:
     """Those that still fire first, then the unanswered, the worst, the newest month."""
     access.require_on(db, person, "findings.read", project_id)
-    wanted = None if month is None else month_of_text(month)
+    wanted = None if month is None else read_month(month)
     lines = oversight.findings_of(
         db, project_id, month=wanted, open_only=open_only, states=state or (), severity=severity, rule=rule,
         subject=None if worker_id is None else ("worker", worker_id), language=person.language,

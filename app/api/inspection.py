@@ -14,9 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app import access, inspection
 from app.api.access import NOBODY, NOT_ALLOWED, ROW_ID_MAX, UNKNOWN_PROJECT, Now, Someone, refusals
-from app.api.wages import ProjectId, month_of_text
+from app.api.wages import ProjectId
 from app.db import Reading, Tx
 from app.domain.threeway import Row, Sums
+from app.fields import read_month
 
 router = APIRouter(tags=["inspection"])
 
@@ -88,7 +89,7 @@ class ThreeWayOut(BaseModel):
 def three_way(person: Someone, db: Reading, now: Now, project_id: ProjectId, month: Month, everybody: bool = False) -> ThreeWayOut:
     """Who worked and was not paid, who was paid and did not work, and whose days or sums do not agree."""
     access.require_on(db, person, "wages.read", project_id)
-    told = inspection.three_way(db, project_id, month_of_text(month), now)
+    told = inspection.three_way(db, project_id, read_month(month), now)
     check = told.check
     return ThreeWayOut(
         month=told.month, due_on=told.due_on, is_due=check.is_due, has_sheet=check.has_sheet,
@@ -107,7 +108,7 @@ def three_way(person: Someone, db: Reading, now: Now, project_id: ProjectId, mon
 def strip(person: Someone, db: Reading, now: Now, project_id: ProjectId, worker_id: WorkerId, month: Month) -> dict[str, Any]:
     """His row of the check with days, sessions, passages, corrections, terms, lines, signatures, transfers and payments."""
     access.require_on(db, person, "wages.read", project_id)
-    told = inspection.strip(db, project_id, worker_id, month_of_text(month), now)
+    told = inspection.strip(db, project_id, worker_id, read_month(month), now)
     return {
         "check": _person(told.row).model_dump(),
         "due_on": told.due_on,

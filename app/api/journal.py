@@ -6,7 +6,7 @@
     GET  /v1/journal/head?on=                   what is handed to somebody outside
 """
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app import access, journal
 from app.api.access import NOBODY, NOT_ALLOWED, ROW_ID_MAX, UNKNOWN_PROJECT, Now, Someone, refusals
 from app.api.wages import ProjectId
+from app.api.who import Day
 from app.db import Reading
 from app.store import accounts
 from app.store import journal as chain
@@ -92,7 +93,7 @@ def service_journal(person: Someone, db: Reading, before: Before = None, who: Wh
 
 @router.get("/v1/journal/head", summary="The journal's head", responses=refusals(NOBODY))
 def journal_head(
-    person: Someone, db: Reading, on: Annotated[date | None, Query(description="As it was at the end of that day of the county")] = None
+    person: Someone, db: Reading, on: Annotated[Day | None, Query(description="As it was at the end of that day of the county")] = None
 ) -> HeadOut:
     """A number and a hash that prove every line before them. Whoever is signed in may have it: the more hold it the better."""
     del person

@@ -20,9 +20,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from app import access, exports, own
 from app.api.access import NOBODY, NOT_ALLOWED, ROW_ID_MAX, UNKNOWN_PROJECT, Now, Someone, Token, refusals
 from app.api.exports import FILE, Language, file_of
-from app.api.wages import ProjectId, month_of_text
+from app.api.wages import ProjectId
 from app.db import Reading, Tx
 from app.domain.workdays import month_of
+from app.fields import read_month
 from app.store import people
 
 router = APIRouter(tags=["own"])
@@ -113,7 +114,7 @@ def days(request: Request, person: Someone, db: Reading, now: Now, month: Month,
             "amount_fen": line.amount_fen, "first_in_at": line.first_in_at, "last_out_at": line.last_out_at,
             "detail": dict(line.detail),
         }
-        for line in own.days(db, project, worker, month_of_text(month), now)
+        for line in own.days(db, project, worker, read_month(month), now)
     ]  # fmt: skip
 
 
@@ -142,7 +143,7 @@ def wages(request: Request, person: Someone, db: Reading, now: Now, project_id: 
 def slips(request: Request, person: Someone, db: Reading, now: Now, month: Month, project_id: Mine = None) -> list[Any]:
     """Of approved sheets, with the code anybody may ask about."""
     project, worker = _mine(request, person, project_id)
-    return own.slips(db, request.app.state.vault, project, worker, month_of(month_of_text(month)))
+    return own.slips(db, request.app.state.vault, project, worker, month_of(read_month(month)))
 
 
 @router.get(

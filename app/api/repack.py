@@ -10,10 +10,11 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from app import access, repack
 from app.api.access import NOBODY, NOT_ALLOWED, ROW_ID_MAX, UNKNOWN_PROJECT, Now, Someone, refusals
+from app.api.who import Instant
 from app.db import Reading, Tx
 from app.engines import load_engine
 from app.errors import Busy, Unusable
@@ -68,7 +69,7 @@ class StepIn(BaseModel):
         extra="forbid", json_schema_extra={"example": {"step": "switch", "at": "2026-04-01T02:00:00+08:00", "with_gaps": True}}
     )
     step: Literal["switch", "roll_back", "finish", "abandon"]
-    at: AwareDatetime | None = Field(None, description="For switch: the moment; now when absent")
+    at: Instant | None = Field(None, description="For switch: the moment; now when absent")
     with_gaps: bool = Field(False, description="For switch: although some have no new template and will pass by card or code")
 
 

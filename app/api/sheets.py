@@ -28,9 +28,10 @@ from app import access, periods, settlements, sheets
 from app.api.access import ROW_ID_MAX, Now, Someone, refusals
 from app.api.once import WriteKey
 from app.api.timekeeping import OF_PROJECT, RowIdField, RowIdPath
-from app.api.wages import ProjectId, month_of_text
+from app.api.wages import ProjectId
 from app.db import Reading, Tx, Whole
 from app.errors import BadRequest, NotFound
+from app.fields import read_month
 from app.store import sheets as kept
 from app.web import language_of
 from app.wording import sentence
@@ -58,7 +59,7 @@ def list_months(person: Someone, db: Reading, now: Now, project_id: ProjectId) -
 def list_blockers(person: Someone, db: Reading, now: Now, project_id: ProjectId, month: MonthPath) -> list[Any]:
     """Of locking an open month, of closing a locked one; empty when nothing is."""
     access.require_on(db, person, "sheets.read", project_id)
-    return list(periods.blockers(db, project_id, month_of_text(month), now))
+    return list(periods.blockers(db, project_id, read_month(month), now))
 
 
 @router.post(
@@ -71,7 +72,7 @@ def lock(
     """Its days are decided; the sheets are drafted from it."""
     with database.read() as db:
         access.require_on(db, person, "periods.write", project_id)
-    told = {"project_id": project_id, "month": month_of_text(month), "now": now}
+    told = {"project_id": project_id, "month": read_month(month), "now": now}
     fresh = request.app.state.months.before(database, **told)
     with database.write() as db:
         access.require_on(db, person, "periods.write", project_id)
@@ -88,7 +89,7 @@ def close(
     """Every line is posted; the month never opens again. What comes later is back pay."""
     with database.read() as db:
         access.require_on(db, person, "periods.close", project_id)
-    told = {"project_id": project_id, "month": month_of_text(month), "now": now}
+    told = {"project_id": project_id, "month": read_month(month), "now": now}
     fresh = request.app.state.months.before(database, **told)
     with database.write() as db:
         access.require_on(db, person, "periods.close", project_id)
@@ -125,7 +126,7 @@ def draft(
 
     with database.read() as db:
         allowed(db)
-    told = {"project_id": project_id, "month": month_of_text(month), "now": now}
+    told = {"project_id": project_id, "month": read_month(month), "now": now}
     fresh = request.app.state.months.before(database, **told, team_id=body.team_id)
     with database.write() as db:
         allowed(db)
@@ -147,7 +148,7 @@ def list_sheets(
     """The latest version of each team and month; one's own teams only."""
     project = access.require_on(db, person, "sheets.read", project_id)
     teams = access.teams_of(db, person, project)
-    found = sheets.sheets_of(db, project_id, None if month is None else month_of_text(month))
+    found = sheets.sheets_of(db, project_id, None if month is None else read_month(month))
     return [s for s in found if teams is None or s.sheet.team_id in teams]
 
 
@@ -272,7 +273,7 @@ def consent(person: Someone, db: Tx, key: WriteKey, now: Now, project_id: Projec
     project = access.require_on(db, person, "sheets.sign", project_id)
     if access.teams_of(db, person, project, "sheets.sign") is not None:
         raise NotFound("engagement_unknown")
-    content = body.model_dump() | {"origin_month": month_of_text(body.origin_month)}
+    content = body.model_dump() | {"origin_month": read_month(body.origin_month)}
     return key.once(db, now, lambda: sheets.consent(db, project_id=project_id, by=person.login, now=now, **content))
 
 
@@ -284,7 +285,7 @@ def list_unsigned(person: Someone, db: Reading, project_id: ProjectId, month: Mo
     """Lines without a worker's word; they cannot be paid yet."""
     project = access.require_on(db, person, "sheets.read", project_id)
     teams = access.teams_of(db, person, project)
-    return [u for u in sheets.unsigned(db, project_id, month_of_text(month)) if teams is None or u.team_id in teams]
+    return [u for u in sheets.unsigned(db, project_id, read_month(month)) if teams is None or u.team_id in teams]
 
 
 @router.get(

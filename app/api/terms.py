@@ -20,8 +20,9 @@ from app import access, terms
 from app.api.access import ROW_ID_MAX, Now, Someone, refusals
 from app.api.once import WriteKey
 from app.api.timekeeping import OF_PROJECT, Added, Reason, RowIdField, RowIdPath
-from app.api.wages import ProjectId, month_of_text
+from app.api.wages import ProjectId
 from app.db import Reading, Tx
+from app.fields import read_month
 from app.store import people
 from app.store import terms as kept
 from app.store.terms import AdvanceInfo, AllowanceInfo, DeductionInfo, MeasureInfo
@@ -223,7 +224,7 @@ def list_deductions(person: Someone, db: Reading, project_id: ProjectId, engagem
 def record_deduction(person: Someone, db: Tx, key: WriteKey, now: Now, project_id: ProjectId, body: DeductionIn) -> Response:
     """With the paper it rests on. The legal cap is applied when the sheet is drafted; what is over it is carried on."""
     access.require_on(db, person, "terms.write", project_id)
-    content = body.model_dump() | {"month": month_of_text(body.month)}
+    content = body.model_dump() | {"month": read_month(body.month)}
     return key.once(db, now, lambda: Added(id=terms.record_deduction(db, project_id=project_id, by=person.login, now=now, **content)))
 
 
@@ -273,7 +274,7 @@ def list_measures(
     """Those that were not voided, with their acceptance; a subcontractor's own teams only."""
     project = access.require_on(db, person, "sheets.read", project_id)
     teams = access.teams_of(db, person, project)
-    found = kept.measure_rows(db, project_id, None if month is None else month_of_text(month))
+    found = kept.measure_rows(db, project_id, None if month is None else read_month(month))
     return [m for m in found if teams is None or m.team_id in teams]
 
 
@@ -286,7 +287,7 @@ def add_measure(person: Someone, db: Tx, key: WriteKey, now: Now, project_id: Pr
     project = access.require_on(db, person, "measures.write", project_id)
     teams = access.teams_of(db, person, project, "measures.write")
     content = body.model_dump() | {
-        "month": month_of_text(body.month), "shares": [(s.engagement_id, s.share) for s in body.shares],
+        "month": read_month(body.month), "shares": [(s.engagement_id, s.share) for s in body.shares],
     }  # fmt: skip
     return key.once(
         db, now, lambda: Added(id=terms.add_measure(db, project_id=project_id, teams=teams, by=person.login, now=now, **content))

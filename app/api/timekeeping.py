@@ -19,16 +19,18 @@ from datetime import date, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Path, Query, Request, Response, UploadFile
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictInt
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from app import access, projection, terms, timekeeping
 from app.api.access import NOBODY, NOT_ALLOWED, ROW_ID_MAX, UNKNOWN_PROJECT, Now, Someone, refusals
 from app.api.once import WriteKey
-from app.api.wages import ProjectId, WorkerId, month_of_text
+from app.api.wages import ProjectId, WorkerId
+from app.api.who import Day, Instant
 from app.db import Reading, Tx
 from app.domain.facts import DayKind, DayMark
 from app.domain.workdays import next_month
 from app.errors import NotFound
+from app.fields import read_month
 from app.store import people
 from app.store import projection as rows
 from app.store import terms as kept_terms
@@ -95,7 +97,7 @@ def worker_days(
 ) -> Response:
     """Days of one month, each with its sessions, passages, corrections and wage items."""
     access.require_on(db, person, "attendance.read", project_id)
-    first = month_of_text(month)
+    first = read_month(month)
     if not people.engagements_of(db, project_id, worker_id):
         raise NotFound("worker_not_on_project")
     return _lines(projection.worker_days(db, project_id, worker_id, first, next_month(first), now))
@@ -110,7 +112,7 @@ def days_on(
     db: Reading,
     now: Now,
     project_id: ProjectId,
-    on: date,
+    on: Day,
     after: Annotated[int, Query(ge=0, le=ROW_ID_MAX, description="Workers after this id")] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     team_id: Annotated[int | None, Query(ge=1, le=ROW_ID_MAX)] = None,
@@ -152,8 +154,8 @@ class CorrectionIn(BaseModel):
     worker_id: RowIdField
     work_date: date
     kind: str = Field(max_length=16, description="missing_in, missing_out, add_session, void_passage, wrong_person or set_day")
-    in_at: AwareDatetime | None = None
-    out_at: AwareDatetime | None = None
+    in_at: Instant | None = None
+    out_at: Instant | None = None
     passage_id: RowIdField | None = None
     minutes: StrictInt | None = Field(None, ge=0, le=1440)
     day_milli: StrictInt | None = Field(None, ge=0, le=3000)
@@ -180,7 +182,7 @@ def list_corrections(
     """Those nobody has decided yet, oldest first; a team leader's own team only."""
     project = access.require_on(db, person, "corrections.read", project_id)
     teams = access.teams_of(db, person, project)
-    return list(timekeeping.pending(db, project_id, None if month is None else month_of_text(month), teams))
+    return list(timekeeping.pending(db, project_id, None if month is None else read_month(month), teams))
 
 
 @router.post(

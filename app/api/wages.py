@@ -28,8 +28,8 @@ from app.db import Reading, Tx
 from app.domain.facts import Payment, Terms
 from app.domain.timesheet import WorkDay
 from app.domain.wages import WageItem
-from app.domain.workdays import parse_month
 from app.errors import BadRequest
+from app.fields import read_month
 from app.wording.wages import formula
 
 router = APIRouter(tags=["wages"])
@@ -58,21 +58,6 @@ async def _as_of(
 
 
 AsOf = Annotated[datetime, Depends(_as_of)]
-
-
-def month_of_text(text: str) -> date:
-    """``2026-03`` as the first day of that month.
-
-    Raises:
-        BadRequest: ``month_malformed`` or ``month_out_of_range``.
-    """
-    try:
-        month = parse_month(text)
-    except ValueError:
-        raise BadRequest("month_malformed") from None
-    if not payroll.EARLIEST <= month < payroll.LATEST:
-        raise BadRequest("month_out_of_range")
-    return month
 
 
 class HeadcountOut(BaseModel):
@@ -419,7 +404,7 @@ def list_days(
 ) -> list[DayOut]:
     """One line a worker and work date, in that order."""
     access.require_on(db, person, "attendance.read", project_id)
-    return [_day_out(w) for w in payroll.work_days_of(db, project_id, month_of_text(month), as_of)]
+    return [_day_out(w) for w in payroll.work_days_of(db, project_id, read_month(month), as_of)]
 
 
 @router.get(
@@ -490,7 +475,7 @@ def add_payment(
         worker_id=body.worker_id,
         amount_fen=body.amount_fen,
         paid_on=body.paid_on,
-        for_month=month_of_text(body.for_month),
+        for_month=read_month(body.for_month),
         channel=body.channel,
         reference=body.reference,
         idempotency_key=idempotency_key,

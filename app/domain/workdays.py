@@ -13,6 +13,9 @@ from app.domain.facts import AttendancePolicy
 PAY_DAY = 15
 """Day of the following month on which a month's wages are due (发薪日); domain.md 1.6 and 9."""
 
+EARLIEST, LATEST = date(2000, 1, 1), date(2100, 1, 1)
+"""Half-open. Dates outside are typing errors, and arithmetic with them may leave the calendar."""
+
 
 @lru_cache(maxsize=64)
 def zone(name: str) -> ZoneInfo:

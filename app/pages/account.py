@@ -7,8 +7,9 @@ from starlette.datastructures import FormData
 
 from app import bank
 from app.domain.statement import Funded
-from app.domain.workdays import month_of, parse_month
+from app.domain.workdays import month_of
 from app.errors import BadRequest
+from app.fields import read_month
 from app.pages import batches, filled, lines, show
 from app.pages.batches import REASONS, path, templates
 from app.pages.page import Act, Ask, Page, or_again, shown, with_query
@@ -181,10 +182,7 @@ def _make(ask: Ask, values: FormData) -> str:
 
 
 def _plan(ask: Ask, values: FormData) -> str:
-    try:
-        month = parse_month(lines.form(values, "month"))
-    except ValueError:
-        raise BadRequest("month_malformed") from None
+    month = read_month(lines.form(values, "month"))
     due_on, fen = filled.day(lines.form(values, "due_on"), "due_on"), _fen(values)
     bank.add_plan(ask.db, project_id=ask.project.id, month=month, due_on=due_on, agreed_fen=fen, by=ask.person.login, now=ask.now)
     return with_query(path(ask.project.id), done="funding_kept") + "#funding"

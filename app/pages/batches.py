@@ -7,8 +7,9 @@ from datetime import date, datetime
 from starlette.datastructures import FormData
 
 from app import bank
-from app.domain.workdays import local, parse_month
+from app.domain.workdays import local
 from app.errors import BadRequest, Conflict, ServiceError
+from app.fields import read_month
 from app.forms.bank import read_workbook, write_workbook
 from app.pages import filled, lines
 from app.pages.page import Act, Again, Ask, Page, shown, with_query
@@ -279,10 +280,7 @@ def make(ask: Ask, values: FormData) -> int:
     Raises:
         ServiceError: as ``bank.make_batch``.
     """
-    try:
-        month = parse_month(lines.form(values, "month"))
-    except ValueError:
-        raise BadRequest("month_malformed") from None
+    month = read_month(lines.form(values, "month"))
     chosen = [str(each) for each in values.getlist("line")]
     if not all(each.isascii() and each.isdecimal() and len(each) < 19 for each in chosen):
         raise BadRequest("request_malformed", field="line")

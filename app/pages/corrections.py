@@ -9,7 +9,7 @@ from starlette.datastructures import FormData
 from app import access, projection, timekeeping
 from app.domain.facts import CorrectionKind
 from app.domain.identity import name_order
-from app.domain.workdays import local, month_of
+from app.domain.workdays import EARLIEST, LATEST, local, month_of
 from app.errors import BadRequest, Forbidden, ServiceError
 from app.pages import filled, lines
 from app.pages.filled import asked_month
@@ -345,7 +345,7 @@ def asked_day(text: str) -> date | None:
         found = date.fromisoformat(text)
     except ValueError:
         return None
-    return found if 2000 <= found.year < 2100 else None
+    return found if EARLIEST <= found < LATEST else None
 
 
 def _whole(text: str) -> int | None:

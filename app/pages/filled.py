@@ -7,12 +7,11 @@ from zoneinfo import ZoneInfo
 from starlette.datastructures import FormData, UploadFile
 
 from app import timekeeping
-from app.domain import workdays
 from app.errors import BadRequest, TooLarge, Unusable
+from app.fields import check_day, read_month
 from app.pages import lines
 from app.pages.page import ID_MAX, Ask
 
-EARLIEST, LATEST = date(2000, 1, 1), date(2100, 1, 1)
 AMOUNT = re.compile(r"([0-9]{1,10})(?:\.([0-9]{1,2}))?")
 CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 DECIMAL = re.compile(r"([0-9]{1,2})(?:\.([0-9]{1,3}))?")
@@ -24,15 +23,7 @@ def asked_month(text: str, default: date) -> date:
     Raises:
         BadRequest: ``month_malformed``, ``month_out_of_range``.
     """
-    if not text:
-        return default
-    try:
-        month = workdays.parse_month(text)
-    except ValueError:
-        raise BadRequest("month_malformed") from None
-    if not EARLIEST <= month < LATEST:
-        raise BadRequest("month_out_of_range")
-    return month
+    return read_month(text) if text else default
 
 
 def fen(text: str) -> int | None:
@@ -60,11 +51,13 @@ def day(text: str, field: str) -> date:
 
     Raises:
         BadRequest: ``request_malformed``.
+        Unusable: ``date_out_of_range``.
     """
     try:
-        return date.fromisoformat(text)
+        found = date.fromisoformat(text)
     except ValueError:
         raise BadRequest("request_malformed", field=field) from None
+    return check_day(found)
 
 
 def clock(text: str, on: date, ask: Ask, field: str) -> datetime:

@@ -12,6 +12,7 @@ from app.domain import workdays
 from app.domain.casework import State, proposed_due_on
 from app.domain.workdays import month_of
 from app.errors import BadRequest, NotFound, ServiceError, Unusable
+from app.fields import read_month
 from app.oversight import FindingLine
 from app.pages import lines
 from app.pages.page import Act, Again, Ask, Page, shown, with_query
@@ -411,12 +412,7 @@ FACTS = {
 
 
 def _month(text: str) -> date | None:
-    if not text:
-        return None
-    try:
-        return workdays.parse_month(text)
-    except ValueError:
-        raise BadRequest("month_malformed") from None
+    return read_month(text) if text else None
 
 
 def run(ask: Ask, values: FormData) -> str:

@@ -13,6 +13,7 @@ from app.domain.identity import View, mask_id_number
 from app.domain.sheet import ItemKind, LineItem
 from app.domain.threeway import Difference, Row, teams_of
 from app.errors import BadRequest, NotFound
+from app.fields import read_month
 from app.pages.lines import PassageLine, Reader, form
 from app.pages.page import Act, Again, Ask, MonthChoice, Page, shown, with_query
 from app.pages.papers import Paper, papers
@@ -134,10 +135,7 @@ def _month(ask: Ask, months: list[date]) -> date:
         # The newest month that is over: the one that is still worked in has no sheet yet.
         this = workdays.month_of(ask.today)
         return next((month for month in months if month < this), months[0])
-    try:
-        return workdays.parse_month(text)
-    except ValueError:
-        raise BadRequest("month_malformed") from None
+    return read_month(text)
 
 
 def gather(ask: Ask) -> ThreeWayContext:

@@ -97,13 +97,7 @@ def _months(ask: Ask, mine: _Mine, path: str, chosen: date, known: Collection[da
 
 
 def _month(ask: Ask, mine: _Mine) -> date:
-    text = ask.query.get("month", "")
-    if not text:
-        return workdays.month_of(mine.today)
-    try:
-        return workdays.parse_month(text)
-    except ValueError:
-        raise BadRequest("month_malformed") from None
+    return filled.asked_month(ask.query.get("month", ""), workdays.month_of(mine.today))
 
 
 # --- the first page ------------------------------------------------------------------------------------------

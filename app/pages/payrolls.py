@@ -9,8 +9,9 @@ from starlette.datastructures import FormData
 from app import access, objections, periods, sheets, signatures, wording
 from app.domain.sheet import Act as Step
 from app.domain.sheet import Blocker, Refusal, SheetState
-from app.domain.workdays import local, month_of, next_month, parse_month
+from app.domain.workdays import local, month_of, next_month
 from app.errors import BadRequest, Forbidden, NotFound, ServiceError
+from app.fields import read_month
 from app.pages import blockers, filled, lines
 from app.pages.blockers import BlockerRow
 from app.pages.filled import asked_month
@@ -400,16 +401,9 @@ def _returns(ask: Ask, team_id: int) -> str | None:
 # --- acts ----------------------------------------------------------------------------------------------------
 
 
-def _month_of_form(values: FormData) -> date:
-    try:
-        return parse_month(lines.form(values, "month"))
-    except ValueError:
-        raise BadRequest("month_malformed") from None
-
-
 def _of_month(done: str, do: Callable[[Ask, date], None]) -> Callable[[Ask, FormData], str | Again]:
     def act(ask: Ask, values: FormData) -> str | Again:
-        month = _month_of_form(values)
+        month = read_month(lines.form(values, "month"))
         try:
             do(ask, month)
         except ServiceError as error:

@@ -18,6 +18,7 @@ from app.domain.identity import View, mask_id_number, mask_phone
 from app.domain.timesheet import WorkDay
 from app.domain.wages import AccrualState, Component, WageItem
 from app.errors import BadRequest, Conflict, NotFound, ServiceError
+from app.fields import read_month
 from app.pages import lines, page
 from app.pages.lines import PassageLine
 from app.pages.page import Act, Ask, MonthChoice, Page, shown, with_query
@@ -456,10 +457,7 @@ def _path(ask: Ask, worker_id: int) -> str:
 def _month(ask: Ask, known: Collection[date]) -> date:
     asked = ask.query.get("month", "")
     if asked:
-        try:
-            return workdays.parse_month(asked)
-        except ValueError:
-            raise BadRequest("month_malformed") from None
+        return read_month(asked)
     this = workdays.month_of(ask.today)
     # On the first of a month there is nothing to read yet; the last month with work is what he comes to ask about.
     return this if this in known or not known else max(known)
@@ -588,7 +586,7 @@ def pay(ask: Ask, values: FormData) -> str | Response:
             worker_id=worker_id,
             amount_fen=_fen(typed.amount),
             paid_on=_date(typed.paid_on),
-            for_month=_typed_month(typed.for_month),
+            for_month=read_month(typed.for_month),
             channel=typed.channel,
             reference=typed.reference or None,
             idempotency_key=key,
@@ -628,13 +626,6 @@ def _date(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise BadRequest("paid_on_out_of_range") from None
-
-
-def _typed_month(text: str) -> date:
-    try:
-        return workdays.parse_month(text)
-    except ValueError:
-        raise BadRequest("month_malformed") from None
 
 
 def vouch(ask: Ask, values: FormData) -> str:

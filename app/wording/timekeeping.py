@@ -103,6 +103,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     # fields
     "number_wrong": ("{field} 须为 {least} 至 {greatest} 的整数", "{field} is a whole number from {least} to {greatest}"),
     "dates_wrong": ("起止日期有误", "These dates cannot be"),
+    "date_out_of_range": ("日期超出可用范围", "That date is out of range"),
     "instant_naive": ("时间须带时区", "A time needs its zone"),
 }
 

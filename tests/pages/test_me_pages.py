@@ -389,6 +389,19 @@ def test_whoever_is_skipped_on_the_tablet_comes_again_after_the_others(payday, c
     assert "都签过了" in signs(wu, path, page)
 
 
+def test_a_form_that_says_what_no_page_says_is_refused_and_nothing_breaks(phone, payday, clerk, desk_now):
+    sheet = months(payday)
+    wang, path = phone(payday.cast.wang), f"/projects/{payday.site.id}/payroll/{sheet.id}/sign"
+    line = next(one for one in payday.lines(sheet) if one.content.worker_id == payday.cast.wang.id)
+    strange = {"line_id": line.id, "line_hash": "签" * 64, "drawn": signature()}
+    assert clerk("wu").post(f"{path}/drawn", data=strange).status_code == 409
+    assert wang.post(f"/me/sheets/{line.id}/sign", data=strange).status_code == 409
+    late = {"day": "9999-12-31", "kind": "missing_out", "out": "01:00", "out_next": "1"}
+    assert wang.post("/me/days/objections", data=late).status_code == 422
+    asked = {"worker": payday.cast.wang.id, "work_date": "9999-12-31", "kind": "missing_out", "out": "01:00", "out_next": "1", "reason": "forgot"}
+    assert clerk("wu").post(f"/projects/{payday.site.id}/corrections/requests", data=asked).status_code == 422
+
+
 def blank() -> str:
     return signatures.DATA + base64.b64encode(cv2.imencode(".png", np.full((300, 680), 255, np.uint8))[1].tobytes()).decode()
 
