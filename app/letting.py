@@ -177,7 +177,8 @@ class LetIn:
 def recent(db: Session, project_id: int, since: datetime) -> list[LetIn]:
     """Return who was let in or out by hand since an instant, newest first."""
     found = screens.manual(db, project_id, since)
-    return [LetIn(one, days.correction(db, project_id, one.correction_id).state) for one in found]
+    states = days.states_of(db, [one.correction_id for one in found])
+    return [LetIn(one, states[one.correction_id]) for one in found]
 
 
 def _journal(db: Session, now: datetime, by: str, action: str, project_id: int, what: str, **facts: object) -> None:

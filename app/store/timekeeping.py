@@ -307,11 +307,14 @@ class CorrectionInfo:
     @property
     def state(self) -> str:
         """requested, leader_ok, approved, rejected or withdrawn."""
-        acts = {step.act for step in self.steps}
-        for act, state in (("officer_ok", "approved"), ("rejected", "rejected"), ("withdrawn", "withdrawn")):
-            if act in acts:
-                return state
-        return "leader_ok" if "leader_ok" in acts else "requested"
+        return _state_of({step.act for step in self.steps})
+
+
+def _state_of(acts: Collection[str]) -> str:
+    for act, state in (("officer_ok", "approved"), ("rejected", "rejected"), ("withdrawn", "withdrawn")):
+        if act in acts:
+            return state
+    return "leader_ok" if "leader_ok" in acts else "requested"
 
 
 _CORRECTION = [CorrectionRow.__table__.c[name] for name in CorrectionInfo.__slots__ if name != "steps"]
@@ -333,6 +336,20 @@ def correction(db: Session, project_id: int, correction_id: int) -> CorrectionIn
     if not found:
         raise NotFound("correction_unknown")
     return found[0]
+
+
+_ACTS = select(CorrectionStep.correction_id, CorrectionStep.act).where(
+    CorrectionStep.correction_id.in_(bindparam("ids", expanding=True))
+)
+
+
+def states_of(db: Session, correction_ids: Collection[int]) -> dict[int, str]:
+    """Return how far each of some corrections is: requested, leader_ok, approved, rejected or withdrawn."""
+    acts: dict[int, set[str]] = {id_: set() for id_ in correction_ids}
+    if acts:
+        for id_, act in db.execute(_ACTS, {"ids": sorted(acts)}):
+            acts[id_].add(act)
+    return {id_: _state_of(said) for id_, said in acts.items()}
 
 
 def corrections_of(

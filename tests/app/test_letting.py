@@ -100,6 +100,21 @@ def test_whoever_comes_by_code_every_day_reaches_no_limit(desk):
         assert desk.let(at=MORNING - timedelta(days=day)).worker_id == desk.wang.id
 
 
+def test_who_was_let_in_by_hand_is_asked_for_in_two_statements_however_many_there_are(desk):
+    done = [desk.let(at=MORNING + timedelta(minutes=5 * n), direction=("in", "out")[n % 2]) for n in range(6)]
+    desk.agree(done[0].correction_id)
+    with desk.database.read() as db:
+        asked, bind = [], db.get_bind()
+        hear = lambda _c, _cursor, statement, *_: asked.append(statement)  # noqa: E731
+        sa.event.listen(bind, "before_cursor_execute", hear)
+        try:
+            told = letting.recent(db, desk.site.id, MORNING - timedelta(hours=8))
+        finally:
+            sa.event.remove(bind, "before_cursor_execute", hear)
+    assert [(one.fact, one.state) for one in told] == [(one, "approved" if one is done[0] else "requested") for one in done[::-1]]
+    assert len([statement for statement in asked if statement.startswith("SELECT")]) == 2
+
+
 def test_nobodys_code_lets_nobody_in_and_leaves_a_line(desk):
     said = desk.let(value="00000000")
     assert (said.worker_id, said.code, said.may) == (None, "credential_unknown", False)
