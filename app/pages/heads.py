@@ -3,19 +3,21 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from app import letting, projection
 from app.domain import workdays
 from app.pages.page import policy_of
-from app.store import people
+from app.store import gates, people
 from app.store.money import midnight
 from app.store.people import ProjectInfo
 
 ON_SITE, LEFT, ABSENT = "on_site", "left", "absent"
 STATES = (ON_SITE, LEFT, ABSENT)
+HEARD = timedelta(minutes=5)
+"""A gate says that it lives every half minute; a wall clock that is read by people is minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,14 @@ class Where:
 
 
 @dataclass(frozen=True, slots=True)
+class Lanes:
+    """How many lanes are heard."""
+
+    all: int
+    heard: int
+
+
+@dataclass(frozen=True, slots=True)
 class Heads:
     """Everybody's whereabouts at one instant."""
 
@@ -70,6 +80,7 @@ class Heads:
     """Came, and is on no team's roster today."""
     by_hand: int
     """Let in by hand today, not agreed to yet and not counted by the gates: on site, as far as the guard says."""
+    lanes: Lanes
     people: tuple[Where, ...]
     """By company, team and name."""
     companies: tuple[Group, ...]
@@ -78,8 +89,10 @@ class Heads:
 
     @property
     def told(self) -> tuple:
-        """What a screen shows of it; as long as that is the same nothing is sent."""
-        return (self.day, self.on_site, self.came, self.left, self.absent, self.roster, self.by_hand, self.teams)
+        """What a screen shows of it, the minute among it; as long as that is the same nothing is sent."""
+        return (
+            f"{self.as_of:%H:%M}", self.day, self.on_site, self.came, self.left, self.absent, self.roster, self.by_hand, self.lanes, self.teams,
+        )  # fmt: skip
 
 
 def heads(db: Session, project: ProjectInfo, now: datetime) -> Heads:
@@ -112,11 +125,21 @@ def heads(db: Session, project: ProjectInfo, now: datetime) -> Heads:
     states = Counter(w.state for w in everybody)
     return Heads(
         as_of=workdays.local(now, policy), day=day, on_site=len(inside), came=len(came), left=states[LEFT], absent=states[ABSENT],
-        roster=len(everybody), outside=len(here - {w.worker_id for w in everybody}), by_hand=by_hand, people=everybody,
+        roster=len(everybody), outside=len(here - {w.worker_id for w in everybody}), by_hand=by_hand, lanes=_lanes(db, project.id, now), people=everybody,
         companies=_groups(everybody, lambda w: (w.company, w.company, "")),
         teams=_groups(everybody, lambda w: (str(w.team_id), w.team, w.company)),
         trades=_groups(everybody, lambda w: (w.trade, w.trade, "")),
     )  # fmt: skip
+
+
+def _lanes(db: Session, project_id: int, now: datetime) -> Lanes:
+    """How many lanes have a device that was heard within the last minutes."""
+    found: dict[int, bool] = {}
+    for one in gates.devices(db, project_id):
+        if one.disabled_at is None:
+            heard = one.last_seen_at is not None and now - one.last_seen_at <= HEARD
+            found[one.gate_id] = found.get(one.gate_id, False) or heard
+    return Lanes(len(found), sum(found.values()))
 
 
 def _groups(everybody: Iterable[Where], of: Callable[[Where], tuple[str, str, str]]) -> tuple[Group, ...]:

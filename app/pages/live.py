@@ -50,7 +50,7 @@ WHOLE_SECONDS = 1.0
 COUNT_SECONDS = 2.0
 """Between two countings, at least; and twenty times as long as one takes."""
 RECOUNT_SECONDS = 60.0
-"""Without a passage the hour alone changes a count: a stay grows too long, a new work date begins."""
+"""Without a passage time alone changes a count: a stay grows too long, a new work date begins, a gate falls silent."""
 BEAT_SECONDS = 3.0
 GUARD_SECONDS = 5.0
 """How long a screen may go on after its reader was signed out or lost his role."""
@@ -220,7 +220,7 @@ class Live:
                         strangers=any(gate.is_stranger(record) for record in fresh),
                     )
                 elif counted is not None:
-                    events += _counts(db, kind, counted)
+                    events += _counts(kind, counted)
                 if events:
                     told[kind] = events
         # Only what was rendered for everybody is behind us.
@@ -271,7 +271,7 @@ class Live:
             if kind.what == "desk":
                 told += _desk(db, kind, self._now(), asks=True, hand=True, strangers=True)
             else:
-                told += _counts(db, kind, self.heads_of(db, kind.project_id))
+                told += _counts(kind, self.heads_of(db, kind.project_id))
         return last, told
 
     async def events(self, stream: _Stream, after: int, reached: int) -> AsyncIterator[bytes]:
@@ -329,8 +329,8 @@ def _desk(db: Session, kind: Kind, now: datetime, *, asks: bool, hand: bool, str
     return [Told(None, _event(name, {"html": html})) for name, html in gate.parts(db, kind, wanted, now)]
 
 
-def _counts(db: Session, kind: Kind, counted: Heads) -> list[Told]:
-    made = screen.count(kind, counted) if kind.what == "screen" else today.counts(db, kind, counted)
+def _counts(kind: Kind, counted: Heads) -> list[Told]:
+    made = screen.count(kind, counted) if kind.what == "screen" else today.counts(kind, counted)
     return [Told(None, _event("counts", made))]
 
 

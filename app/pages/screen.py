@@ -95,7 +95,6 @@ class WallContext:
 
     project_name: str = shown("Name of the project")
     now: Heads = shown("Everybody's whereabouts as numbers")
-    lanes: today.Lanes = shown("How many lanes are heard")
     week: tuple[today.DayPoint, ...] = shown("The last seven days, oldest first")
     stream: str = shown("Address of the stream")
     own_hash: str = shown("Of our scripts: with newer ones the screen loads itself anew")
@@ -191,7 +190,7 @@ def show(request: Request, db: Reading) -> Response:
     live = getattr(request.app.state, "live", None)
     counted = live.heads_of(db, project.id) if live is not None else heads(db, project, now)
     if lane is None:
-        context = WallContext(project.name, counted, today.lanes(db, project.id, now), today.week(db, project, now), **same)
+        context = WallContext(project.name, counted, today.week(db, project, now), **same)
         answer = page.render("wall.html", language, frame, context)
     else:
         context = GateScreenContext(

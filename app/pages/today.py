@@ -10,7 +10,7 @@ from app import access, projection
 from app.domain import workdays
 from app.errors import Forbidden
 from app.pages import charts, lines, page
-from app.pages.heads import ABSENT, LEFT, ON_SITE, STATES, Group, Heads, Where, heads
+from app.pages.heads import ABSENT, HEARD, LEFT, ON_SITE, STATES, Group, Heads, Where, heads
 from app.pages.kinds import Kind
 from app.pages.lines import PassageLine
 from app.pages.page import Ask, Page, shown, with_query
@@ -24,8 +24,6 @@ LATEST = 8
 WEEK_DAYS = 7
 PEOPLE_MAX = 300
 """Names of one list; more are found by a filter."""
-HEARD = timedelta(minutes=5)
-"""A gate says that it lives every half minute; a wall clock that is read by people is minutes."""
 BY = ("team", "company", "trade")
 CHART_TEAMS_MAX = 16
 """A chart of more bars than a screen has room for shows the largest."""
@@ -71,14 +69,6 @@ class DayPoint:
     on: date
     came: int
     roster: int
-
-
-@dataclass(frozen=True)
-class Lanes:
-    """How many lanes are heard."""
-
-    all: int
-    heard: int
 
 
 @dataclass(frozen=True)
@@ -264,16 +254,6 @@ def week(db: Session, project: ProjectInfo, now: datetime, *, came_today: int | 
     )  # fmt: skip
 
 
-def lanes(db: Session, project_id: int, now: datetime) -> Lanes:
-    """How many lanes have a device that was heard within the last minutes."""
-    found: dict[int, bool] = {}
-    for one in gates.devices(db, project_id):
-        if one.disabled_at is None:
-            heard = one.last_seen_at is not None and now - one.last_seen_at <= HEARD
-            found[one.gate_id] = found.get(one.gate_id, False) or heard
-    return Lanes(len(found), sum(found.values()))
-
-
 def _gates(ask: Ask) -> tuple[GateLine, ...]:
     morning = midnight(ask.today, ask.project.time_zone)
     sent = health.of_devices(ask.db, ask.project.id, morning)
@@ -299,7 +279,7 @@ def _gates(ask: Ask) -> tuple[GateLine, ...]:
     return tuple(found)
 
 
-def counts(db: Session, kind: Kind, counted: Heads) -> dict:
+def counts(kind: Kind, counted: Heads) -> dict:
     """What the stream sends when a number has changed: the figures of this page, and the wall whole."""
     return {
         "figures": {
@@ -307,7 +287,7 @@ def counts(db: Session, kind: Kind, counted: Heads) -> dict:
             "as_of": f"{counted.as_of:%H:%M}",
         },
         "day": counted.day.isoformat(),
-        "wall": page.piece(kind.language, "parts/wall.html", "body", counted, lanes(db, kind.project_id, counted.as_of)),
+        "wall": page.piece(kind.language, "parts/wall.html", "body", counted),
     }  # fmt: skip
 
 
@@ -329,7 +309,6 @@ class WallPageContext:
 
     project_name: str = shown("Name of the project")
     now: Heads = shown("Everybody's whereabouts as numbers")
-    lanes: Lanes = shown("How many lanes are heard")
     week: tuple[DayPoint, ...] = shown("The last seven days, oldest first")
     stream: str = shown("Address of the stream")
     own_hash: str = shown("Of our scripts: with newer ones the screen loads itself anew")
@@ -340,7 +319,7 @@ def gather_wall(ask: Ask) -> WallPageContext:
     """Counts by company and team."""
     counted = heads(ask.db, ask.project, ask.now)
     return WallPageContext(
-        project_name=ask.project.name, now=counted, lanes=lanes(ask.db, ask.project.id, ask.now),
+        project_name=ask.project.name, now=counted,
         week=week(ask.db, ask.project, ask.now, came_today=counted.came), stream=f"/projects/{ask.project.id}/today/stream",
         own_hash=own_hash(), other_url="",
     )  # fmt: skip

@@ -206,6 +206,24 @@ def test_the_counts_follow_and_name_nobody(database, people_on_site, follow, now
     assert "王" not in second["wall"].replace("王家", "") and "On site" in second["wall"]
 
 
+def test_the_wall_says_that_the_gates_fell_silent_though_nobody_passes(database, people_on_site, follow, clock, now, monkeypatch):
+    monkeypatch.setattr(live, "RECOUNT_SECONDS", 0.1)
+    site = people_on_site.a
+    with database.write() as db:
+        gates.seen(db, site.entrance.device_id, now)
+
+    async def watch():
+        stream = follow(Kind("counts", site.id, "zh"), 0)
+        before = (await until(stream, lambda heard: heard[-1][0] == "counts"))[-1][2]["wall"]
+        clock.advance(minutes=6)
+        after = (await until(stream, lambda heard: heard[-1][0] == "counts" and "截至 20:06" in heard[-1][2]["wall"]))[-1][2]["wall"]
+        await stream.aclose()
+        return before, after
+
+    before, after = asyncio.run(watch())
+    assert "闸机在线 1 / 2" in before and "闸机在线 0 / 2" in after
+
+
 def test_who_may_look_no_longer_is_told_nothing_more(database, people_on_site, follow, now, monkeypatch):
     monkeypatch.setattr(live, "GUARD_SECONDS", 0.05)
     site, signed_in = people_on_site.a, [True]
