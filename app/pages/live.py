@@ -18,8 +18,9 @@ still look, in one snapshot for all of them.
 import asyncio
 import contextlib
 import json
+import math
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -32,7 +33,6 @@ from starlette.requests import Request
 
 from app import access, screens
 from app.db import Database
-from app.domain.facts import Verdict
 from app.errors import ServiceError, TooMany, Unauthorised
 from app.pages import gate, page, screen, today
 from app.pages.heads import Heads, heads
@@ -48,7 +48,9 @@ EVERY_SECONDS = 0.25
 WHOLE_SECONDS = 1.0
 """Between two looks at what has no number."""
 COUNT_SECONDS = 2.0
-"""Between two countings, at least; and twenty times as long as one takes."""
+"""Between two countings, at least."""
+RESTS = 20
+"""And so many times as long as one takes: counting takes a twentieth of a core at most."""
 RECOUNT_SECONDS = 60.0
 """Without a passage time alone changes a count: a stay grows too long, a new work date begins, a gate falls silent."""
 BEAT_SECONDS = 3.0
@@ -57,8 +59,8 @@ GUARD_SECONDS = 5.0
 RETRY_MS = 1000
 BEHIND_MAX = 50
 """A screen that was away longer than this many passages gets the last ones; the rest are on the worker's page."""
-WAITING_MAX = timedelta(seconds=60)
-"""How long a screen waits to hear what a person said about a passage that asked."""
+ROWS = 60
+"""Passages a desk shows at most (gate.js): of those that asked it is told what people said."""
 QUEUE_MAX = 128
 """Events that wait for a slow line; then it is cut, and comes back to where it was."""
 STREAMS_MAX = 2000
@@ -93,34 +95,46 @@ class _Stream:
             self.queue.put_nowait(None)
 
 
-@dataclass(slots=True)
-class _Known:
-    """What has no number, as it was told last."""
+@dataclass(frozen=True, slots=True)
+class _Paced:
+    """When something that takes its time was worked out last."""
 
+    at: float = -math.inf
+    took: float = 0.0
+    dirty: bool = True
+    """Something has happened since that may change it."""
+
+    def due(self, at: float, idle_s: float) -> bool:
+        """Time to work it out: soon when something has happened, else now and then."""
+        since = at - self.at
+        return since >= max(COUNT_SECONDS, RESTS * self.took) and (self.dirty or since >= idle_s)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What was told last. Replaced as a whole by a look that has rendered everything new."""
+
+    seq: int
+    words: Mapping[int, bool | None] = field(default_factory=dict)
+    """Id of a passage that asked and may still be shown -> what was told of it; None: that it waits."""
     asking: tuple[int, ...] | None = None
     hand: tuple | None = None
     heads: Heads | None = None
+    counting: _Paced = _Paced()
 
 
 @dataclass(slots=True)
 class _Tail:
     """What one process knows of one project's end."""
 
-    seq: int
+    known: _Known
     streams: set[_Stream] = field(default_factory=set)
     """Of the event loop alone: no other thread reads them."""
     looking: frozenset[Kind] | None = None
     """Kinds a look that is under way renders for; None between looks."""
     looked: asyncio.Event = field(default_factory=asyncio.Event)
     """No look is under way."""
-    known: _Known = field(default_factory=_Known)
-    waiting: dict[int, PassageRecord] = field(default_factory=dict)
-    """Passages of the last minute that asked and wait for a person."""
     task: asyncio.Task | None = None
-    counted_at: float = 0.0
-    count_took: float = 0.0
-    dirty: bool = True
-    """Something passed since the last counting."""
 
 
 class Live:
@@ -144,7 +158,7 @@ class Live:
         project_id = stream.kind.project_id
         tail = self._tails.get(project_id)
         if tail is None:
-            tail = self._tails[project_id] = _Tail(seq)
+            tail = self._tails[project_id] = _Tail(_Known(seq))
             tail.task = asyncio.create_task(self._follow(project_id, tail))
         tail.streams.add(stream)
 
@@ -201,45 +215,42 @@ class Live:
 
     def _look(self, project_id: int, tail: _Tail, kinds: frozenset[Kind], whole: bool, at: float) -> dict[Kind, list[Told]]:
         """What is new since the last look, for each of these kinds of screen."""
+        known, now = tail.known, self._now()
         with self._database.read() as db:
-            fresh = gates.passages_after(db, project_id, tail.seq, BEHIND_MAX)
-            asking, hand = tail.known.asking, tail.known.hand
-            if any(kind.what == "desk" for kind in kinds) and (whole or fresh):
-                asking = tuple(record.id for record in gates.asking(db, project_id))
-                hand = gate.hand_state(db, project_id, self._now())
-            tail.dirty |= bool(fresh) or hand != tail.known.hand
-            counted = self._count(db, project_id, tail, at) if any(kind.what != "desk" for kind in kinds) else None
-            decided = _decided(db, tail, fresh, self._now()) if whole or fresh else []
-            tail.dirty |= bool(decided)
+            fresh = gates.passages_after(db, project_id, known.seq, BEHIND_MAX)
+            found = replace(known, seq=fresh[-1].seq) if fresh else known
+            decided: list[PassageRecord] = []
+            if whole or fresh:
+                decided, found = _decided(db, project_id, found, fresh)
+                if any(kind.what == "desk" for kind in kinds):
+                    found = replace(found, hand=gate.hand_state(db, project_id, now))
+            happened = bool(fresh or decided) or found.hand != known.hand
+            if any(kind.what != "desk" for kind in kinds):
+                found = self._count(db, project_id, found, happened, at)
             told: dict[Kind, list[Told]] = {}
             for kind in kinds:
-                events = _passages(db, kind, fresh, self._now()) + _changed(db, kind, decided, self._now())
+                events = _passages(db, kind, fresh, now) + _changed(db, kind, decided, now)
                 if kind.what == "desk":
                     events += _desk(
-                        db, kind, self._now(), asks=asking != tail.known.asking, hand=hand != tail.known.hand,
+                        db, kind, now, asks=found.asking != known.asking, hand=found.hand != known.hand,
                         strangers=any(gate.is_stranger(record) for record in fresh),
                     )
-                elif counted is not None:
-                    events += _counts(kind, counted)
+                elif found.heads is not None and (known.heads is None or found.heads.told != known.heads.told):
+                    events += _counts(kind, found.heads)
                 if events:
                     told[kind] = events
-        # Only what was rendered for everybody is behind us.
-        if fresh:
-            tail.seq = fresh[-1].seq
-        tail.known.asking, tail.known.hand = asking, hand
-        if counted is not None:
-            tail.known.heads = counted
+        # Only what was rendered for everybody is behind us: a look that fails has told nothing.
+        tail.known = found
         return told
 
-    def _count(self, db: Session, project_id: int, tail: _Tail, at: float) -> Heads | None:
-        """The heads, when it is time to count them and they are other than before."""
-        since = at - tail.counted_at
-        if since < max(COUNT_SECONDS, 20 * tail.count_took) or (not tail.dirty and since < RECOUNT_SECONDS):
-            return None
+    def _count(self, db: Session, project_id: int, known: _Known, happened: bool, at: float) -> _Known:
+        """With the heads counted anew, when it is time to."""
+        counting = replace(known.counting, dirty=known.counting.dirty or happened)
+        if not counting.due(at, RECOUNT_SECONDS):
+            return replace(known, counting=counting)
         began = time.perf_counter()
-        found = heads(db, people.project(db, project_id), self._now())
-        tail.count_took, tail.counted_at, tail.dirty = time.perf_counter() - began, at, False
-        return found if tail.known.heads is None or found.told != tail.known.heads.told else None
+        counted = heads(db, people.project(db, project_id), self._now())
+        return replace(known, heads=counted, counting=_Paced(at, time.perf_counter() - began, dirty=False))
 
     def _gone(self, streams: list[_Stream]) -> list[_Stream]:
         """Streams whose reader may look no longer."""
@@ -258,7 +269,10 @@ class Live:
         """The heads as they were told last; counted now when nobody has."""
         tail = self._tails.get(project_id)
         known = tail.known.heads if tail is not None else None
-        return known if known is not None else heads(db, people.project(db, project_id), self._now())
+        # A desk alone counts nobody: what was counted for a screen that closed since is old.
+        if known is not None and self._now() - known.as_of <= timedelta(seconds=2 * RECOUNT_SECONDS):
+            return known
+        return heads(db, people.project(db, project_id), self._now())
 
     def opening(self, kind: Kind, after: int) -> tuple[int, list[Told]]:
         """(number it has reached, events) that a screen begins with: what it missed, and everything that has no number."""
@@ -267,7 +281,9 @@ class Live:
             # A number from another database, or from too long ago, begins where it makes sense.
             after = max(min(after, last), last - BEHIND_MAX)
             missed = gates.passages_after(db, kind.project_id, after, BEHIND_MAX) if after < last else []
-            told = _passages(db, kind, missed, self._now())
+            # What people said meanwhile about passages that stand on the screen already.
+            said = [r for r in gates.asked(db, kind.project_id, after - ROWS, after) if r.confirmed is not None]
+            told = _passages(db, kind, missed, self._now()) + _changed(db, kind, said, self._now())
             if kind.what == "desk":
                 told += _desk(db, kind, self._now(), asks=True, hand=True, strangers=True)
             else:
@@ -309,17 +325,22 @@ def _passages(db: Session, kind: Kind, records: list[PassageRecord], now: dateti
     return [Told(seq, _event("passage", data, id_=seq)) for seq, data in gate.events(db, kind, records, now)]
 
 
-def _decided(db: Session, tail: _Tail, fresh: list[PassageRecord], now: datetime) -> list[PassageRecord]:
-    """Passages that asked and about which somebody has decided since."""
-    tail.waiting |= {r.id: r for r in fresh if r.verdict is Verdict.ASK and r.confirmed is None}
-    tail.waiting = {id_: r for id_, r in tail.waiting.items() if now - r.received_at < WAITING_MAX}
-    words = gates.decided(db, tail.waiting) if tail.waiting else {}
-    return [replace(tail.waiting.pop(id_), confirmed=confirmed) for id_, confirmed in words.items()]
+def _decided(db: Session, project_id: int, known: _Known, fresh: list[PassageRecord]) -> tuple[list[PassageRecord], _Known]:
+    """(passages about which somebody has decided since, what is known now of those that asked)."""
+    waiting = gates.asking(db, project_id)
+    here = {record.id for record in waiting}
+    # Who is no longer among those that wait was decided about, or is too far behind for any screen.
+    gone = [id_ for id_, word in known.words.items() if word is None and id_ not in here]
+    asked = {record.id: record for record in gates.asked(db, project_id, known.seq - ROWS, known.seq, gone)}
+    told = {record.id for record in fresh}
+    decided = [r for id_, r in asked.items() if r.confirmed is not None and known.words.get(id_) is None and id_ not in told]
+    words = {r.id: r.confirmed for r in (*asked.values(), *waiting) if r.confirmed is not None or r.id in here or r.seq > known.seq - ROWS}
+    return decided, replace(known, words=words, asking=tuple(record.id for record in waiting))
 
 
 def _changed(db: Session, kind: Kind, decided: list[PassageRecord], now: datetime) -> list[Told]:
     if kind.what == "screen":
-        return [Told(None, _event("verdict", data)) for _seq, data in screen.verdicts(db, kind, decided, now, since=now)]
+        return [Told(None, _event("verdict", data)) for _seq, data in screen.verdicts(db, kind, decided, now)]
     return [Told(None, _event("changed", data)) for _seq, data in gate.events(db, kind, decided, now)] if kind.what == "desk" else []
 
 

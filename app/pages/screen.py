@@ -37,6 +37,10 @@ SHOW_SECONDS = 7
 FRESH = timedelta(seconds=6)
 """An older passage is no verdict of this moment: it came from a gate's store, or while the line was cut."""
 PHOTO_FRESH = timedelta(seconds=60)
+WAITS_BESIDE = timedelta(seconds=60)
+"""So long a man who was asked to wait stands beside the gate while others pass ..."""
+WAITS_BEFORE = timedelta(minutes=10)
+"""... and so long before it, when nobody has come after him. Later the word about him is no word to who stands there."""
 
 STEPS: dict[str, tuple[str, str]] = {
     "no_face": ("look", marked("看镜头")),
@@ -120,22 +124,24 @@ class Shown:
     at: datetime
 
 
-def verdicts(
-    db: Session, kind: Kind, records: Iterable[PassageRecord], now: datetime, *, since: datetime | None = None
-) -> list[tuple[int, dict]]:
+def verdicts(db: Session, kind: Kind, records: Iterable[PassageRecord], now: datetime) -> list[tuple[int, dict]]:
     """(number, verdict) of what has just happened at a screen's gate; what is older is left out.
 
-    Args:
-        since: of passages somebody has decided about just now: that is the moment they are of.
+    A passage somebody has decided about is of the moment he did, as long as who asked may still stand there.
     """
     told = []
     for record in records:
-        at = since or record.occurred_at
-        if record.gate_id != kind.gate_id or now - at > FRESH:
+        at = record.decided_at or record.occurred_at
+        if record.gate_id != kind.gate_id or now - at > FRESH or _has_gone(db, record):
             continue
         html = page.piece(kind.language, PARTS, "verdict", _shown(db, kind, record))
         told.append((record.seq, {"html": html, "tone": _tone(record), "at_ms": _ms(at), "now_ms": _ms(now)}))
     return told
+
+
+def _has_gone(db: Session, record: PassageRecord) -> bool:
+    waited = record.decided_at - record.received_at if record.decided_at else timedelta(0)
+    return waited > WAITS_BEFORE or (waited > WAITS_BESIDE and gates.stood_after(db, record))
 
 
 def count(_kind: Kind, counted: Heads) -> dict:

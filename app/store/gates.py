@@ -273,6 +273,8 @@ class PassageRecord:
     hash: str
     confirmed: bool | None = None
     """For ``ask``: what a person decided; None while nobody has."""
+    decided_at: datetime | None = None
+    """When he did."""
 
 
 class AlreadyRecorded(Exception):
@@ -284,9 +286,11 @@ class AlreadyRecorded(Exception):
 
 
 _ROW = PassageRow.__table__
-_COLUMNS = [_ROW.c[name] for name in PassageRecord.__slots__ if name != "confirmed"]
+_SAID = ("confirmed", "decided_at")
+"""Of what a person said beside a passage, not of the passage."""
+_COLUMNS = [_ROW.c[name] for name in PassageRecord.__slots__ if name not in _SAID]
 _REVIEW = PassageReview.__table__
-_RECORD = select(*_COLUMNS, _REVIEW.c.confirmed).select_from(_ROW.outerjoin(_REVIEW, _REVIEW.c.passage_id == _ROW.c.id))
+_RECORD = select(*_COLUMNS, *(_REVIEW.c[name] for name in _SAID)).select_from(_ROW.outerjoin(_REVIEW, _REVIEW.c.passage_id == _ROW.c.id))
 _BY_EVENT = _RECORD.where(_ROW.c.device_id == bindparam("device_id"), _ROW.c.event_key == bindparam("event_key"))
 # The least id is the first: ids of a project are given under its chain's lock. Asked for the first by number in the chain,
 # SQLite walked along all passages of the project, for every new picture (0.3 ms for 1,600, 60 ms for a year of 1,000 workers).
@@ -297,7 +301,7 @@ _HEAD = ChainHead.__table__.c
 _CHAIN_END = select(_HEAD.seq, _HEAD.hash).where(_HEAD.project_id == bindparam("project_id")).with_for_update()
 _ADD = insert(_ROW)
 _CHAINED = tuple(
-    name for name in PassageRecord.__slots__ if name not in ("id", "seq", "salt", "prev_hash", "hash", "confirmed")
+    name for name in PassageRecord.__slots__ if name not in ("id", "seq", "salt", "prev_hash", "hash", *_SAID)
 )
 """Fields a link commits to. ``id`` is the database's own, the others are the link itself."""
 _CHAINED_LATER = frozenset({"frame_sha256", "liveness", "liveness_min", "basis"})
@@ -589,10 +593,19 @@ def asking(db: Session, project_id: int) -> list[PassageRecord]:
     return [_record(row) for row in rows]
 
 
-def decided(db: Session, ids: Collection[int]) -> dict[int, bool]:
-    """Return what people said about some passages that asked; those about which nobody has are left out."""
-    wanted = select(PassageReview.passage_id, PassageReview.confirmed).where(PassageReview.passage_id.in_(sorted(ids)))
-    return {row[0]: row[1] for row in db.execute(wanted)}
+def asked(db: Session, project_id: int, after: int, upto: int, ids: Collection[int] = ()) -> list[PassageRecord]:
+    """Return passages that asked, whatever became of them: the numbers of (after, upto], and some more by id."""
+    mine = _RECORD.where(_ROW.c.project_id == project_id, _ROW.c.verdict == literal_column("'ask'"))
+    rows = list(db.execute(mine.where(_ROW.c.seq > after, _ROW.c.seq <= upto).order_by(_ROW.c.seq)))
+    if ids:
+        rows += db.execute(mine.where(_ROW.c.id.in_(sorted(ids))).order_by(_ROW.c.seq))
+    return [_record(row) for row in rows]
+
+
+def stood_after(db: Session, record: PassageRecord) -> bool:
+    """True when somebody stood at a passage's gate after it."""
+    later = (_ROW.c.project_id == record.project_id, _ROW.c.gate_id == record.gate_id, _ROW.c.seq > record.seq)
+    return db.execute(select(_ROW.c.id).where(*later).limit(1)).first() is not None
 
 
 def last_at(db: Session, project_id: int, since: datetime) -> dict[int, datetime]:

@@ -10,7 +10,9 @@ from datetime import timedelta
 
 import pytest
 
-from app.pages import gate, live
+from app.errors import Busy
+from app.pages import gate, live, today
+from app.pages import screen as screen_page
 from app.pages.kinds import Kind
 from app.pages.live import Live, _Stream
 from app.store import gates
@@ -23,6 +25,7 @@ def follow(database, clock, monkeypatch):
     monkeypatch.setattr(live, "EVERY_SECONDS", 0.02)
     monkeypatch.setattr(live, "WHOLE_SECONDS", 0.05)
     monkeypatch.setattr(live, "COUNT_SECONDS", 0.0)
+    monkeypatch.setattr(live, "RESTS", 0)
     made: list[Live] = []
 
     async def open_(kind: Kind, after: int, *, may=lambda _db, _now: True, who="ma") -> AsyncIterator[tuple]:
@@ -57,6 +60,16 @@ async def until(stream, wanted, most: float = 5.0) -> list:
             if wanted(heard):
                 return heard
     raise AssertionError(f"the stream ended: {[name for name, *_ in heard]}")
+
+
+ASKS = {"verdict": "ask", "code": "needs_confirmation", "channel": "face"}
+
+
+def decide(database, site, seq: int, at, confirmed: bool = True) -> None:
+    """The guard says whether it was him."""
+    with database.write() as db:
+        [asked] = gates.passages_after(db, site.id, seq - 1, 1)
+        gates.add_review(db, project_id=site.id, passage_id=asked.id, confirmed=confirmed, by="ma", now=at)
 
 
 def numbers(heard) -> list[int]:
@@ -146,16 +159,10 @@ def test_a_guards_word_changes_the_row_and_the_screen(database, people_on_site, 
         streams = [follow(desk(site), 0), follow(screen, 0)]
         await until(streams[0], lambda heard: heard[-1][0] == "strangers")
         await until(streams[1], lambda heard: heard[-1][0] == "counts")
-        told = {"verdict": "ask", "code": "needs_confirmation", "channel": "face"}
-        seq = await asyncio.to_thread(passes, database, site, people_on_site.wang.id, now, **told)
+        seq = await asyncio.to_thread(passes, database, site, people_on_site.wang.id, now, **ASKS)
         waits = (await until(streams[1], lambda heard: heard[-1][0] == "verdict"))[-1][2]
         await until(streams[0], lambda heard: "asks" in [name for name, *_ in heard])
-
-        def confirm() -> None:
-            with database.write() as db:
-                gates.add_review(db, project_id=site.id, passage_id=gates.passages_after(db, site.id, seq - 1, 1)[0].id, confirmed=True, by="ma", now=now)
-
-        await asyncio.to_thread(confirm)
+        await asyncio.to_thread(decide, database, site, seq, now)
         changed = (await until(streams[0], lambda heard: heard[-1][0] == "changed"))[-1][2]
         passes_now = (await until(streams[1], lambda heard: heard[-1][0] == "verdict"))[-1][2]
         for stream in streams:
@@ -165,6 +172,94 @@ def test_a_guards_word_changes_the_row_and_the_screen(database, people_on_site, 
     waits, changed, passes_now = asyncio.run(watch())
     assert waits["tone"] == "ask" and passes_now["tone"] == "admit" and "请通行" in passes_now["html"]
     assert "已确认放行" in changed["row"]
+
+
+def test_what_the_guard_says_of_who_has_waited_long_before_anybody_watched_reaches_both(database, people_on_site, follow, clock, now):
+    site, screen = people_on_site.a, Kind("screen", people_on_site.a.id, "zh", people_on_site.a.entrance.gate_id)
+    seq = passes(database, site, people_on_site.wang.id, now - timedelta(minutes=4), **ASKS)
+    for n in range(2 * live.ROWS):
+        # So many stood at the other gate since: he is on no row any more, and among those who wait all the same.
+        passes(database, site, people_on_site.li.id, now - timedelta(seconds=200 - n), direction="out")
+
+    async def watch():
+        streams = [follow(desk(site), seq + 2 * live.ROWS), follow(screen, seq + 2 * live.ROWS)]
+        await until(streams[0], lambda heard: heard[-1][0] == "strangers")
+        await until(streams[1], lambda heard: heard[-1][0] == "counts")
+        await asyncio.to_thread(decide, database, site, seq, now)
+        changed = (await until(streams[0], lambda heard: heard[-1][0] == "changed"))[-1][2]
+        shown = (await until(streams[1], lambda heard: heard[-1][0] == "verdict"))[-1][2]
+        for stream in streams:
+            await stream.aclose()
+        return changed, shown
+
+    changed, shown = asyncio.run(watch())
+    assert changed["seq"] == seq and "已确认放行" in changed["row"] and shown["tone"] == "admit"
+
+
+def test_a_screen_says_no_word_about_who_has_gone_to_who_stands_there_now(database, people_on_site, follow, clock, now):
+    site, screen = people_on_site.a, Kind("screen", people_on_site.a.id, "zh", people_on_site.a.entrance.gate_id)
+    long_ago = passes(database, site, people_on_site.wang.id, now - timedelta(minutes=2), **ASKS)
+    just_now = passes(database, site, people_on_site.li.id, now - timedelta(seconds=40), **ASKS)
+    passes(database, site, people_on_site.li.id, now - timedelta(seconds=20))
+
+    async def watch():
+        stream = follow(screen, 3)
+        await until(stream, lambda heard: heard[-1][0] == "counts")
+        await asyncio.to_thread(decide, database, site, long_ago, now)
+        await asyncio.sleep(0.3)
+        await asyncio.to_thread(decide, database, site, just_now, now)
+        heard = await until(stream, lambda heard: heard[-1][0] == "verdict")
+        await stream.aclose()
+        return [data["html"] for name, _, data in heard if name == "verdict"]
+
+    [shown] = asyncio.run(watch())
+    assert "李*英" in shown
+
+
+def test_a_desk_that_opens_late_is_told_what_was_said_since_its_page_was_made(database, people_on_site, follow, now):
+    site = people_on_site.a
+    seq = passes(database, site, people_on_site.wang.id, now - timedelta(minutes=4), **ASKS)
+    decide(database, site, seq, now, confirmed=False)
+
+    async def watch():
+        stream = follow(desk(site), seq)
+        heard = await until(stream, lambda heard: heard[-1][0] == "strangers")
+        await stream.aclose()
+        return [data for name, _, data in heard if name == "changed"]
+
+    assert [told["seq"] for told in asyncio.run(watch())] == [seq]
+
+
+@pytest.mark.parametrize("where", [(gate, "events"), (gate, "parts"), (screen_page, "verdicts"), (today, "counts")])
+def test_a_look_that_fails_tells_everything_at_the_next(where, database, people_on_site, follow, now, monkeypatch):
+    """A decision is found once: a busy storage while it is rendered must not lose it for good."""
+    site = people_on_site.a
+    screen = Kind("screen", site.id, "zh", site.entrance.gate_id)
+    seq = passes(database, site, people_on_site.wang.id, now, **ASKS)
+    module, name = where
+    whole, failing = getattr(module, name), threading.Event()
+
+    def busy(*told, **more):
+        if failing.is_set():
+            failing.clear()
+            raise Busy("storage_busy")
+        return whole(*told, **more)
+
+    async def watch():
+        kinds = [desk(site), screen, Kind("counts", site.id, "zh")]
+        streams = [follow(kind, seq) for kind in kinds]
+        for stream, last in zip(streams, ("strangers", "counts", "counts"), strict=True):
+            await until(stream, lambda heard, last=last: heard[-1][0] == last)
+        await asyncio.sleep(0.2)
+        monkeypatch.setattr(module, name, busy)
+        failing.set()
+        await asyncio.to_thread(decide, database, site, seq, now)
+        for stream, wanted in zip(streams, ({"changed", "asks"}, {"verdict", "counts"}, {"counts"}), strict=True):
+            await until(stream, lambda heard, wanted=wanted: wanted <= {name for name, *_ in heard})
+            await stream.aclose()
+
+    asyncio.run(watch())
+    assert not failing.is_set(), "it has failed once"
 
 
 def test_a_gates_screen_shows_its_own_gate_and_this_moment_only(database, people_on_site, follow, now):
