@@ -173,14 +173,18 @@ def parts(db: Session, kind: Kind, wanted: Sequence[str], now: datetime) -> list
     return told
 
 
-def is_stranger(record: PassageRecord) -> bool:
-    """True for a refused face that may have been somebody."""
-    return record.verdict is Verdict.REFUSE and record.code in review.REVIEWED
-
-
 def hand_state(db: Session, project_id: int, now: datetime) -> tuple:
     """What changes when somebody is let in by hand, or something is said about that."""
     return tuple((one.fact.id, one.state) for one in letting.recent(db, project_id, _since(db, project_id, now)))
+
+
+def stranger_state(db: Session, project_id: int, now: datetime) -> tuple:
+    """What changes when a stranger comes, is let in after all or is decided about, and with what is kept of him."""
+    return tuple((one.appearance.first.id, len(one.appearance.passages), one.picture) for one in _queue(db, project_id, now))
+
+
+def _queue(db: Session, project_id: int, now: datetime) -> list[review.Waiting]:
+    return review.queue(db, project_id, now=now, days=STRANGER_HOURS // 24)[:STRANGERS_MAX]
 
 
 def _since(db: Session, project_id: int, now: datetime) -> datetime:
@@ -221,7 +225,7 @@ def _strangers(db: Session, kind: Kind, now: datetime) -> tuple[StrangerLine, ..
     policy = page.policy_of(people.project(db, kind.project_id))
     names = {g.id: g for g in gates.gates(db, kind.project_id)}
     found = []
-    for one in review.queue(db, kind.project_id, now=now, days=STRANGER_HOURS // 24)[:STRANGERS_MAX]:
+    for one in _queue(db, kind.project_id, now):
         lane = names.get(one.appearance.first.gate_id)
         kept = one.picture
         url = f"/projects/{kind.project_id}/review?picture={kept.passage_id}#w-{one.appearance.first.id}" if kept and kind.pictures else ""

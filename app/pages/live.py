@@ -23,7 +23,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy.orm import Session
@@ -43,6 +43,7 @@ from app.store import gates, people
 from app.store.gates import PassageRecord
 
 log = structlog.get_logger()
+T = TypeVar("T")
 
 EVERY_SECONDS = 0.25
 WHOLE_SECONDS = 1.0
@@ -53,6 +54,8 @@ RESTS = 20
 """And so many times as long as one takes: counting takes a twentieth of a core at most."""
 RECOUNT_SECONDS = 60.0
 """Without a passage time alone changes a count: a stay grows too long, a new work date begins, a gate falls silent."""
+RELIST_SECONDS = 10.0
+"""Without a passage a person's word changes the list of strangers, or their pictures' time is over."""
 BEAT_SECONDS = 3.0
 GUARD_SECONDS = 5.0
 """How long a screen may go on after its reader was signed out or lost his role."""
@@ -110,6 +113,15 @@ class _Paced:
         return since >= max(COUNT_SECONDS, RESTS * self.took) and (self.dirty or since >= idle_s)
 
 
+def _again(pace: _Paced, happened: bool, at: float, idle_s: float, work: Callable[[], T]) -> tuple[T | None, _Paced]:
+    """(what ``work`` gives, None when it is not time for it; the pace from now on)."""
+    pace = replace(pace, dirty=pace.dirty or happened)
+    if not pace.due(at, idle_s):
+        return None, pace
+    began = time.perf_counter()
+    return work(), _Paced(at, time.perf_counter() - began, dirty=False)
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     """What was told last. Replaced as a whole by a look that has rendered everything new."""
@@ -121,6 +133,8 @@ class _Known:
     hand: tuple | None = None
     heads: Heads | None = None
     counting: _Paced = _Paced()
+    strangers: tuple | None = None
+    listing: _Paced = _Paced()
 
 
 @dataclass(slots=True)
@@ -226,14 +240,18 @@ class Live:
                     found = replace(found, hand=gate.hand_state(db, project_id, now))
             happened = bool(fresh or decided) or found.hand != known.hand
             if any(kind.what != "desk" for kind in kinds):
-                found = self._count(db, project_id, found, happened, at)
+                counted, pace = _again(known.counting, happened, at, RECOUNT_SECONDS, lambda: heads(db, people.project(db, project_id), now))
+                found = replace(found, heads=counted or known.heads, counting=pace)
+            if any(kind.what == "desk" for kind in kinds):
+                listed, pace = _again(known.listing, happened, at, RELIST_SECONDS, lambda: gate.stranger_state(db, project_id, now))
+                found = replace(found, strangers=known.strangers if listed is None else listed, listing=pace)
             told: dict[Kind, list[Told]] = {}
             for kind in kinds:
                 events = _passages(db, kind, fresh, now) + _changed(db, kind, decided, now)
                 if kind.what == "desk":
                     events += _desk(
                         db, kind, now, asks=found.asking != known.asking, hand=found.hand != known.hand,
-                        strangers=any(gate.is_stranger(record) for record in fresh),
+                        strangers=found.strangers != known.strangers,
                     )
                 elif found.heads is not None and (known.heads is None or found.heads.told != known.heads.told):
                     events += _counts(kind, found.heads)
@@ -242,15 +260,6 @@ class Live:
         # Only what was rendered for everybody is behind us: a look that fails has told nothing.
         tail.known = found
         return told
-
-    def _count(self, db: Session, project_id: int, known: _Known, happened: bool, at: float) -> _Known:
-        """With the heads counted anew, when it is time to."""
-        counting = replace(known.counting, dirty=known.counting.dirty or happened)
-        if not counting.due(at, RECOUNT_SECONDS):
-            return replace(known, counting=counting)
-        began = time.perf_counter()
-        counted = heads(db, people.project(db, project_id), self._now())
-        return replace(known, heads=counted, counting=_Paced(at, time.perf_counter() - began, dirty=False))
 
     def _gone(self, streams: list[_Stream]) -> list[_Stream]:
         """Streams whose reader may look no longer."""

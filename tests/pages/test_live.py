@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import pytest
 
+from app import review
 from app.errors import Busy
 from app.pages import gate, live, today
 from app.pages import screen as screen_page
@@ -260,6 +261,31 @@ def test_a_look_that_fails_tells_everything_at_the_next(where, database, people_
 
     asyncio.run(watch())
     assert not failing.is_set(), "it has failed once"
+
+
+@pytest.mark.parametrize("how", ["let_in", "decided"])
+def test_a_stranger_who_is_none_any_more_leaves_the_list(how, database, people_on_site, follow, now, monkeypatch):
+    monkeypatch.setattr(live, "RELIST_SECONDS", 0.1)
+    site = people_on_site.a
+    passes(database, site, None, now - timedelta(seconds=20), verdict="refuse", code="face_unknown", channel="face")
+
+    def decided() -> None:
+        with database.write() as db:
+            [stranger] = gates.passages_after(db, site.id, 0, 1)
+            review.decide(db, project_id=site.id, passage_ids=[stranger.id], verdict="assigned", worker_id=people_on_site.wang.id, by="wu", now=now)
+
+    async def watch():
+        stream = follow(desk(site), 1)
+        before = (await until(stream, lambda heard: heard[-1][0] == "strangers"))[-1][2]["html"]
+        # The first look tells them once more; nothing else is said of them before something happens.
+        await asyncio.sleep(0.3)
+        await (asyncio.to_thread(passes, database, site, people_on_site.wang.id, now) if how == "let_in" else asyncio.to_thread(decided))
+        after = (await until(stream, lambda heard: heard[-1][0] == "strangers" and heard[-1][2]["html"] != before))[-1][2]["html"]
+        await stream.aclose()
+        return before, after
+
+    before, after = asyncio.run(watch())
+    assert "1 帧" in before and "最近 24 小时没有未识别的人" in after
 
 
 def test_a_gates_screen_shows_its_own_gate_and_this_moment_only(database, people_on_site, follow, now):
