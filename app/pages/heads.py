@@ -1,4 +1,8 @@
-"""How many are on site, by company, team and trade: counted once, for the page of today, the wall and the gates' screens."""
+"""How many are on site, by company, team and trade: counted once, for the page of today, the wall and the gates' screens.
+
+Management (管理人员) is counted with everybody and once more apart: who has the trade of that name, or holds a key post of the
+project today (``app.project_papers``). The real-name measures ask for their attendance as well as the workers'.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
@@ -10,7 +14,7 @@ from sqlalchemy.orm import Session
 from app import letting, projection
 from app.domain import workdays
 from app.pages.page import policy_of
-from app.store import gates, people
+from app.store import audit, gates, people
 from app.store.money import midnight
 from app.store.people import ProjectInfo
 
@@ -18,11 +22,13 @@ ON_SITE, LEFT, ABSENT = "on_site", "left", "absent"
 STATES = (ON_SITE, LEFT, ABSENT)
 HEARD = timedelta(minutes=5)
 """A gate says that it lives every half minute; a wall clock that is read by people is minutes."""
+MANAGER = "manager"
+"""The trade of management, as ``wording.papers`` has it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One company, team or trade today."""
+    """One company, team or trade today, or management."""
 
     key: str
     """Id of the company or team; a trade's own word."""
@@ -35,9 +41,14 @@ class Group:
     roster: int
 
     @property
+    def came(self) -> int:
+        """On site or gone again."""
+        return self.on_site + self.left
+
+    @property
     def rate(self) -> int | None:
         """Per cent of the roster that came; None without a roster."""
-        return round(100 * (self.on_site + self.left) / self.roster) if self.roster else None
+        return round(100 * self.came / self.roster) if self.roster else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +63,7 @@ class Where:
     trade: str
     state: str
     """Word of ``STATES``."""
+    management: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +98,15 @@ class Heads:
     companies: tuple[Group, ...]
     teams: tuple[Group, ...]
     trades: tuple[Group, ...]
+    management: Group
+    """Of the roster; nobody when nobody is recorded as management."""
 
     @property
     def told(self) -> tuple:
         """What a screen shows of it, the minute among it; as long as that is the same nothing is sent."""
         return (
             f"{self.as_of:%H:%M}", self.day, self.on_site, self.came, self.left, self.absent, self.roster, self.by_hand, self.lanes, self.teams,
+            self.management,
         )  # fmt: skip
 
 
@@ -103,14 +118,15 @@ def heads(db: Session, project: ProjectInfo, now: datetime) -> Heads:
     inside, came = set(count.on_site), set(count.came_today)
     # A night worker came yesterday and is on site today: he is not missing.
     here = inside | came
-    trade = {team.id: team.trade or "" for team in people.teams(db, project.id)}
+    posted = {p.worker_id for p in audit.papers(db, project.id) if p.kind == "key_post" and p.holds(day)}
     roster = set(count.roster)
     everybody = tuple(
         sorted(
             (
                 Where(
-                    p.worker_id, p.name, p.team_id, p.team, p.company, trade.get(p.team_id, ""),
+                    p.worker_id, p.name, p.team_id, p.team, p.company, p.trade or "",
                     ON_SITE if p.worker_id in inside else LEFT if p.worker_id in came else ABSENT,
+                    p.trade == MANAGER or p.worker_id in posted,
                 )
                 for p in people.places(db, project.id) if p.worker_id in roster
             ),
@@ -129,6 +145,7 @@ def heads(db: Session, project: ProjectInfo, now: datetime) -> Heads:
         companies=_groups(everybody, lambda w: (w.company, w.company, "")),
         teams=_groups(everybody, lambda w: (str(w.team_id), w.team, w.company)),
         trades=_groups(everybody, lambda w: (w.trade, w.trade, "")),
+        management=_group(("management", "", ""), Counter(w.state for w in everybody if w.management)),
     )  # fmt: skip
 
 
@@ -146,5 +163,8 @@ def _groups(everybody: Iterable[Where], of: Callable[[Where], tuple[str, str, st
     found: dict[tuple[str, str, str], Counter[str]] = defaultdict(Counter)
     for who in everybody:
         found[of(who)][who.state] += 1
-    groups = (Group(*key, n[ON_SITE], n[LEFT], n[ABSENT], n.total()) for key, n in found.items())
-    return tuple(sorted(groups, key=lambda g: (g.sub, -g.roster, g.name)))
+    return tuple(sorted((_group(key, n) for key, n in found.items()), key=lambda g: (g.sub, -g.roster, g.name)))
+
+
+def _group(key: tuple[str, str, str], states: Counter[str]) -> Group:
+    return Group(*key, states[ON_SITE], states[LEFT], states[ABSENT], states.total())

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from app import access, projection
+from app import access, projection, wording
 from app.domain import workdays
 from app.errors import Forbidden
 from app.pages import charts, lines, page
@@ -105,6 +105,7 @@ class TodayContext:
     project_id: int = shown("The project, for links")
     now: Heads = shown("Everybody's whereabouts as numbers, and the instant they are for")
     figures: tuple[FigureLine, ...] = shown("On site, left, not come, each with its list")
+    management: GroupLine = shown("Management apart, with its list")
     undecided_days: int = shown("Days of this month that a person must decide")
     undecided_workers: int = shown("Workers those days belong to")
     by: str = shown("How the table is grouped: team, company or trade")
@@ -154,6 +155,7 @@ def gather(ask: Ask):
             FigureLine(state, n, asked.url(show=state, anchor=True), asked.show == state)
             for state, n in ((ON_SITE, counted.on_site), (LEFT, counted.left), (ABSENT, counted.absent))
         ),
+        management=asked.line(counted.management, "of"),
         undecided_days=len(undecided),
         undecided_workers=len(set(undecided)),
         by=asked.by,
@@ -185,6 +187,8 @@ class _Asked:
     team: str
     company: str
     trade: str
+    of: str
+    """``management``, or empty for everybody."""
 
     @classmethod
     def of(cls, ask: Ask, counted: Heads) -> "_Asked":
@@ -192,7 +196,7 @@ class _Asked:
         q = ask.query
         known = {
             "team": {group.key for group in counted.teams}, "company": {group.key for group in counted.companies},
-            "trade": {group.key for group in counted.trades},
+            "trade": {group.key for group in counted.trades}, "of": {counted.management.key},
         }  # fmt: skip
         filters = {name: q.get(name, "") if q.get(name, "") in keys else "" for name, keys in known.items()}
         show = q.get("show", "")
@@ -202,7 +206,7 @@ class _Asked:
         )
 
     def url(self, *, anchor: bool = False, **changed: str) -> str:
-        values = {"by": "" if self.by == BY[0] else self.by, "show": self.show, "team": self.team, "company": self.company, "trade": self.trade}
+        values = {"by": "" if self.by == BY[0] else self.by, "show": self.show, "team": self.team, "company": self.company, "trade": self.trade, "of": self.of}
         values |= changed
         if values["by"] == BY[0]:
             values["by"] = ""
@@ -215,8 +219,8 @@ class _Asked:
             found = tuple(group for group in found if group.sub == self.company)
         return tuple(group for group in found if not wanted or group.key == wanted)
 
-    def line(self, group: Group) -> GroupLine:
-        of = {self.by: group.key}
+    def line(self, group: Group, by: str = "") -> GroupLine:
+        of = {by or self.by: group.key}
         return GroupLine(group, {state: self.url(show=state, anchor=True, **of) for state in STATES}, self.url(show="all", anchor=True, **of))
 
     def people(self, counted: Heads) -> list[Where]:
@@ -225,12 +229,14 @@ class _Asked:
         return [
             w for w in counted.people
             if self.show in ("all", w.state) and self.team in ("", str(w.team_id)) and self.company in ("", w.company)
-            and (not self.trade or w.trade == self.trade)
+            and (not self.trade or w.trade == self.trade) and (not self.of or w.management)
         ]  # fmt: skip
 
     def chosen(self, ask: Ask) -> tuple[Chosen, ...]:
         names = {str(team.id): team.name for team in people.teams(ask.db, ask.project.id)}
-        said = {"team": names.get(self.team, self.team), "company": self.company, "trade": self.trade}
+        trade = wording.name(f"trade.{self.trade}", ask.language) if self.trade else ""
+        of = ask.say("管理人员") if self.of else ""
+        said = {"team": names.get(self.team, self.team), "company": self.company, "trade": trade, "of": of}
         return tuple(Chosen(label, self.url(anchor=True, **{name: ""})) for name, label in said.items() if label)
 
 
@@ -284,7 +290,7 @@ def counts(kind: Kind, counted: Heads) -> dict:
     return {
         "figures": {
             "on_site": counted.on_site, "came": counted.came, "left": counted.left, "absent": counted.absent, "roster": counted.roster,
-            "as_of": f"{counted.as_of:%H:%M}",
+            "management": counted.management.came, "as_of": f"{counted.as_of:%H:%M}",
         },
         "day": counted.day.isoformat(),
         "wall": page.piece(kind.language, "parts/wall.html", "body", counted),

@@ -348,10 +348,12 @@ class Place:
     company: str
     entry_on: date
     exit_on: date | None
+    trade: str | None
+    """His own, as his engagement has it."""
 
 
 _PLACES = (
-    select(Worker.id, Worker.name, Team.id, Team.name, Company.name, Engagement.entry_on, Engagement.exit_on)
+    select(Worker.id, Worker.name, Team.id, Team.name, Company.name, Engagement.entry_on, Engagement.exit_on, Engagement.trade)
     .select_from(Engagement)
     .join(Worker, Worker.id == Engagement.worker_id)
     .join(Team, Team.id == Engagement.team_id)

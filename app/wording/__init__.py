@@ -66,5 +66,5 @@ def name(key: str, language: str = "zh") -> str:
     """The label of ``kind.value`` in ``language``; the bare value when there is none."""
     pair = NAMES.get(key)
     if pair is None:
-        return key.rpartition(".")[2]
+        return key.partition(".")[2]
     return pair[LANGUAGES.index(language) if language in LANGUAGES else 0]

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
-from app import letting, papers, review, screens
+from app import letting, papers, project_papers, review, screens
 from app.store import faces, gates
 from app.store.faces import FacePolicy
 from tests.app.test_gate_photos import JPEG, enrolled, gate  # noqa: F401 (fixtures)
@@ -198,6 +198,32 @@ def test_numbers_are_grouped_and_filtered_by_company_team_and_trade(client_of, s
     assert "各工种" in wu.get(f"{here}?by=trade").text
     for odd in ("?by=x&show=y&team=99&company=无&trade=%00", "?team=9223372036854775808", "?show=all&team=-1"):
         assert wu.get(here + odd).status_code == 200, odd
+
+
+def test_management_is_told_apart_by_trade_and_by_key_post(client_of, site_today, database, vault, settings, people_on_site, now):
+    site, sun = site_today
+    wu, here = client_of("wu"), f"/projects/{site.id}"
+    assert "管理人员" not in wu.get(here).text, "nobody is recorded as one"
+    with database.write() as db:
+        project_papers.record(
+            db, project_id=site.id, kind="key_post", from_on=now.date(), worker_id=people_on_site.wang.id, post="safety_officer", now=now, by="wu"
+        )
+        project_papers.record(
+            db, project_id=site.id, kind="key_post", from_on=now.date() - timedelta(days=9), to_on=now.date(), worker_id=people_on_site.li.id,
+            post="site_engineer", now=now, by="wu",
+        )  # fmt: skip
+        papers.enter_worker(
+            db, vault, settings, project_id=site.id, team_id=site.team_id, name="钱监理", id_number=id_number(date(1980, 5, 1), 12),
+            day_rate_fen=None, entry_on=now.date(), trade="管理人员", code=False, now=now, by="wu",
+        )  # fmt: skip
+    text = wu.get(here).text
+    assert re.search(r'data-figure="management">1</span> / 2<', text), "Wang by his post today; Li's has ended; Qian by his trade, not here yet"
+    [link] = set(re.findall(r'href="([^"]*show=all[^"]*of=management#people)"', text))
+    opened = re.search(r'id="people".*?</section>', wu.get(link.replace("&amp;", "&")).text, re.S)[0]
+    assert [name for name in ("王建国", "李秀英", "孙大山", "钱监理") if name in opened] == ["王建国", "钱监理"]
+    assert "其中管理人员 1 / 2" in re.sub(r"<[^>]+>", "", wu.get(f"{here}/wall").text)
+    trades = wu.get(f"{here}?by=trade").text
+    assert re.search(r"trade=manager[^>]*>管理人员<", trades) and ">manager<" not in trades, "his own trade, by its name"
 
 
 def test_who_was_let_in_by_hand_stands_beside_the_numbers(client_of, site_today, people_on_site, database, vault, now):
