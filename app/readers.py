@@ -54,7 +54,7 @@ RESTART_S = 1.0
 STOP_S = 2.0
 
 _PASSED_ON = ("type", "asgi", "http_version", "method", "scheme", "path", "raw_path", "query_string", "root_path", "headers", "client", "server")
-_NOTED = ("muster_login", "muster_of")
+_NOTED = ("muster_login", "muster_of", "muster_about")
 _HEAD, _PIECE, _END = b"hpe"
 _ID_BYTES = 8
 

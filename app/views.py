@@ -10,7 +10,8 @@ the line in a queue before the first byte goes out, and a task writes what waits
 transaction. Nothing is written, and nothing waits for a write, between a request and its answer.
 
 One line says who (login), what (``VIEWED``), of whom (``worker:7``, ``team:3``, ``sheet:12`` ... or ``workers`` for a list of a
-project), which kinds of data, and when. The same person who sees the same kinds of the same object again within ``AGAIN`` is
+project), which kinds of data, and when. The path says of whom. A query says it only where the route notes in the scope that it
+showed nothing else (``ABOUT``): what a page ignores, or shows beside more, narrows no line. The same person who sees the same kinds of the same object again within ``AGAIN`` is
 on that line; what he sees after it is a new one. There is nothing of the worker in the line but his number.
 
 The queue holds ``WAITING_MAX`` lines and is written out at a graceful stop. What a process that is killed loses is what was
@@ -27,7 +28,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import QueryParams
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.db import Database
@@ -234,15 +234,12 @@ SHOWS_NONE: dict[str, str] = {
 
 EVERYTHING = "names numbers days wages faces"
 
-_THINGS = (
-    ("worker_id", "worker"), ("worker", "worker"), ("line_id", "line"), ("engagement_id", "engagement"), ("payment_id", "payment"),
-    ("sheet_id", "sheet"), ("finding_id", "finding"), ("batch_id", "payment_batch"), ("team_id", "team"), ("team", "team"),
-)  # fmt: skip
-"""Names in a path or a query -> what the line calls the thing; the narrowest first."""
+_THINGS = (("worker_id", "worker"), ("line_id", "line"), ("sheet_id", "sheet"), ("finding_id", "finding"), ("batch_id", "payment_batch"))
+"""Names in a path -> what the line calls the thing; the narrowest first."""
 
-LOGIN, SHOWN, OF = "muster_login", "muster_shown", "muster_of"
+LOGIN, SHOWN, OF, ABOUT = "muster_login", "muster_shown", "muster_of", "muster_about"
 """Keys of a request's scope: who is answered; path of another page that is shown; (project, worker) pairs whom it is
-about, where the address does not say."""
+about, where the address does not say; the one thing a query chose (``team:3``), noted by ``app.web.about``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,20 +271,13 @@ def views_of(scope: Mapping[str, Any], status: int) -> list[View]:
     kinds = SHOWS.get(path, EVERYTHING)
     if (of := scope.get(OF)) is not None:
         return [View(login, project, f"worker:{worker}", kinds) for project, worker in of]
-    named = {**QueryParams(scope.get("query_string", b"")), **scope.get("path_params", {})}
+    named = scope.get("path_params", {})
     project_id = named.get("project_id")
     if kinds == "journal" or project_id is None:
         return [View(login, None if project_id is None else int(project_id), path.rpartition("/")[2], kinds)]
-    return [View(login, int(project_id), _object(named), kinds)]
-
-
-def _object(named: Mapping[str, Any]) -> str:
-    for name, thing in _THINGS:
-        value = str(named.get(name, ""))
-        # A query may say anything: only a number goes into the journal.
-        if value.isascii() and value.isdigit() and len(value) < 19:
-            return f"{thing}:{int(value)}"
-    return "workers"
+    # Of a form that shows its page again, only what that page's own path names.
+    one = next((f"{thing}:{int(named[name])}" for name, thing in _THINGS if name in named and f"{{{name}" in path), None)
+    return [View(login, int(project_id), one or scope.get(ABOUT, "workers"), kinds)]
 
 
 class Views:

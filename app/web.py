@@ -45,6 +45,11 @@ def language_of(request: Request) -> str:
     return settings.default_language if settings else "zh"
 
 
+def about(request: Request, thing: str, number: int) -> None:
+    """Note that what a query chose is all that is shown, for the line of whoever looks at it (``app.views``)."""
+    request.scope["muster_about"] = f"{thing}:{number}"
+
+
 LARGE_MAX = 4
 """Large bodies (enrolments, rosters) that arrive at once in one process."""
 PATH_CHARACTERS_MAX = 1024

@@ -17,7 +17,7 @@
 """
 
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -28,12 +28,25 @@ from app.api.once import keyed
 from app.api.who import Now, Someone
 from app.db import Reading, Tx
 from app.store import accounts, second_steps
-from app.web import error_body
+from app.web import about, error_body
 
 router = APIRouter(tags=["accounts"])
 
 ROW_ID_MAX = 2**63 - 1
 """Largest row id of either database; a larger one in a path is a 422, not a crash of the driver."""
+
+
+def only(thing: str) -> Any:
+    """The query parameter ``worker_id`` (``team_id`` ...) of a route that shows nothing else when it is given: noted for the journal."""
+
+    async def chosen(
+        request: Request, number: Annotated[int | None, Query(alias=f"{thing}_id", ge=1, le=ROW_ID_MAX, description=f"Only this {thing}")] = None
+    ) -> int | None:
+        if number is not None:
+            about(request, thing, number)
+        return number
+
+    return Depends(chosen)
 
 
 def refusals(*codes: tuple[int, str]) -> dict[int | str, dict]:

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from app import access, oversight
-from app.api.access import NOBODY, NOT_ALLOWED, ROW_ID_MAX, UNKNOWN_PROJECT, Now, Someone, refusals
+from app.api.access import NOBODY, NOT_ALLOWED, ROW_ID_MAX, UNKNOWN_PROJECT, Now, Someone, only, refusals
 from app.api.wages import ProjectId
 from app.db import Reading, Tx
 from app.fields import read_month
@@ -191,12 +191,12 @@ def list_findings(
     person: Someone,
     db: Reading,
     project_id: ProjectId,
+    worker_id: Annotated[int | None, only("worker")],
     month: Annotated[str | None, Query(max_length=10, examples=["2026-03"])] = None,
     open_only: bool = False,
     state: Annotated[list[str] | None, Query(max_length=6, description="Several are said by repeating it")] = None,
     severity: Annotated[str | None, Query(max_length=8, examples=["red"])] = None,
     rule: Annotated[str | None, Query(max_length=64)] = None,
-    worker_id: Annotated[int | None, Query(ge=1, le=ROW_ID_MAX)] = None,
 ) -> list[FindingOut]:
     """Those that still fire first, then the unanswered, the worst, the newest month."""
     access.require_on(db, person, "findings.read", project_id)

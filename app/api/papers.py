@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from app import access, papers
 from app import roster as rosters
-from app.api.access import NOBODY, NOT_ALLOWED, ROW_ID_MAX, UNKNOWN_PROJECT, Now, Someone, refusals
+from app.api.access import NOBODY, NOT_ALLOWED, ROW_ID_MAX, UNKNOWN_PROJECT, Now, Someone, only, refusals
 from app.api.once import SentKey, keyed
 from app.db import Reading, Tx
 from app.forms import roster as roster_form
@@ -345,8 +345,8 @@ def list_workers(
     db: Reading,
     now: Now,
     project_id: ProjectId,
+    team_id: Annotated[int | None, only("team")],
     name: Annotated[str | None, Query(max_length=100, description="Part of a name", examples=["王"])] = None,
-    team_id: Annotated[int | None, Query(ge=1, le=ROW_ID_MAX)] = None,
     present_only: Annotated[bool, Query(description="Leave out who has left")] = False,
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
     size: Annotated[int, Query(ge=1, le=500)] = 50,

@@ -25,7 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt
 from sqlalchemy.orm import Session
 
 from app import access, periods, settlements, sheets
-from app.api.access import ROW_ID_MAX, Now, Someone, refusals
+from app.api.access import Now, Someone, only, refusals
 from app.api.once import WriteKey
 from app.api.timekeeping import OF_PROJECT, RowIdField, RowIdPath
 from app.api.wages import ProjectId
@@ -343,10 +343,10 @@ def why(
     db: Reading,
     now: Now,
     project_id: ProjectId,
-    payment_id: Annotated[int | None, Query(ge=1, le=ROW_ID_MAX)] = None,
-    line_id: Annotated[int | None, Query(ge=1, le=ROW_ID_MAX)] = None,
-    worker_id: Annotated[int | None, Query(ge=1, le=ROW_ID_MAX, description="With ``on``")] = None,
-    on: Annotated[date | None, Query(description="A day of the worker's", examples=["2026-03-05"])] = None,
+    payment_id: Annotated[int | None, only("payment")],
+    line_id: Annotated[int | None, only("line")],
+    worker_id: Annotated[int | None, only("worker")],
+    on: Annotated[date | None, Query(description="With ``worker_id``: a day of his", examples=["2026-03-05"])] = None,
 ) -> dict[str, Any]:
     """From a payment, a line or a day down to accruals, days, sessions, passages, corrections and terms, in one answer."""
     access.require_on(db, person, "wages.read", project_id)

@@ -17,7 +17,7 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from app import access, terms
-from app.api.access import ROW_ID_MAX, Now, Someone, refusals
+from app.api.access import ROW_ID_MAX, Now, Someone, only, refusals
 from app.api.once import WriteKey
 from app.api.timekeeping import OF_PROJECT, Added, Reason, RowIdField, RowIdPath
 from app.api.wages import ProjectId
@@ -30,7 +30,7 @@ from app.store.terms import AdvanceInfo, AllowanceInfo, DeductionInfo, MeasureIn
 router = APIRouter(tags=["terms"])
 
 EngagementId = Annotated[int, Path(ge=1, le=ROW_ID_MAX, description="Id of the engagement", examples=[7])]
-EngagementQuery = Annotated[int | None, Query(ge=1, le=ROW_ID_MAX, description="Only this engagement")]
+OnlyEngagement = Annotated[int | None, only("engagement")]
 Fen = Annotated[StrictInt, Field(gt=0, le=10**11)]
 WRITES = (*OF_PROJECT, (400, "key_malformed"), (409, "key_reused"))
 
@@ -74,7 +74,7 @@ def agree(
 
 
 @router.get("/v1/projects/{project_id}/terms", summary="Terms of a project", responses=refusals(*OF_PROJECT))
-def list_terms(person: Someone, db: Reading, project_id: ProjectId, engagement_id: EngagementQuery = None) -> list[people.Terms]:
+def list_terms(person: Someone, db: Reading, project_id: ProjectId, engagement_id: OnlyEngagement) -> list[people.Terms]:
     """Those that were not voided, by engagement and date."""
     access.require_on(db, person, "wages.read", project_id)
     found = [t for t in people.terms(db, project_id) if engagement_id in (None, t.engagement_id)]
@@ -114,7 +114,7 @@ class AllowanceIn(BaseModel):
 
 
 @router.get("/v1/projects/{project_id}/allowances", summary="Allowances", responses=refusals(*OF_PROJECT))
-def list_allowances(person: Someone, db: Reading, project_id: ProjectId, engagement_id: EngagementQuery = None) -> list[AllowanceInfo]:
+def list_allowances(person: Someone, db: Reading, project_id: ProjectId, engagement_id: OnlyEngagement) -> list[AllowanceInfo]:
     """Those that were not voided."""
     access.require_on(db, person, "wages.read", project_id)
     return kept.allowance_rows(db, project_id, engagement_id)
@@ -176,7 +176,7 @@ class AdvanceIn(BaseModel):
 
 
 @router.get("/v1/projects/{project_id}/advances", summary="Advances", responses=refusals(*OF_PROJECT))
-def list_advances(person: Someone, db: Reading, project_id: ProjectId, engagement_id: EngagementQuery = None) -> list[AdvanceInfo]:
+def list_advances(person: Someone, db: Reading, project_id: ProjectId, engagement_id: OnlyEngagement) -> list[AdvanceInfo]:
     """Those that were not voided."""
     access.require_on(db, person, "wages.read", project_id)
     return kept.advance_rows(db, project_id, engagement_id)
@@ -211,7 +211,7 @@ class DeductionIn(BaseModel):
 
 
 @router.get("/v1/projects/{project_id}/deductions", summary="Deductions", responses=refusals(*OF_PROJECT))
-def list_deductions(person: Someone, db: Reading, project_id: ProjectId, engagement_id: EngagementQuery = None) -> list[DeductionInfo]:
+def list_deductions(person: Someone, db: Reading, project_id: ProjectId, engagement_id: OnlyEngagement) -> list[DeductionInfo]:
     """Those that were not voided."""
     access.require_on(db, person, "wages.read", project_id)
     return kept.deduction_rows(db, project_id, engagement_id)

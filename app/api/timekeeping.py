@@ -22,7 +22,7 @@ from fastapi import APIRouter, File, Path, Query, Request, Response, UploadFile
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from app import access, projection, terms, timekeeping
-from app.api.access import NOBODY, NOT_ALLOWED, ROW_ID_MAX, UNKNOWN_PROJECT, Now, Someone, refusals
+from app.api.access import NOBODY, NOT_ALLOWED, ROW_ID_MAX, UNKNOWN_PROJECT, Now, Someone, only, refusals
 from app.api.once import WriteKey
 from app.api.wages import ProjectId, WorkerId
 from app.api.who import Day, Instant
@@ -113,9 +113,9 @@ def days_on(
     now: Now,
     project_id: ProjectId,
     on: Day,
+    team_id: Annotated[int | None, only("team")],
     after: Annotated[int, Query(ge=0, le=ROW_ID_MAX, description="Workers after this id")] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    team_id: Annotated[int | None, Query(ge=1, le=ROW_ID_MAX)] = None,
 ) -> Response:
     """Everybody's day on one date, by worker id, a page at a time."""
     access.require_on(db, person, "attendance.read", project_id)

@@ -162,6 +162,8 @@ def gather(ask: Ask, wrong: str = "", typed: Typed | None = None, opened: int | 
     month = _month(query.get("month", ""))
     view, severity, rule = query.get("state", ""), query.get("severity", ""), query.get("rule", "")
     worker = ask.number("worker")
+    if worker is not None:
+        ask.about("worker", worker)
     everything = oversight.findings_of(ask.db, ask.project.id, language=ask.language)
     found = [
         line

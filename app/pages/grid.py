@@ -152,6 +152,9 @@ def gather(ask: Ask) -> GridContext:
     sums = [line for line in projection.wages_of_month(ask.db, ask.project.id, month, ask.now, with_detail=False) if line.engagement_id in ids]
     state = sheets.period_state(ask.db, ask.project.id, month)
     found, blocked = _blockers(ask, month, state)
+    if team is not None and not found:
+        # What stands in the way is anybody's of the project.
+        ask.about("team", team.id)
     team_word = EVERYBODY if everybody else team.id if team else None
 
     def url(of: date, how: str, **more: object) -> str:

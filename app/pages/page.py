@@ -31,7 +31,7 @@ from app.errors import NotFound, ServiceError
 from app.pages import show
 from app.pages.words import tr, translations
 from app.store.people import ProjectInfo
-from app.web import language_of
+from app.web import about, language_of
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 LANGUAGE_COOKIE = "muster_language"
@@ -99,6 +99,10 @@ class Ask:
     def number(self, name: str) -> int | None:
         """A whole number of the query string; None when there is none. Raises NotFound as ``whole_number``."""
         return whole_number(self.query.get(name))
+
+    def about(self, thing: str, number: int) -> None:
+        """Note for the journal that the page shows nobody but whom its query chose (``team``, 3)."""
+        about(self.request, thing, number)
 
     def may(self, action: str) -> bool:
         """True when the person may do ``action`` here; for buttons and links."""

@@ -129,6 +129,8 @@ def gather(ask: Ask) -> RosterContext:
         trade=query.get("trade", "").replace("\0", "")[:50],
         lacks=lacks if lacks in (*rows.FLAGS, "any") else "",
     )
+    if wanted.team_id is not None:
+        ask.about("team", wanted.team_id)
     undecided = query.get("undecided") == "1"
     asked = query.get("sort", "")
     sort, descending = asked.removeprefix("-"), asked.startswith("-")

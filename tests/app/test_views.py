@@ -6,13 +6,14 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
-from app import cli, pages, views
+from app import cli, oversight, pages, projection, views
 from app.db import Database
 from app.errors import Busy
 from app.main import create_app, create_reader
@@ -22,6 +23,7 @@ from app.store import journal as chain
 from app.views import AGAIN, SHOWS, SHOWS_NONE, SHOWS_POSTED, VIEWED, View, Views
 from recognition.synthetic import SyntheticEngine
 from tests.app.test_permissions import client, quick_passwords, routes_of, site  # noqa: F401 (fixtures)
+from tests.cast import pass_through
 
 NAMES = ("王建国", "赵铁柱")
 
@@ -111,17 +113,62 @@ def test_a_route_nobody_declared_is_taken_to_show_everything():
     assert views.views_of(scope | {"method": "POST"}, 200) == []
 
 
-def test_a_line_names_a_thing_by_its_number_and_never_by_what_was_typed():
-    def of(query: str) -> str:
+def test_a_line_names_a_thing_by_the_path_or_by_what_the_page_noted_and_never_by_what_was_typed():
+    def of(query: str = "", path: str = "/projects/{project_id:int}/grid", /, **noted: object) -> str:
         scope = {
-            "method": "GET", "route": SimpleNamespace(path="/projects/{project_id:int}/grid"), "path_params": {"project_id": "3"},
-            "query_string": query.encode(), views.LOGIN: "wu",
+            "method": "GET", "route": SimpleNamespace(path=path), "path_params": {"project_id": "3", "sheet_id": 5},
+            "query_string": query.encode(), views.LOGIN: "wu", **noted,
         }  # fmt: skip
         (view,) = views.views_of(scope, 200)
+        assert view.project_id == 3
         return view.object
 
-    assert of("team=4&month=2026-03") == "team:4"
-    assert of("team=%E7%8E%8B%E5%BB%BA%E5%9B%BD") == of("q=330424199001011234") == of("") == "workers"
+    assert of("team=4&worker_id=7&project_id=8") == of("q=330424199001011234") == of() == "workers"
+    assert of(**{views.ABOUT: "team:4"}) == "team:4"
+    assert of("worker_id=7", "/projects/{project_id:int}/payroll/{sheet_id:int}", **{views.ABOUT: "team:4"}) == "sheet:5"
+    assert of(**{views.SHOWN: "/projects/{project_id:int}/payroll"}) == "workers", "the form of one sheet, the page of all"
+
+
+@pytest.mark.parametrize("readers", [False, True], ids=["at home", "by a reader"])
+def test_whom_a_query_names_narrows_the_line_only_where_nobody_else_was_shown(opened, database, site, monkeypatch, readers):  # noqa: F811
+    """Every page and every read is asked about Wang, or about a team that is not his, with each word a query could have."""
+    project, wang, li, now = site.cast.a, site.cast.wang, site.cast.li, site.now
+    with database.write() as db:
+        other = people.add_team(db, project_id=project.id, project_company_id=project.project_company_id, name="二班", trade=None)
+        for member in (wang, li):
+            pass_through(db, project, "in", member.id, now - timedelta(days=5, hours=9))
+    projection.refresh(database, project.id, now=now)
+    oversight.audit_project(database, project.id, now.date().replace(day=1), now)
+    noted: list[View] = []
+    monkeypatch.setattr(Views, "note", lambda _self, looks: noted.extend(looks))
+    engaged = f"engagement_id={wang.engagement_id}"
+    asked_of = {
+        f"worker={wang.id}&worker_id={wang.id}&{engaged}&project_id={site.cast.b.id}": (li,), engaged: (li,),
+        f"team={other}&team_id={other}": (wang, li),
+    }  # fmt: skip
+    narrowed = defaultdict(set)
+    with opened(readers) as asked:
+        for path in SHOWS:
+            if "{project_id" not in path or path.endswith("/stream") or set(re.findall(r"{(\w+)", path)) - {"project_id", "on", "month"}:
+                continue
+            values = {"project_id": project.id, "on": now.date() - timedelta(days=5), "month": f"{now:%Y-%m}"}
+            address = re.sub(r"\{(\w+)(?::int)?\}", lambda match: str(values[match[1]]), path)  # noqa: B023
+            for query, others in asked_of.items():
+                noted.clear()
+                answer = asked.get(f"{address}?month={now:%Y-%m}&{query}", headers=bearer(site, "L"))
+                if answer.status_code != 200:
+                    continue
+                (view,) = noted
+                assert view.project_id == project.id or view.kinds == "journal", path
+                if view.object in ("workers", "journal"):
+                    continue
+                narrowed[view.object.partition(":")[0]].add(path)
+                seen_too = [one for one in others if one.name in answer.text or re.search(rf'"worker_id":\s*{one.id}\b', answer.text)]
+                assert not seen_too, f"{path}?{query} shows more than {view.object}"
+        noted.clear()
+        asked.get(f"/projects/{project.id}/grid?month=2026-01&team={other}", headers=bearer(site, "L"))
+        assert [view.object for view in noted] == [f"team:{other}"], "nothing stands in the way of that month, so nobody else is named"
+    assert {kind: len(paths) for kind, paths in narrowed.items()} == {"team": 3, "engagement": 4, "worker": 2}, narrowed
 
 
 # --- looks become lines ----------------------------------------------------------------------------------------
