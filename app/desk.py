@@ -8,26 +8,20 @@
 Nothing waits for the last step: what was done is saved, and what is missing stands on the list (``app.store.roster``).
 """
 
-import base64
-import binascii
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app import enrolment, papers, terms, timekeeping
+from app import enrolment, papers, signatures, terms, timekeeping
 from app.domain.facts import Engagement, PayKind
 from app.domain.identity import age
-from app.errors import Conflict, NotFound, TooLarge, Unusable
+from app.errors import Conflict, NotFound, Unusable
 from app.fields import check_id_number, check_name, project_today
 from app.settings import Settings
 from app.store import audit, people
 from app.vault import Vault
-
-SIGNATURE_BYTES_MAX = 96 * 1024
-"""A signature of 1,200 x 360 pixels in black on white is a tenth of this."""
-_PNG = "data:image/png;base64,"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +114,8 @@ def word(
         signature: what he wrote on the screen, as the browser gives it (``data:image/png;base64,...``); empty for none.
 
     Raises:
-        Unusable: ``consent_missing``, something was agreed to and not what recognition needs; ``handwriting_unreadable``; as
-            ``enrolment.record_consent``.
+        Unusable: ``consent_missing``, something was agreed to and not what recognition needs; as
+            ``signatures.signature_png``; as ``enrolment.record_consent``.
         NotFound: ``worker_not_on_project``.
     """
     if scope and not set(scope) >= enrolment.SCOPE_NEEDED:
@@ -142,7 +136,7 @@ def agree(
 
     Raises:
         NotFound: ``worker_not_on_project``.
-        Unusable, Conflict: as ``terms.agree``; ``handwriting_unreadable``.
+        Unusable, Conflict: as ``terms.agree``, ``signatures.signature_png``.
     """
     own = sorted(people.engagements_of(db, project_id, worker_id), key=lambda e: e.entry_on)
     if not own:
@@ -162,16 +156,8 @@ def _signed(db: Session, vault: Vault, project_id: int, name: str, signature: st
     """The file of a signature, sealed among the project's evidence; None when nobody signed."""
     if not signature:
         return None
-    if not signature.startswith(_PNG):
-        raise Unusable("handwriting_unreadable")
-    if len(signature) > SIGNATURE_BYTES_MAX * 4 // 3:
-        raise TooLarge("body_too_large", limit=SIGNATURE_BYTES_MAX)
-    try:
-        content = base64.b64decode(signature.removeprefix(_PNG), validate=True)
-    except (binascii.Error, ValueError):
-        raise Unusable("handwriting_unreadable") from None
     return timekeeping.put_evidence(
-        db, vault, project_id=project_id, name=f"{name}.png", media_type="image/png", content=content, by=by, now=now
+        db, vault, project_id=project_id, name=f"{name}.png", media_type="image/png", content=signatures.signature_png(signature), by=by, now=now
     )
 
 

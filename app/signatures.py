@@ -1,6 +1,7 @@
 """Use case: how a worker signs his line (工人签字): drawn on a tablet or on his own phone, or his face at the desk.
 
-    sign_drawn      a signature drawn on a screen, as a picture that carries the hash of the line it is for
+    signature_png   a signature drawn on a screen: the one reader of what a canvas sends, at the enrolment desk as well
+    sign_drawn      ... as a picture that carries the hash of the line it is for
     look, sign_by_face   his face compared with his own template, 1:1, then his word on the line
     void            which lines of a sheet had a signature that stands no more, because the line says something else now
 
@@ -65,8 +66,8 @@ class FaceFound:
         return self.similarity >= self.similarity_min
 
 
-def drawing(text: str, line_hash: str) -> bytes:
-    """The PNG of a drawn signature, written anew in grey with the hash of its line inside.
+def signature_png(text: str) -> bytes:
+    """The PNG of a drawn signature, written anew in grey.
 
     Args:
         text: a ``data:image/png;base64,`` address, as a canvas gives it.
@@ -80,16 +81,22 @@ def drawing(text: str, line_hash: str) -> bytes:
         sent = base64.b64decode(text[len(DATA) :], validate=True)
     except (binascii.Error, ValueError):
         raise Unusable("drawing_malformed") from None
-    drawn = read_drawing(sent)
-    if drawn is None:
+    strokes = read_drawing(sent)
+    if strokes is None:
         raise Unusable("drawing_malformed")
-    dark, span = ink(drawn)
+    dark, span = ink(strokes)
     if dark < INK_MIN or span < SPAN_MIN:
         raise Unusable("drawing_empty")
-    return _told(write_drawing(drawn), line_hash)
+    return write_drawing(strokes)
 
 
-def _told(png: bytes, line_hash: str) -> bytes:
+def drawing(text: str, line_hash: str) -> bytes:
+    """As ``signature_png``, with the hash of the line inside.
+
+    Raises:
+        Unusable: as ``signature_png``.
+    """
+    png = signature_png(text)
     body = KEYWORD + b"\0" + line_hash.encode("ascii")
     chunk = struct.pack(">I", len(body)) + b"tEXt" + body + struct.pack(">I", zlib.crc32(b"tEXt" + body))
     # After the eight bytes of every PNG and its first chunk.

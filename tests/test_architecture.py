@@ -60,7 +60,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.roster": WORDS | RULES | {"app.store", "app.vault", "app.forms", "app.fields", "app.papers"},
     "app.enrolment": WORDS | RULES | {"app.store", "app.vault", "app.galleries", "app.verification", "recognition"},
     # the enrolment desk: one sitting, each step by the use case of its own
-    "app.desk": WORDS | RULES | {"app.store", "app.vault", "app.fields", "app.enrolment", "app.papers", "app.terms", "app.timekeeping"},
+    "app.desk": WORDS | RULES | {"app.store", "app.vault", "app.fields", "app.enrolment", "app.papers", "app.signatures", "app.terms", "app.timekeeping"},
     "app.verification": WORDS | RULES | {"app.store", "app.vault", "app.fields", "recognition"},
     "app.deciding": WORDS | RULES | {"app.store", "app.gate", "recognition"},
     "app.gate": WORDS | RULES | {"app.store", "app.vault", "app.house", "app.review", "app.verification", "recognition", "devices"},

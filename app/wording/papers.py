@@ -151,7 +151,6 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "没有人脸采集和特征存储的单独同意；不同意的工人请使用卡或码",
         "There is no separate consent to capture and template; a worker who declines uses a card or code",
     ),
-    "handwriting_unreadable": ("签字没有读到，请重签", "The signature could not be read; please sign again"),
     "consent_scope_unknown": ("同意范围有误", "The scope of the consent is not known"),
     "consent_method_unknown": ("同意方式须为 paper、screen 或 spoken", "A consent is given on paper, on screen or spoken"),
     "consent_in_future": ("同意时间晚于现在", "The time of the consent has not come yet"),

@@ -8,7 +8,7 @@ import pytest
 from app import desk, enrolment, papers, terms
 from app.db import Database
 from app.domain.facts import Engagement
-from app.errors import Conflict, NotFound, TooLarge, Unusable
+from app.errors import Conflict, NotFound, Unusable
 from app.settings import Settings
 from app.store import people, timekeeping
 from app.store import roster as rows
@@ -17,9 +17,10 @@ from recognition.synthetic import SyntheticEngine, draw_face
 from tests import cast
 from tests.cast import Cast, id_number
 from tests.faces import enrol_drawn
+from tests.pages.test_me_pages import signature
 
 NEW = id_number(date(1991, 3, 4), 91)
-PNG = "data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\nstroke").decode()
+PNG = signature()
 
 
 class Desk:
@@ -173,23 +174,25 @@ def test_a_signature_is_kept_sealed_with_what_was_signed(at):
         evidence = people.latest_consent(db, at.site.a.id, worker).evidence_id
         kept = timekeeping.evidence(db, at.site.a.id, evidence)
         assert (kept.media_type, kept.recorded_by) == ("image/png", "wu")
-        assert b"stroke" not in kept.content_sealed
+        assert b"PNG" not in kept.content_sealed
         [agreed] = people.terms(db, at.site.a.id, worker_id=worker)
         assert agreed.id == terms_id
 
 
-@pytest.mark.parametrize("signature", ["data:image/png;base64,%%%", "javascript:1", "data:image/png;base64,R0lGODlh"])
-def test_what_is_no_signature_is_refused_and_nothing_is_recorded(at, signature):
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        ("data:image/png;base64,%%%", "malformed"), ("javascript:1", "malformed"), ("data:image/png;base64,R0lGODlh", "malformed"),
+        ("data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\nno picture").decode(), "malformed"),
+        (signature(strokes=0), "empty"), (PNG + "A" * 300_000, "malformed"),
+    ],
+)  # fmt: skip
+def test_what_is_no_signature_is_refused_and_nothing_is_recorded(at, sent, code):
     worker = at.enter()
-    with pytest.raises(Unusable):
-        at.word(worker, "capture", "template", signature=signature)
-    assert "word" in at.lacks(worker)
-
-
-def test_a_signature_has_a_size(at):
-    worker = at.enter()
-    with pytest.raises(TooLarge):
-        at.word(worker, "capture", "template", signature=PNG + "A" * 200_000)
+    for step in (lambda: at.word(worker, "capture", "template", signature=sent), lambda: at.agree(worker, signature=sent)):
+        with pytest.raises(Unusable, match=f"drawing_{code}"):
+            step()
+    assert {"word", "terms"} <= at.lacks(worker)
 
 
 def test_who_is_not_on_the_project_has_no_desk_here(at):

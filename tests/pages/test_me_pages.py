@@ -22,10 +22,11 @@ from tests.payday import MARCH, desk  # noqa: F401 - the fixture payday
 CONSENT = ("capture", "template", "site_storage")
 
 
-def signature() -> str:
-    """What a canvas sends when somebody wrote a name in it."""
+def signature(strokes: int = 6) -> str:
+    """What a canvas sends when somebody wrote a name in it; empty paper without a stroke."""
     paper = np.full((300, 680), 255, np.uint8)
-    cv2.polylines(paper, [np.array([[80, 200], [160, 80], [240, 210], [330, 90], [420, 200], [520, 110]])], False, 10, 6)
+    if strokes:
+        cv2.polylines(paper, [np.array([[80, 200], [160, 80], [240, 210], [330, 90], [420, 200], [520, 110]][:strokes])], False, 10, 6)
     return signatures.DATA + base64.b64encode(cv2.imencode(".png", paper)[1].tobytes()).decode()
 
 
