@@ -178,7 +178,6 @@ class WordLine:
     method: str
     at: datetime
     signed: bool
-    by: str
 
 
 @dataclass(frozen=True)
@@ -341,9 +340,8 @@ def _word(consent: people.ConsentInfo, zone) -> WordLine:
     else:
         act = "agreed" if set(consent.scope) >= enrolment.SCOPE_NEEDED else "other"
     return WordLine(
-        act, consent.scope, consent.notice_version, consent.method, zone(consent.at), consent.evidence_id is not None,
-        consent.recorded_by,
-    )  # fmt: skip
+        act, consent.scope, consent.notice_version, consent.method, zone(consent.at), consent.evidence_id is not None
+    )
 
 
 def word(ask: Ask, values: FormData) -> str | Again:

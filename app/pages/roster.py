@@ -82,7 +82,7 @@ class RosterContext:
 
     project_id: int = shown("The project, for links")
     own_path: str = shown("Path of this page without a query")
-    on_roster: int = shown("People engaged today")
+    on_roster: int = shown("People who have not left, also who begins later")
     total: int = shown("People the conditions leave, over all pages")
     this_month: date = shown("First day of the month whose man-days are shown")
     q: str = shown("Text searched in names and team names")

@@ -38,11 +38,19 @@ def test_enrolled_by_webcam_in_at_the_gate_and_on_todays_page(width, language, p
     name = f"石大{'甲乙'[person - 901]}"
     page = open_browser("wu", width, language)
     type_papers(page, server, id_number(date(1991, 3, 4), person), name)
-    # His word: no is the first button, every scope by itself and off.
-    expect(page.locator("button[value=decline]")).to_be_focused()
+    # His word: the notice first, then no, one tab away; every scope by itself and off. Enter says neither no nor yes.
+    expect(page.locator(".notice-text")).to_be_focused()
     assert page.locator("input[name=scope]:checked").count() == 0
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.locator("button[value=decline]")).to_be_focused()
     for scope in ("capture", "template", "site_storage"):
-        page.locator(f"input[value={scope}]").check()
+        page.keyboard.press("Tab")
+        expect(page.locator(f"input[value={scope}]")).to_be_focused()
+        page.keyboard.press("Space")
+        page.keyboard.press("Enter")
+    expect(page.locator("input[name=scope]:checked")).to_have_count(3)
+    assert page.url.endswith("?done=entered"), "nothing was sent"
     page.locator("#s-word canvas").scroll_into_view_if_needed()
     pen = page.locator("#s-word canvas").bounding_box()
     page.mouse.move(pen["x"] + 20, pen["y"] + 60)
@@ -89,8 +97,10 @@ def test_enrolled_by_webcam_in_at_the_gate_and_on_todays_page(width, language, p
 def test_who_says_no_is_in_by_his_card_the_same_morning(open_browser, server):
     page = open_browser("wu", 390)
     type_papers(page, server, id_number(date(1991, 3, 4), 903), "石大丙")
-    expect(page.locator("button[value=decline]")).to_be_focused()
-    page.keyboard.press("Enter")  # no
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")  # in a hurry: nothing is said by it
+    expect(page.locator(".notice-text")).to_be_focused()
+    page.locator("button[value=decline]").click()
     page.wait_for_url("**?done=consent_kept")
     assert page.locator("form[data-camera]").count() == 0
     page.locator("#card").fill("00998877")
