@@ -32,7 +32,7 @@ from app.domain.identity import NumberWrong, check_bank_card
 from app.domain.ledger import SentItem
 from app.domain.workdays import month_of
 from app.errors import Conflict, Forbidden, NotFound, Unusable
-from app.fields import NOTE_MAX, check_dates, check_text, project_today
+from app.fields import NOTE_MAX, check_dates, check_label, check_text, project_today
 from app.store import accounts, money, people, sheets, terms, timekeeping
 from app.store import bank as held
 from app.store import ledger as books
@@ -126,8 +126,8 @@ def open_account(
         db,
         project_id=project_id,
         company_id=company_id,
-        name=check_text(name or account_name(contractor.name, project.name), "account_name", 200),
-        bank_name=check_text(bank_name, "bank_name", 100),
+        name=check_label(name or account_name(contractor.name, project.name), "account_name", 200),
+        bank_name=check_label(bank_name, "bank_name", 100),
         number_sealed=vault.seal(digits.encode(), table="special_account", column="number_sealed", owner=index),
         number_index=index,
         last4=digits[-4:],
@@ -181,7 +181,7 @@ def _party(said: Mapping[str, Any]) -> dict[str, Any]:
         check_dates(signed_on, None)
     return {
         "role": role,
-        "name": check_text(str(name or ""), "party_name", 200),
+        "name": check_label(str(name or ""), "party_name", 200),
         "signed_on": None if signed_on is None else signed_on.isoformat(),
         **({"bears_fees": True} if said.get("bears_fees") is True else {}),
     }
@@ -283,7 +283,7 @@ def set_card(
         raise Unusable("card_holder_differs")
     if bank_code is not None and (len(bank_code) != 12 or not (bank_code.isascii() and bank_code.isdigit())):
         raise Unusable("bank_code_wrong")
-    bank_name = check_text(bank_name, "bank_name", 100)
+    bank_name = check_label(bank_name, "bank_name", 100)
     if not files.writable(bank_name):
         # It would stop the file of everybody who is paid with him.
         raise Unusable("bank_name_wrong")
@@ -332,7 +332,7 @@ def add_template(db: Session, *, name: str, use: str, spec: Mapping[str, Any], b
     Raises:
         Unusable: the first fault of ``bank_files.check``, or a name that is no text.
     """
-    name = check_text(name, "template_name", 64)
+    name = check_label(name, "template_name", 64)
     faults = files.check(use, spec)
     if faults:
         raise Unusable(faults[0][0], what=faults[0][1])
@@ -403,7 +403,7 @@ def record_receipt(
     check_dates(received_on, None)
     if received_on > project_today(people.project(db, project_id).time_zone, now):
         raise Unusable("date_in_future")
-    reference = check_text(reference, "reference", 100)
+    reference = check_label(reference, "reference", 100)
     receipt_id, new = held.add_receipt(
         db, special_account_id=live.id, received_on=received_on, amount_fen=amount_fen, reference=reference,
         recorded_by=by, recorded_at=now,

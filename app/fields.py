@@ -12,7 +12,7 @@ from app.domain import identity
 from app.domain.identity import NumberWrong
 from app.domain.workdays import EARLIEST, LATEST, parse_month
 from app.errors import BadRequest, Unusable
-from app.forms.roster import RATE_FEN_MAX, clean_text
+from app.forms.roster import RATE_FEN_MAX, clean_text, tidy_text
 from app.settings import Settings
 from app.wording import papers as words
 
@@ -74,7 +74,16 @@ _RARE = re.compile("[\ue000-\uf8ff\U00020000-\U0003fffd]")
 
 
 def check_text(text: str, name: str, length_max: int) -> str:
-    said = clean_text(text)
+    """What somebody says in his own words, as he wrote it: a Chinese sentence keeps its signs."""
+    return _checked(tidy_text(text), name, length_max)
+
+
+def check_label(text: str, name: str, length_max: int) -> str:
+    """A name or number that is compared and looked up: however it was typed, its letters, digits and signs are the narrow ones."""
+    return _checked(clean_text(text), name, length_max)
+
+
+def _checked(said: str, name: str, length_max: int) -> str:
     if not said:
         raise Unusable("text_missing", field=name)
     if len(said) > length_max:
@@ -86,14 +95,14 @@ def check_text(text: str, name: str, length_max: int) -> str:
 
 
 def check_name(name: str) -> str:
-    said = check_text(name, "name", 100)
+    said = check_label(name, "name", 100)
     if any(sign.isdigit() for sign in said) or not any(sign.isalpha() for sign in said):
         raise Unusable("name_wrong")
     return said
 
 
 def check_trade(trade: str | None) -> str | None:
-    return words.trade(check_text(trade, "trade", 50)) if trade and trade.strip() else None
+    return words.trade(check_label(trade, "trade", 50)) if trade and trade.strip() else None
 
 
 def check_id_number(id_number: str, today: date, settings: Settings) -> identity.IdNumber:

@@ -26,6 +26,7 @@ from app.fields import (
     check_card,
     check_day,
     check_id_number,
+    check_label,
     check_name,
     check_phone,
     check_text,
@@ -68,7 +69,7 @@ def create_project(
         Unusable: a field is missing, malformed or too long; ``time_zone_unknown``; ``language_unknown``.
         Conflict: ``project_code_taken``.
     """
-    code = check_text(code, "code", 64)
+    code = check_label(code, "code", 64)
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", code):
         raise Unusable("project_code_malformed")
     if not re.fullmatch(r"[0-9]{6,12}", area_code):
@@ -80,7 +81,7 @@ def create_project(
     project_id = people.add_project(
         db,
         code=code,
-        name=check_text(name, "name", 200),
+        name=check_label(name, "name", 200),
         area_code=area_code,
         address=check_text(address, "address", 300) if address else None,
         time_zone=time_zone,
@@ -103,7 +104,7 @@ def add_company_to_project(
         Conflict: ``company_differs``, the credit code is known under another name.
     """
     people.project(db, project_id)
-    name = check_text(name, "name", 200)
+    name = check_label(name, "name", 200)
     uscc = check_uscc(uscc)
     if role not in words.COMPANY_ROLES:
         raise Unusable("company_role_unknown")
@@ -127,7 +128,7 @@ def add_team(
     Raises:
         NotFound: ``project_company_unknown`` on this project.
     """
-    name = check_text(name, "name", 100)
+    name = check_label(name, "name", 100)
     trade = check_trade(trade)
 
     added = people.add_team(db, project_id=project_id, project_company_id=project_company_id, name=name, trade=trade)
@@ -502,7 +503,7 @@ def add_gate(db: Session, *, project_id: int, name: str, direction: str, now: da
     if direction not in set(Direction):
         raise Unusable("direction_unknown")
 
-    added = gates.add_gate(db, project_id=project_id, name=check_text(name, "name", 100), direction=direction)
+    added = gates.add_gate(db, project_id=project_id, name=check_label(name, "name", 100), direction=direction)
     journal(db, now, by, "gate.added", project_id, f"gate:{added}", direction=direction)
     return added
 
@@ -528,7 +529,7 @@ def add_device(
         NotFound: ``gate_unknown`` on this project.
         Conflict: ``device_id_taken``.
     """
-    name = check_text(name, "name", 100)
+    name = check_label(name, "name", 100)
     device_id = device_id or f"dev-{secrets.token_hex(5)}"
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}", device_id):
         raise Unusable("device_id_malformed")

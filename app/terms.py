@@ -38,6 +38,7 @@ from app.fields import (
     NOTE_MAX,
     RATE_FEN_MAX,
     check_dates,
+    check_label,
     check_note,
     check_number,
     check_rate,
@@ -203,7 +204,7 @@ def check_agreed(
         check_rate(rate_fen)
     elif type(rate_fen) is not int or not 0 < rate_fen <= limit:
         raise Unusable("rate_wrong", limit=limit // 100)
-    unit = check_text(unit, "unit", 16) if unit and unit.strip() else None
+    unit = check_label(unit, "unit", 16) if unit and unit.strip() else None
     if wanted is PayKind.PIECE and unit is None:
         raise Unusable("terms_unit_needed")
     if wanted is not PayKind.PIECE and unit is not None:
@@ -386,7 +387,7 @@ def record_advance(
         raise Unusable("advance_proof_unknown")
     if (channel == "cash" and proof == "bank") or (channel == "account" and proof != "bank"):
         raise Unusable("advance_proof_wrong")
-    reference = check_text(reference, "reference", 100) if reference and reference.strip() else None
+    reference = check_label(reference, "reference", 100) if reference and reference.strip() else None
     files = timekeeping.check_evidence(db, project_id, evidence)
     if proof == "bank" and reference is None:
         raise Unusable("advance_reference_needed")
@@ -520,7 +521,7 @@ def add_measure(
     today = project_today(project.time_zone, now)
     if not EARLIEST <= month <= measured_on <= today:
         raise Unusable("measure_month_wrong")
-    item, unit = check_text(item, "item", 100), check_text(unit, "unit", 16)
+    item, unit = check_label(item, "item", 100), check_label(unit, "unit", 16)
     check_number(quantity_milli, "quantity_milli", 1, QUANTITY_MILLI_MAX)
     check_number(unit_price_fen, "unit_price_fen", 1, AMOUNT_FEN_LIMIT)
     if percent not in PERCENTS:
@@ -686,7 +687,7 @@ def write_area_rule(
     elif key == "town_name":
         if len(area_code) != TOWN_DIGITS:
             raise Unusable("area_town_malformed")
-        value = check_text(value, key, TOWN_NAME_MAX) if isinstance(value, str) else check_text("", key, TOWN_NAME_MAX)
+        value = check_label(value, key, TOWN_NAME_MAX) if isinstance(value, str) else check_label("", key, TOWN_NAME_MAX)
     else:
         raise Unusable("area_key_unknown")
     check_dates(valid_from, None)

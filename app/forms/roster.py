@@ -428,6 +428,11 @@ def _is_blank(cell: Any) -> bool:
     return cell.value is None or (isinstance(cell.value, str) and not cell.value.translate(_CLEAN).strip())
 
 
+def tidy_text(text: str) -> str:
+    """Without invisible characters, and spaces at the ends or doubled inside; letters and signs stay as they were written."""
+    return " ".join(text.translate(_BLANKS).split())
+
+
 def clean_text(text: str) -> str:
     """Without full-width letters and digits, invisible characters, and spaces at the ends or doubled inside."""
     return " ".join(text.translate(_CLEAN).split())
