@@ -117,7 +117,12 @@ def gather(ask: Ask, typed: Typed | None = None, wrong: str = "", team: int | No
 
 
 def look_up(ask: Ask, values: FormData) -> Response:
-    """What the number says, while it is typed: a piece of the page. It is in no address and in no log."""
+    """What the number says, while it is typed: a piece of the page. It is in no address and in no log.
+
+    A name is told, and put into the form, only where the reader may see that worker already: on this project's roster, past or
+    present, or on another's that he may read. Whoever else has the number is known to be in the system, and by no name: it is
+    typed from his card, and must agree (``worker_name_differs``). Each name told is a look in the journal of that roster.
+    """
     typed = NUMBER_HINT.sub("", lines.form(values, "id_number"))
     ask.request.scope["muster_of"] = []
     if len(typed) < 18:
@@ -130,12 +135,19 @@ def look_up(ask: Ask, values: FormData) -> Response:
         return page.html(page.piece(ask.language, TEMPLATE_PIECES, "refused", ask.why(error)))
     name = url = ""
     lacks: tuple[str, ...] = ()
-    if found.worker_id is not None and found.engagement is not None:
-        # Of this project's own roster; who is known from elsewhere is not named here.
-        name, url = people.worker(ask.db, found.worker_id).name, _path(ask, found.worker_id)
-        lacks = rows.lacks_of(ask.db, ask.project.id, found.worker_id, ask.today)
-        ask.request.scope["muster_of"] = [(ask.project.id, found.worker_id)]
+    if found.worker_id is not None and (roster := _readable_roster(ask, found.worker_id)) is not None:
+        name = people.worker(ask.db, found.worker_id).name
+        ask.request.scope["muster_of"] = [(roster, found.worker_id)]
+        if found.engagement is not None:
+            url, lacks = _path(ask, found.worker_id), rows.lacks_of(ask.db, ask.project.id, found.worker_id, ask.today)
     return page.html(page.piece(ask.language, TEMPLATE_PIECES, "found", found, name, url, lacks))
+
+
+def _readable_roster(ask: Ask, worker_id: int) -> int | None:
+    """A project on whose roster the reader may see the worker already, this one first; None for none."""
+    others = sorted({m.project_id for m in ask.person.memberships if m.project_id is not None} - {ask.project.id})
+    readable = (ask.project.id, *(one for one in others if access.may(ask.person, "papers.read", one)))
+    return next((one for one in readable if people.engagements_of(ask.db, one, worker_id)), None)
 
 
 def enter(ask: Ask, values: FormData) -> str | Again:

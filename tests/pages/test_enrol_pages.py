@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from app import terms, views
+from app import papers, terms, views
 from app.main import create_app
-from app.store import people, timekeeping
+from app.store import accounts, people, timekeeping
 from app.store import roster as rows
 from app.wording import notices, sentence
 from recognition.synthetic import SyntheticEngine, draw_face
@@ -56,6 +56,29 @@ def test_the_number_is_judged_while_it_is_typed(at, people_on_site, database, no
     assert "王建国" in known and f"{at.path}/{people_on_site.wang.id}" in known and "没问过人脸" in known
     elsewhere = says(cast.ZHAO_ID)
     assert "别的项目" in elsewhere and "赵" not in elsewhere, "nobody reads another project's roster here"
+
+
+def test_a_name_is_told_only_where_the_clerk_may_see_the_worker_already(at, people_on_site, database, now):
+    def known(number: str) -> str | None:
+        told = re.search(r'data-known-name="([^"]*)"', at.post(f"{at.path}/number", data={"id_number": number}).text)
+        return told and told[1]
+
+    looks = []
+    at.app.state.views.note = looks.extend
+    assert known(cast.WANG_ID) is None, "he is here: there is nothing to enter"
+    assert known(cast.ZHAO_ID) is known(NEW) is None, "another project's, and nobody's"
+    with database.write() as db:
+        papers.exit_worker(db, project_id=people_on_site.a.id, worker_id=people_on_site.wang.id, exit_on=now.date(), now=now, by="wu")
+    assert known(cast.WANG_ID) == "王建国", "he came back"
+    with database.write() as db:
+        wu = accounts.account_by_login(db, "wu").id
+        accounts.add_membership(db, account_id=wu, role="guard", project_id=people_on_site.b.id)
+    assert known(cast.ZHAO_ID) is None, "a guard reads no roster"
+    with database.write() as db:
+        accounts.add_membership(db, account_id=wu, role="labour_officer", project_id=people_on_site.b.id)
+    looks.clear()
+    assert known(cast.ZHAO_ID) == "赵铁柱", "of a roster that he reads"
+    assert [(look.project_id, look.object) for look in looks] == [(people_on_site.b.id, f"worker:{people_on_site.zhao.id}")]
 
 
 def test_a_worker_is_enrolled_step_by_step_and_leaves_the_list(at, people_on_site, database):

@@ -206,7 +206,18 @@ function standCamera(form) {
   }
 }
 
+/* ---- the name of a worker whom the clerk may see already: put where nothing is typed, and gone with another number ---- */
+function knowNames(says, field) {
+  let put = "";
+  says.addEventListener("htmx:afterSwap", () => {
+    const known = says.querySelector("[data-known-name]")?.dataset.knownName || "";
+    if (field.value === put) field.value = put = known;
+  });
+}
+
 addEventListener("DOMContentLoaded", () => {
+  const says = document.getElementById("number-says");
+  if (says) knowNames(says, document.getElementById("name"));
   document.querySelectorAll("[data-pen]").forEach(holdPen);
   document.querySelectorAll("form[data-camera]").forEach(standCamera);
   document.querySelectorAll("[data-print]").forEach((button) => button.addEventListener("click", () => print()));
