@@ -44,11 +44,48 @@ def test_every_worker_is_on_exactly_one_page_of_the_roster(client_of, people_on_
     assert "第 1 页，共 2 页" in first and "在册 62 人" in first
 
 
-@pytest.mark.parametrize("sort", ["team", "-team", "name", "entry", "-owed", "undecided"])
-def test_every_order_has_everybody_once(sort, client_of, people_on_site, crew):
-    client, path = client_of("chen"), f"/projects/{people_on_site.a.id}/workers"
-    listed = [name for n in (1, 2) for name in names(client.get(path, params={"page": n, "sort": sort}).text)]
-    assert len(listed) == len(set(listed)) == 62
+def shown(text: str) -> list[dict]:
+    """The rows of a page of the roster, as they stand there."""
+
+    def cell(row: str, label: str) -> str:
+        return re.sub(r"<[^>]+>", "", re.search(rf'data-label="{label}">(.*?)</td>', row, re.S)[1]).strip()
+
+    return [
+        {
+            "team": tuple(reversed(re.search(r'<td class="all">(.*?)<br><span[^>]*>(.*?)</span>', row).groups())),
+            "name": re.search(r'<th scope="row"><a [^>]*>(.*?)</a>', row)[1], "entry": cell(row, "进场"),
+            "undecided": int(cell(row, "待确认天数")), "owed": float(cell(row, "应付未付").replace("¥", "").replace(",", "").replace("−", "-")),
+        }
+        for row in re.findall(r"<tr.*?</tr>", text.partition("<tbody>")[2].partition("</tbody>")[0], re.S)
+    ]  # fmt: skip
+
+
+ORDERS = {
+    "team": lambda row: (*row["team"], row["name"]), "name": lambda row: row["name"], "entry": lambda row: row["entry"],
+    "owed": lambda row: row["owed"], "undecided": lambda row: row["undecided"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("sort", [sign + word for word in ORDERS for sign in ("", "-")])
+def test_every_order_goes_over_all_pages_and_has_everybody_once(sort, client_of, database, vault, people_on_site, crew, now):
+    site, added = people_on_site.a, crew[0]
+    with database.write() as db:
+        for n in range(4):
+            late = cast.add_member(db, vault, now, site, f"新{n}", id_number(date(1990, 1, 1), 300 + n), entry_on=cast.ENTRY_ON + timedelta(days=1 + n))
+            added.append(late)
+        # Some forgot to go out, some have worked, most have not come.
+        for n, member in enumerate(added[::7], start=1):
+            for day in range(1, 1 + n % 4):
+                cast.pass_through(db, site, "in", member.id, now - timedelta(days=day, hours=9))
+                if n % 3:
+                    cast.pass_through(db, site, "out", member.id, now - timedelta(days=day, hours=n % 3))
+    client, path = client_of("chen"), f"/projects/{site.id}/workers"
+    pages = [client.get(path, params={"page": n, "sort": sort}).text for n in (1, 2)]
+    ids = [worker for page in pages for worker in names(page)]
+    assert len(ids) == len(set(ids)) == 66
+    found = [ORDERS[sort.removeprefix("-")](row) for page in pages for row in shown(page)]
+    assert found == sorted(found, reverse=sort.startswith("-"))
+    assert len(set(found)) > 2, "an order of equals is none"
 
 
 def test_the_roster_is_filtered_by_company_team_trade_and_state(client_of, database, people_on_site, crew, now):
