@@ -111,10 +111,10 @@ class _Desk:
         companies = people.project_companies(self.db, self.project.id)
         return next((c.name for c in companies if c.role == "general_contractor"), "")
 
-    def roster(self) -> dict[int, RosterRow]:
-        """Engagement id -> row."""
+    def roster(self, worker_id: int | None = None) -> dict[int, RosterRow]:
+        """Engagement id -> row; of one worker when he is named."""
         today = self.now.date()
-        return {row.engagement_id: row for row in people.workers(self.db, self.project.id, today=today)}
+        return {row.engagement_id: row for row in people.workers(self.db, self.project.id, today=today, worker_id=worker_id)}
 
     def done(self, form: str, name: str, content: bytes, **facts: Any) -> File:
         """Give the file, with what ``note`` writes of it."""
@@ -374,12 +374,12 @@ def own_slip(
     line = held.line(db, line_id)
     if line.content.worker_id != worker_id or held.sheet(db, line.sheet_id).project_id != project_id:
         raise NotFound("line_unknown")
-    content_bytes = slip_form.wage_slips(desk.project.name, _slip_pages(desk, [line]), desk.stamp, verify_url=verify_url)
+    content_bytes = slip_form.wage_slips(desk.project.name, _slip_pages(desk, [line], worker_id), desk.stamp, verify_url=verify_url)
     return desk.done("slips", f"{desk.project.code}-{line.content.origin_month:%Y%m}-slip.xlsx", content_bytes, line=line_id)
 
 
-def _slip_pages(desk: _Desk, lines: Iterable[Any]) -> list[slip_form.Slip]:
-    roster, language = desk.roster(), desk.language
+def _slip_pages(desk: _Desk, lines: Iterable[Any], worker_id: int | None = None) -> list[slip_form.Slip]:
+    roster, language = desk.roster(worker_id), desk.language
     pages = []
     for line in lines:
         told = sheets.slip(desk.db, desk.vault, project_id=desk.project.id, line_id=line.id)
@@ -407,20 +407,12 @@ def _slip_items(items: Sequence[Any], language: str) -> list[slip_form.SlipItem]
     for (code, *_), of in groups.items():
         total = sum(i.amount_fen for i in of)
         if len(of) == 1 and of[0].kind is ItemKind.WAGE:
-            how = formula(_Told(of[0]), language)
+            how = formula(of[0], language)
         else:
             how = f"{sum(i.quantity for i in of) / 1000:g} × {of[0].rate_fen / 100:.2f}" if of[0].unit == "milli_day" else f"{len(of)} ×"
         name = label(f"component.{code}", language) if of[0].kind is ItemKind.WAGE else label("form_item.moved", language)
         found.append(slip_form.SlipItem(name, how, total))
     return found
-
-
-class _Told:
-    """A line's item in the shape ``formula`` reads."""
-
-    def __init__(self, item: Any) -> None:
-        self.component, self.quantity, self.unit = item.code, item.quantity, item.unit
-        self.rate_fen, self.per, self.permille = item.rate_fen, item.per, item.permille
 
 
 def _withheld_label(item: Any, language: str) -> str:

@@ -41,7 +41,7 @@ def _given(request: Request, person: access.Person, db: Any, project_id: int, no
     }  # fmt: skip
 
 
-def _taken(database: Database, make: Callable[[Session], exports.File]) -> Response:
+def taken(database: Database, make: Callable[[Session], exports.File]) -> Response:
     """Work a paper out in a snapshot, then note in a transaction of a moment who took it: a year of a thousand workers is seconds of
     work, for which no gate waits. It goes out when it is noted, or not at all."""
     with database.read() as db:
@@ -69,7 +69,7 @@ def attendance(
     month: Annotated[str, Query(max_length=10, examples=["2026-03"])], language: Language = "zh",
 ) -> Response:  # fmt: skip
     """Month grid of a team, times and corrections on their own sheets."""
-    return _taken(database, lambda db: exports.attendance(db, team_id=team_id, month=read_month(month), **_given(request, person, db, project_id, now, language)))
+    return taken(database, lambda db: exports.attendance(db, team_id=team_id, month=read_month(month), **_given(request, person, db, project_id, now, language)))
 
 
 @router.get(
@@ -81,7 +81,7 @@ def payroll(
     shape: Literal["short", "detail", "statutory", "notice"] = "detail", language: Language = "zh",
 ) -> Response:  # fmt: skip
     """For signature, with detail, with everything the law names, or to be publicised (masked)."""
-    return _taken(database, lambda db: exports.payroll(db, sheet_id=sheet_id, shape=shape, **_given(request, person, db, project_id, now, language)))
+    return taken(database, lambda db: exports.payroll(db, sheet_id=sheet_id, shape=shape, **_given(request, person, db, project_id, now, language)))
 
 
 @router.get(
@@ -93,7 +93,7 @@ def slips(
 ) -> Response:
     """One page a worker, each with its code, and a picture of it that a telephone reads."""
     base = request.app.state.settings.public_url or str(request.base_url)
-    return _taken(database, lambda db: exports.slips(db, sheet_id=sheet_id, verify_url=f"{base.rstrip('/')}/v1/slips/", **_given(request, person, db, project_id, now, language)))
+    return taken(database, lambda db: exports.slips(db, sheet_id=sheet_id, verify_url=f"{base.rstrip('/')}/v1/slips/", **_given(request, person, db, project_id, now, language)))
 
 
 @router.get(
@@ -101,7 +101,7 @@ def slips(
 )
 def roster(request: Request, person: Someone, database: Whole, now: Now, project_id: ProjectId, language: Language = "zh") -> Response:
     """Everybody who was ever engaged."""
-    return _taken(database, lambda db: exports.roster(db, **_given(request, person, db, project_id, now, language)))
+    return taken(database, lambda db: exports.roster(db, **_given(request, person, db, project_id, now, language)))
 
 
 @router.get(
@@ -112,7 +112,7 @@ def moves(
     request: Request, person: Someone, database: Whole, now: Now, project_id: ProjectId, from_on: date, to_on: date, language: Language = "zh"
 ) -> Response:
     """Who came and who left in [from_on, to_on)."""
-    return _taken(database, lambda db: exports.moves(db, from_on=from_on, to_on=to_on, **_given(request, person, db, project_id, now, language)))
+    return taken(database, lambda db: exports.moves(db, from_on=from_on, to_on=to_on, **_given(request, person, db, project_id, now, language)))
 
 
 @router.get(
@@ -124,7 +124,7 @@ def movement(
     month: Annotated[str, Query(max_length=10, examples=["2026-03"])], language: Language = "zh",
 ) -> Response:  # fmt: skip
     """How many were there, came, left and stay, by company, team and trade."""
-    return _taken(database, lambda db: exports.movement(db, month=read_month(month), **_given(request, person, db, project_id, now, language)))
+    return taken(database, lambda db: exports.movement(db, month=read_month(month), **_given(request, person, db, project_id, now, language)))
 
 
 @router.get(
@@ -136,7 +136,7 @@ def ledger(
     year: Annotated[int, Query(ge=2000, le=2100)], language: Language = "zh",
 ) -> Response:  # fmt: skip
     """A worker's year on one page: every item due and withheld, when and how he was paid, what is still owed."""
-    return _taken(database, lambda db: exports.ledger(db, year=year, **_given(request, person, db, project_id, now, language)))
+    return taken(database, lambda db: exports.ledger(db, year=year, **_given(request, person, db, project_id, now, language)))
 
 
 @router.get(
@@ -145,7 +145,7 @@ def ledger(
 )  # fmt: skip
 def account(request: Request, person: Someone, database: Whole, now: Now, project_id: ProjectId, language: Language = "zh") -> Response:
     """The statement with what each line was."""
-    return _taken(database, lambda db: exports.account(db, **_given(request, person, db, project_id, now, language)))
+    return taken(database, lambda db: exports.account(db, **_given(request, person, db, project_id, now, language)))
 
 
 @router.get(
@@ -156,7 +156,7 @@ def settlement(
     request: Request, person: Someone, database: Whole, now: Now, project_id: ProjectId, settlement_id: RowIdQuery, language: Language = "zh"
 ) -> Response:
     """Of a settlement that was made."""
-    return _taken(database, lambda db: exports.settlement(db, settlement_id=settlement_id, **_given(request, person, db, project_id, now, language)))
+    return taken(database, lambda db: exports.settlement(db, settlement_id=settlement_id, **_given(request, person, db, project_id, now, language)))
 
 
 @router.get(
@@ -168,7 +168,7 @@ def three_way(
     month: Annotated[str, Query(max_length=10, examples=["2026-03"])], language: Language = "zh",
 ) -> Response:  # fmt: skip
     """Gate, sheet and bank person by person, those who differ most first."""
-    return _taken(database, lambda db: exports.three_way(db, month=read_month(month), **_given(request, person, db, project_id, now, language)))
+    return taken(database, lambda db: exports.three_way(db, month=read_month(month), **_given(request, person, db, project_id, now, language)))
 
 
 @router.get(
@@ -185,7 +185,7 @@ def findings(
         given = _given(request, person, db, project_id, now, language)
         return exports.findings(db, month=read_month(month) if month else None, **given)
 
-    return _taken(database, make)
+    return taken(database, make)
 
 
 @router.get("/v1/county/forms/projects", summary="在建项目农民工工资支付监管清单", response_class=Response, responses={**FILE, **refusals(NOBODY, NOT_ALLOWED)})
@@ -193,7 +193,7 @@ def county(person: Someone, database: Whole, now: Now, language: Language = "zh"
     """The projects of the reader's area in their colours, and the sums by town on a sheet of their own."""
     inspector = access.require(person, "county.read")
     areas = "、".join(access.areas_of(inspector))
-    return _taken(
+    return taken(
         database,
         lambda db: exports.county(db, access.inspected(db, inspector), area=areas, language=language, by=inspector.login, now=now),
     )

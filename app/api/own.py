@@ -19,9 +19,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app import access, exports, own
 from app.api.access import NOBODY, NOT_ALLOWED, ROW_ID_MAX, UNKNOWN_PROJECT, Now, Someone, Token, refusals
-from app.api.exports import FILE, Language, file_of
+from app.api.exports import FILE, Language, taken
 from app.api.wages import ProjectId
-from app.db import Reading, Tx
+from app.db import Reading, Tx, Whole
 from app.domain.workdays import month_of
 from app.fields import read_month
 from app.store import people
@@ -151,19 +151,20 @@ def slips(request: Request, person: Someone, db: Reading, now: Now, month: Month
     responses={**FILE, **OWN, **refusals((404, "line_unknown"), (409, "sheet_not_approved"))},
 )  # fmt: skip
 def slip_file(
-    request: Request, person: Someone, db: Tx, now: Now, line_id: Annotated[int, Path(ge=1, le=ROW_ID_MAX)],
+    request: Request, person: Someone, database: Whole, now: Now, line_id: Annotated[int, Path(ge=1, le=ROW_ID_MAX)],
     project: Annotated[int | None, Query(ge=1, le=ROW_ID_MAX, description="Which of his projects")] = None, language: Language = "zh",
 ) -> Response:  # fmt: skip
     """Of one of his lines on an approved sheet, with the code that proves it."""
     project_id, worker_id = _mine(request, person, project)
     base = request.app.state.settings.public_url or str(request.base_url)
     assert person is not None
-    found = exports.own_slip(
-        db, request.app.state.vault, project_id=project_id, worker_id=worker_id, line_id=line_id,
-        verify_url=f"{base.rstrip('/')}/v1/slips/", language=language, by=person.login, now=now,
+    return taken(
+        database,
+        lambda db: exports.own_slip(
+            db, request.app.state.vault, project_id=project_id, worker_id=worker_id, line_id=line_id,
+            verify_url=f"{base.rstrip('/')}/v1/slips/", language=language, by=person.login, now=now,
+        ),
     )  # fmt: skip
-    exports.note(db, found)
-    return file_of(found)
 
 
 class OwnFace(BaseModel):

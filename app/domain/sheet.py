@@ -65,6 +65,11 @@ class LineItem:
     """(kind, row id) of what the wage rests on. Outside the hash: a passage more changes no fen."""
 
     @property
+    def component(self) -> str:
+        """``code``, under the name a wage item has it by: ``wording.wages.formula`` tells either."""
+        return self.code
+
+    @property
     def is_gross(self) -> bool:
         """True when the amount belongs to ``gross_fen``."""
         return self.kind in (ItemKind.WAGE, ItemKind.MOVED)

@@ -536,16 +536,8 @@ def _opened(ask: Ask, day: dict[str, Any], worker_id: int) -> OpenedDay:
 
 def _item(ask: Ask, item: dict[str, Any]) -> ItemPart:
     told = LineItem.from_json(item)
-    how = "" if told.kind is not ItemKind.WAGE else formula(_Told(told), ask.language)
+    how = "" if told.kind is not ItemKind.WAGE else formula(told, ask.language)
     return ItemPart(told.code, how, told.amount_fen)
-
-
-class _Told:
-    """A stored item in the shape ``formula`` reads."""
-
-    def __init__(self, item: LineItem) -> None:
-        self.component, self.quantity, self.unit = item.code, item.quantity, item.unit
-        self.rate_fen, self.per, self.permille = item.rate_fen, item.per, item.permille
 
 
 def _line(ask: Ask, line: dict[str, Any]) -> LinePart:

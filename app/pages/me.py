@@ -19,13 +19,12 @@ from app.domain import workdays
 from app.domain.sheet import ItemKind, LineItem
 from app.errors import BadRequest, ServiceError
 from app.pages import filled, lines, page
+from app.pages.items import ItemPart, item_part
 from app.pages.page import Act, Again, Ask, MonthChoice, Page, shown, with_query
 from app.pages.shell import shell
 from app.pages.words import marked
 from app.store import people
-from app.wording import name as label
 from app.wording import notices, sentence
-from app.wording.wages import formula
 
 PAYMENTS_SHOWN = 24
 MONTHS_SHOWN = 24
@@ -177,16 +176,6 @@ class SessionPart:
 
 
 @dataclass(frozen=True)
-class ItemPart:
-    """One item of pay, with how it comes about."""
-
-    on: date | None
-    component: str
-    formula: str
-    amount_fen: int
-
-
-@dataclass(frozen=True)
 class CorrectionPart:
     """A correction of the day."""
 
@@ -301,7 +290,7 @@ def _opened(ask: Ask, mine: _Mine, row: DayRow, said: Sequence[objections.Object
         minutes=day["minutes"] if day else 0,
         overtime_minutes=day["overtime_minutes"] if day else 0,
         sessions=tuple(SessionPart(parse(s["in_at"]), parse(s["out_at"]), s["minutes"]) for s in day["sessions"]) if day else (),
-        items=tuple(_item(ask, item) for item in day["items"]) if day else (),
+        items=tuple(item_part(ask, LineItem.from_json(item)) for item in day["items"]) if day else (),
         corrections=tuple(
             CorrectionPart(c["kind"], c["state"], parse(c["in_at"]), parse(c["out_at"]))
             for c in told["corrections"] if c["work_date"] == row.on.isoformat()
@@ -311,29 +300,6 @@ def _opened(ask: Ask, mine: _Mine, row: DayRow, said: Sequence[objections.Object
         back_url=_at(mine, "/me/days", month=f"{row.on:%Y-%m}"),
         values=values,
     )  # fmt: skip
-
-
-class _Told:
-    """A stored item in the shape ``formula`` reads."""
-
-    def __init__(self, item: LineItem) -> None:
-        self.component, self.quantity, self.unit = item.code, item.quantity, item.unit
-        self.rate_fen, self.per, self.permille = item.rate_fen, item.per, item.permille
-
-
-def _item(ask: Ask, stored: Mapping[str, Any] | LineItem) -> ItemPart:
-    item = stored if isinstance(stored, LineItem) else LineItem.from_json(stored)
-    if item.kind is ItemKind.WAGE:
-        name = label(f"component.{item.code}", ask.language)
-    elif item.kind is ItemKind.DEDUCTION:
-        name = label(f"deduction_kind.{item.code}", ask.language)
-    elif item.kind is ItemKind.ADVANCE:
-        name = ask.say("预支（借支）")
-    else:
-        name = ask.say("已在别处发过")
-    if item.takes_back:
-        name = ask.say("改前：%(what)s", what=name)
-    return ItemPart(item.work_date, name, formula(_Told(item), ask.language) if item.kind is ItemKind.WAGE else "", item.amount_fen)
 
 
 def object_to_day(ask: Ask, values: FormData) -> str | Again:
@@ -430,10 +396,10 @@ def wages(ask: Ask) -> WagesContext:
         for m in sorted(account, key=lambda m: m.month, reverse=True)
     )  # fmt: skip
     told = own.month(ask.db, me.project_id, me.worker_id, month, ask.now)
-    items = [_item(ask, item) for day in told["days"] for item in day["items"]]
-    items += [_item(ask, item) for item in told["month_items"]]
+    items = [item_part(ask, LineItem.from_json(item)) for day in told["days"] for item in day["items"]]
+    items += [item_part(ask, LineItem.from_json(item)) for item in told["month_items"]]
     withheld = [
-        _item(ask, item) for line in told["lines"] for item in line["items"] if item["kind"] in ("deduction", "advance")
+        item_part(ask, LineItem.from_json(item)) for line in told["lines"] for item in line["items"] if item["kind"] in ("deduction", "advance")
     ]
     undecided = [
         _day_row(ask, mine, line, "") for line in own.days(ask.db, me.project_id, me.worker_id, month, ask.now) if line.state == "undecided"
@@ -562,8 +528,8 @@ def line(ask: Ask, refused: str = "", claimed: str = "", text: str = "") -> Line
         line_hash=one.line.line_hash,
         day_milli=content.day_milli,
         overtime_minutes=content.overtime_minutes,
-        items=tuple(_item(ask, i) for i in content.items if i.is_gross),
-        withheld=tuple(_item(ask, i) for i in content.items if i.kind in (ItemKind.DEDUCTION, ItemKind.ADVANCE)),
+        items=tuple(item_part(ask, i) for i in content.items if i.is_gross),
+        withheld=tuple(item_part(ask, i) for i in content.items if i.kind in (ItemKind.DEDUCTION, ItemKind.ADVANCE)),
         gross_fen=content.gross_fen,
         withheld_fen=content.deductions_fen + content.advances_fen,
         signed_at=mine.local(word.at) if word else None,

@@ -7,28 +7,17 @@ from starlette.datastructures import FormData
 
 from app import access, signatures
 from app import sheets as use_cases
-from app.domain.sheet import ItemKind, LineItem, SheetState
+from app.domain.sheet import SheetState
 from app.errors import BadRequest, NotFound, ServiceError
 from app.pages import filled, lines
+from app.pages.items import ItemPart, item_part
 from app.pages.page import Act, Again, Ask, Page, shown, with_query
 from app.pages.words import marked
 from app.store import people
 from app.store import sheets as held
-from app.wording import name as label
 from app.wording import sentence
-from app.wording.wages import formula
 
 PICTURE_BYTES_MAX = 8 * 1024**2
-
-
-@dataclass(frozen=True)
-class Item:
-    """An item of the line."""
-
-    on: date | None
-    name: str
-    formula: str
-    amount_fen: int
 
 
 @dataclass(frozen=True)
@@ -45,7 +34,7 @@ class Next:
     gross_fen: int
     withheld_fen: int
     net_fen: int
-    items: tuple[Item, ...]
+    items: tuple[ItemPart, ...]
     voided: bool
     by_face: bool
     """He agreed that his face is known: he may sign by it."""
@@ -147,25 +136,11 @@ def _next(ask: Ask, path: str, one: use_cases.LineView, voided: bool) -> Next:
         gross_fen=content.gross_fen,
         withheld_fen=content.deductions_fen + content.advances_fen,
         net_fen=content.net_fen,
-        items=tuple(_item(ask, i) for i in content.items if i.amount_fen),
+        items=tuple(item_part(ask, i) for i in content.items if i.amount_fen),
         voided=voided,
         by_face=bool(said and said.given and set(said.scope) >= signatures.FACE_SCOPE),
         skip_url=with_query(path, after=one.line.id),
     )
-
-
-def _item(ask: Ask, item: LineItem) -> Item:
-    kind = {ItemKind.WAGE: "component", ItemKind.DEDUCTION: "deduction_kind"}.get(item.kind)
-    name = label(f"{kind}.{item.code}", ask.language) if kind else ask.say("预支（借支）") if item.kind is ItemKind.ADVANCE else label("form_item.moved", ask.language)
-    return Item(item.work_date, name, formula(_Told(item), ask.language) if item.kind is ItemKind.WAGE else "", item.amount_fen)
-
-
-class _Told:
-    """A stored item in the shape ``formula`` reads."""
-
-    def __init__(self, item: LineItem) -> None:
-        self.component, self.quantity, self.unit = item.code, item.quantity, item.unit
-        self.rate_fen, self.per, self.permille = item.rate_fen, item.per, item.permille
 
 
 def _own(ask: Ask, sheet_id: int) -> None:

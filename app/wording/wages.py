@@ -42,12 +42,18 @@ NAMES: dict[str, tuple[str, str]] = {
 class Item(Protocol):
     """What a formula is told from: the fields of a wage item."""
 
-    component: str
-    quantity: int
-    unit: str
-    rate_fen: int
-    per: int
-    permille: int
+    @property
+    def component(self) -> str: ...
+    @property
+    def quantity(self) -> int: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def rate_fen(self) -> int: ...
+    @property
+    def per(self) -> int: ...
+    @property
+    def permille(self) -> int: ...
 
 
 _DAYS = {"zh": " 工日", "en": " man-days"}

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from app import access, exports, payroll, settlements
 from app.errors import Conflict
 from app.main import create_app
-from app.store import accounts, gates, journal
+from app.store import accounts, gates, journal, people
 from app.tables import ExportRecord, JournalEntry
 from tests.cast import WANG_ID
 from tests.payday import MARCH, Payday
@@ -150,13 +150,19 @@ def test_every_form_says_who_took_it_and_where_the_chain_ended(payday):
         assert all(head[:8] in (page.oddFooter.left.text or "") + (page.oddFooter.center.text or "") + (page.oddFooter.right.text or "") for page in book)
 
 
-def test_no_gate_waits_for_a_paper_that_is_worked_out(payday, settings, vault, monkeypatch):
+@pytest.mark.parametrize("form", ["roster", "own_slip"])
+def test_no_gate_waits_for_a_paper_that_is_worked_out(payday, settings, vault, monkeypatch, form):
     """A year of a large site is seconds of work; a passage is written meanwhile, and the paper is noted after it."""
     app = create_app(settings.model_copy(update={"pack_id": "none"}), database=payday.database, vault=vault)
     app.state.clock = lambda: payday.now
+    login, account_id, path = "wu", payday.cast.wu, f"/v1/projects/{payday.site.id}/forms/roster"
     with payday.database.write() as db:
-        token = access.begin_session(db, settings, account_id=payday.cast.wu, now=payday.now)
-    real, written = exports.roster, []
+        if form == "own_slip":
+            login, path = "worker.1", f"/v1/me/slips/{payday.line_of(payday.cast.wang).id}/file"
+            account_id = accounts.add_account(db, login=login, name="工", password_hash=access.NO_PASSWORD, now=payday.now)
+            accounts.add_membership(db, account_id=account_id, role="worker", project_id=payday.site.id, worker_id=payday.cast.wang.id)
+        token = access.begin_session(db, settings, account_id=account_id, now=payday.now)
+    real, written = getattr(exports, form), []
 
     def slow(db, *args, **given):
         found = real(db, *args, **given)
@@ -165,10 +171,19 @@ def test_no_gate_waits_for_a_paper_that_is_worked_out(payday, settings, vault, m
         written.append(found.sha256)
         return found
 
-    monkeypatch.setattr(exports, "roster", slow)
+    monkeypatch.setattr(exports, form, slow)
     client = TestClient(app)
-    took = client.get(f"/v1/projects/{payday.site.id}/forms/roster", headers={"Authorization": f"Bearer {token}"})
+    took = client.get(path, headers={"Authorization": f"Bearer {token}"})
     assert took.status_code == 200 and written
     with payday.database.read() as db:
         line = next(line for line in accounts.journal_lines(db, payday.site.id) if line.action == "form.exported")
-    assert (line.actor, line.facts["sha256"]) == ("wu", written[0])
+    assert (line.actor, line.facts["sha256"]) == (login, written[0])
+
+
+def test_a_workers_own_slip_reads_nobody_elses_papers(payday, monkeypatch):
+    real, read = people.workers, []
+    monkeypatch.setattr(people, "workers", lambda *args, **named: read.extend(found := real(*args, **named)) or found)
+    line, wang = payday.line_of(payday.cast.wang), payday.cast.wang.id
+    given = {"project_id": payday.site.id, "worker_id": wang, "line_id": line.id, "by": "worker.1", "now": payday.now}
+    assert payday.ask(exports.own_slip, payday.vault, **given).content
+    assert {row.worker_id for row in read} == {wang}
