@@ -12,7 +12,6 @@ from app.pages import filled, lines
 from app.pages.page import Act, Again, Ask, ListChoice, Page, shown, with_query
 from app.pages.words import marked
 from app.store import accounts
-from app.wording import sentence
 
 ROWS_MAX = 200
 
@@ -63,6 +62,7 @@ class ObjectionsContext:
     rows: tuple[Row, ...] = shown("The objections, those that wait longest first")
     more: int = shown("How many more there are than are listed")
     may_answer: bool = shown("This reader may answer")
+    typed_for: str = shown("Which listed objection the refused answer was for, as its section is called; empty else")
     typed: str = shown("The answer that was refused, to be put right")
 
 
@@ -71,7 +71,7 @@ def path(ask: Ask, **query: object) -> str:
     return with_query(f"/projects/{ask.project.id}/objections", **query)
 
 
-def gather(ask: Ask, refused: str = "", typed: str = "") -> ObjectionsContext:
+def gather(ask: Ask, refused: str = "", typed_for: str = "", typed: str = "") -> ObjectionsContext:
     """Everybody's objections."""
     every = objections.every(ask.db, ask.project.id)
     open_ = [one for one in every if one.state == "waiting"]
@@ -88,6 +88,7 @@ def gather(ask: Ask, refused: str = "", typed: str = "") -> ObjectionsContext:
         rows=tuple(_row(ask, one, names) for one in found[:ROWS_MAX]),
         more=max(0, len(found) - ROWS_MAX),
         may_answer=ask.may("objections.answer"),
+        typed_for=typed_for if any(f"{one.subject}-{one.id}" == typed_for and one.state == "waiting" for one in found[:ROWS_MAX]) else "",
         typed=typed,
     )
 
@@ -136,7 +137,8 @@ def answer(ask: Ask, values: FormData) -> str | Again:
             outcome=lines.form(values, "outcome"), text=text, by=ask.person.login, now=ask.now,
         )  # fmt: skip
     except ServiceError as error:
-        return Again(PAGE, gather(ask, sentence(error.code, ask.language, **error.facts), text), error.status)
+        sent = f"{lines.form(values, 'subject')}-{lines.form(values, 'id')}"
+        return Again(PAGE, gather(ask, ask.why(error), sent, text), error.status)
     return path(ask, show="all" if ask.query.get("show") == "all" else "", done="objection_answered")
 
 
