@@ -17,7 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from app import access, objections, own, signatures
 from app.domain import workdays
 from app.domain.sheet import ItemKind, LineItem
-from app.errors import BadRequest, ServiceError
+from app.errors import BadRequest, ServiceError, Unusable
 from app.pages import filled, lines, page
 from app.pages.items import ItemPart, item_part
 from app.pages.page import Act, Again, Ask, MonthChoice, Page, shown, with_query
@@ -75,7 +75,8 @@ def _mine(ask: Ask) -> _Mine:
     held = [m for m in ask.person.memberships if m.role is access.Role.WORKER]
     who = own.who(ask.db, project_id, worker_id)
     several = len(held) > 1
-    path = ask.request.url.path if ask.request.method == "GET" else "/me"
+    # A line is of one project: the choice leads to the other one's sheets.
+    path = "/".join(ask.request.url.path.split("/")[:3]) if ask.request.method == "GET" else "/me"
     places = tuple(
         Place(people.project(ask.db, m.project_id).name, with_query(path, project=m.project_id), m.project_id == project_id)
         for m in held if several and m.project_id is not None
@@ -216,13 +217,15 @@ class DaysContext:
     undecided: int = shown("Days that somebody must decide")
     opened: OpenedDay | None = shown("The day that is opened; None else")
     kinds: tuple[str, ...] = shown("What may be wrong with a day")
+    today: date = shown("The last day there can be something to say about")
 
 
 def days(ask: Ask, refused: str = "", values: Mapping[str, str] | None = None) -> DaysContext:
-    """A month of days; one may be opened."""
+    """A month of days; one may be opened, and its month is the one that is shown."""
     mine = _mine(ask)
     me = mine.me
-    month = _month(ask, mine)
+    day, wrong = _day(ask, mine)
+    month = workdays.month_of(day) if day else _month(ask, mine)
     known = [m.month for m in own.wages(ask.db, me.project_id, me.worker_id, ask.now)]
     said = [o for o in objections.of_worker(ask.db, me.project_id, me.worker_id) if o.subject == "day"]
     state_of = {o.on: o.state for o in reversed(said)}
@@ -230,17 +233,13 @@ def days(ask: Ask, refused: str = "", values: Mapping[str, str] | None = None) -
         _day_row(ask, mine, line, state_of.get(line.work_date, ""))
         for line in reversed(own.days(ask.db, me.project_id, me.worker_id, month, ask.now))
     )
-    try:
-        day = date.fromisoformat(ask.query.get("day", ""))
-    except ValueError:
-        day = None
     opened = None
-    if day is not None and workdays.month_of(day) == month and day <= mine.today:
+    if day is not None:
         row = next((r for r in rows if r.on == day), None) or _empty_day(mine, day, state_of.get(day, ""))
         opened = _opened(ask, mine, row, said, dict.fromkeys(DAY_FIELDS, "") | dict(values or {}))
     return DaysContext(
         me=me,
-        refused=refused,
+        refused=refused or wrong,
         told=ask.say("您的异议已提交，劳资专管员会看到并答复。") if ask.query.get("done") == "objected" else "",
         months=_months(ask, mine, "/me/days", month, known),
         month=month,
@@ -250,7 +249,20 @@ def days(ask: Ask, refused: str = "", values: Mapping[str, str] | None = None) -
         undecided=sum(row.state == "undecided" for row in rows),
         opened=opened,
         kinds=tuple(objections.KINDS),
+        today=mine.today,
     )
+
+
+def _day(ask: Ask, mine: _Mine) -> tuple[date | None, str]:
+    """The day he asks for, or why there is none to open."""
+    text = ask.query.get("day", "")
+    try:
+        day = filled.day(text, "day") if text else None
+        if day is not None and day > mine.today:
+            raise Unusable("correction_in_future")
+    except ServiceError as error:
+        return None, ask.why(error)
+    return day, ""
 
 
 def _day_row(ask: Ask, mine: _Mine, line: Any, objection: str) -> DayRow:

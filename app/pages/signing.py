@@ -1,5 +1,6 @@
 """Workers sign on the officer's tablet (屏幕签字): one after another, drawn or by face; who has not is next."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -13,7 +14,7 @@ from app.pages import filled, lines
 from app.pages.items import ItemPart, item_part
 from app.pages.page import Act, Again, Ask, Page, shown, with_query
 from app.pages.words import marked
-from app.store import people
+from app.store import people, words
 from app.store import sheets as held
 from app.wording import sentence
 
@@ -36,6 +37,12 @@ class Next:
     net_fen: int
     items: tuple[ItemPart, ...]
     voided: bool
+    claimed_fen: int | None
+    """What he said is right instead; None without an objection of his."""
+    reason: str
+    outcome: str
+    """accepted or kept; empty while his objection waits for an answer."""
+    answer: str
     by_face: bool
     """He agreed that his face is known: he may sign by it."""
     skip_url: str
@@ -49,6 +56,8 @@ class Waiting:
     url: str
     current: bool
     voided: bool
+    objection: str
+    """State of his objection: waiting, accepted or kept; empty without one."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +73,9 @@ class SigningContext:
     own_path: str = shown("Path of this page without a query")
     signed: int = shown("Lines that are signed")
     lines: int = shown("Lines of the sheet")
-    disputed: int = shown("Lines that are disputed")
     next: Next | None = shown("The worker whose turn it is; None when everybody has said something")
-    waiting: tuple[Waiting, ...] = shown("Who has not signed, in the order of the sheet")
+    waiting: tuple[Waiting, ...] = shown("Who has said nothing, in the order of the sheet")
+    disputed: tuple[Waiting, ...] = shown("Whose lines are disputed, in the order of the sheet: each may look at his, and sign it after all")
     closed: str = shown("Why nobody can sign this sheet now; empty when they can")
 
 
@@ -78,6 +87,9 @@ def gather(ask: Ask, refused: str = "", wanted: int | None = None) -> SigningCon
     void = signatures.void(ask.db, ask.project.id, sheet_id)
     path = _path(ask, sheet_id)
     open_ = [one for one in view.lines if one.confirmation is None]
+    disputed = [one for one in view.lines if one.confirmation is not None and not _agreed(one)]
+    answers = words.answers(ask.db, ask.project.id, "line", [one.confirmation.id for one in disputed])
+    outcome_of = {one.line.id: (said.outcome if (said := answers.get(one.confirmation.id)) else "waiting") for one in disputed}
     wanted = wanted or ask.number("line")
     chosen = next((one for one in view.lines if one.line.id == wanted and not _agreed(one)), None)
     # Whoever was passed over, or spoke last: his turn is over, and he comes again when the others have had theirs.
@@ -91,6 +103,12 @@ def gather(ask: Ask, refused: str = "", wanted: int | None = None) -> SigningCon
         closed = sentence("sheet_superseded", ask.language)
     elif view.state in (SheetState.DRAFT, SheetState.RETURNED):
         closed = sentence("sheet_not_submitted", ask.language)
+
+    def waits(one: use_cases.LineView) -> Waiting:
+        line_id = one.line.id
+        current = chosen is not None and line_id == chosen.line.id
+        return Waiting(one.name, with_query(path, line=line_id), current, line_id in void, outcome_of.get(line_id, ""))
+
     done = ask.query.get("said", "")
     who = next((one.name for one in view.lines if str(one.line.id) == ask.query.get("of", "")), "")
     told = {"signed": ask.say("%(who)s 已签字。", who=who), "objected": ask.say("%(who)s 的异议已登记。", who=who)}
@@ -104,12 +122,9 @@ def gather(ask: Ask, refused: str = "", wanted: int | None = None) -> SigningCon
         own_path=path,
         signed=sum(map(_agreed, view.lines)),
         lines=len(view.lines),
-        disputed=sum(one.confirmation is not None and not _agreed(one) for one in view.lines),
-        next=_next(ask, path, chosen, chosen.line.id in void) if chosen and not closed else None,
-        waiting=tuple(
-            Waiting(one.name, with_query(path, line=one.line.id), chosen is not None and one.line.id == chosen.line.id, one.line.id in void)
-            for one in open_
-        ),
+        next=_next(ask, path, chosen, chosen.line.id in void, answers) if chosen and not closed else None,
+        waiting=tuple(waits(one) for one in open_),
+        disputed=tuple(waits(one) for one in disputed),
         closed=closed,
     )
 
@@ -122,8 +137,9 @@ def _path(ask: Ask, sheet_id: int) -> str:
     return f"/projects/{ask.project.id}/payroll/{sheet_id}/sign"
 
 
-def _next(ask: Ask, path: str, one: use_cases.LineView, voided: bool) -> Next:
-    content = one.line.content
+def _next(ask: Ask, path: str, one: use_cases.LineView, voided: bool, answers: Mapping[int, words.AnswerInfo]) -> Next:
+    content, word = one.line.content, one.confirmation
+    answer = answers.get(word.id) if word else None
     said = people.latest_consent(ask.db, ask.project.id, content.worker_id)
     return Next(
         line_id=one.line.id,
@@ -138,6 +154,10 @@ def _next(ask: Ask, path: str, one: use_cases.LineView, voided: bool) -> Next:
         net_fen=content.net_fen,
         items=tuple(item_part(ask, i) for i in content.items if i.amount_fen),
         voided=voided,
+        claimed_fen=word.claimed_fen if word else None,
+        reason=word.reason if word else "",
+        outcome=answer.outcome if answer else "",
+        answer=answer.text if answer else "",
         by_face=bool(said and said.given and set(said.scope) >= signatures.FACE_SCOPE),
         skip_url=with_query(path, after=one.line.id),
     )

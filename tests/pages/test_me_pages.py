@@ -403,6 +403,47 @@ def test_a_form_that_says_what_no_page_says_is_refused_and_nothing_breaks(phone,
     assert clerk("wu").post(f"/projects/{payday.site.id}/corrections/requests", data=asked).status_code == 422
 
 
+def test_whoever_objected_is_found_on_the_tablet_and_signs_there_once_he_is_answered(payday, clerk, desk_now):
+    sheet = months(payday)
+    wu, path = clerk("wu"), f"/projects/{payday.site.id}/payroll/{sheet.id}/sign"
+    page = text(wu.get(path))
+    first = whose_turn(page)
+    page = signs(wu, path, page, claimed="2100", text="少算一天加班")
+    assert "没有异议的都签过了" in signs(wu, path, page)
+
+    page = text(wu.get(path))
+    [(address, name, state)] = re.findall(r'<a href="([^"]+line=\d+)">([^<]+)</a> <span class="state \w+">([^<]+)<', page)
+    assert (name, state) == (first, "等答复")
+    page = text(wu.get(address))
+    assert whose_turn(page) == first and "2,100.00" in page and "少算一天加班" in page and "还没有答复" in page
+    [one] = payday.ask(objections.every, payday.site.id)
+    payday.run(objections.answer, subject="line", subject_id=one.id, outcome="kept", text="加班已在二月发过")
+    page = text(wu.get(address))
+    assert "加班已在二月发过" in page and "已答复" in page
+    assert "都签过了" in (page := signs(wu, path, page)) and "有异议" not in page
+
+
+def test_a_refused_answer_stands_where_it_was_typed_and_nowhere_else(phone, payday, clerk):
+    for member, day in ((payday.cast.wang, "2026-03-30"), (payday.cast.li, "2026-03-31")):
+        payday.works(member, int(day[-2:]), go=None)
+        assert phone(member).post("/me/days/objections", data={"day": day, "kind": "hours", "text": "记工本上是十小时"}).status_code == 303
+    one, other = payday.ask(objections.every, payday.site.id)
+    sent = {"subject": "day", "id": one.id, "outcome": "kept", "text": "不行"}
+    page = clerk("wu").post(f"/projects/{payday.site.id}/objections/answers", data=sent).text
+    section = {each.id: re.search(rf'id="day-{each.id}".*?</section>', page, re.S)[0] for each in (one, other)}
+    assert 'value="不行"' in section[one.id] and 'role="alert"' in section[one.id]
+    assert "不行" not in section[other.id] and page.count('role="alert"') == 1
+
+
+def test_the_day_he_asks_for_opens_whatever_month_is_shown(phone, payday):
+    payday.works(payday.cast.wang, 2, go=None)
+    wang = phone(payday.cast.wang)
+    assert "这一天记得不对" in text(wang.get("/me/days?month=2026-04&day=2026-03-02"))
+    for day, why in (("2026-12-24", "还没有到"), ("9999-12-31", "超出可用范围"), ("24.12.", "格式有误")):
+        page = text(wang.get(f"/me/days?month=2026-03&day={day}"))
+        assert why in page and "这一天记得不对" not in page, day
+
+
 def blank() -> str:
     return signatures.DATA + base64.b64encode(cv2.imencode(".png", np.full((300, 680), 255, np.uint8))[1].tobytes()).decode()
 
@@ -439,6 +480,8 @@ def test_his_pages_are_light(phone, payday):
 
 
 def test_a_worker_of_two_projects_picks_one(phone, payday, database, people_on_site):
+    sheet = months(payday)
+    line = next(one for one in payday.lines(sheet) if one.content.worker_id == payday.cast.wang.id)
     wang = phone(payday.cast.wang)
     with database.write() as db:
         account = accounts.account_by_login(db, f"worker.{payday.cast.wang.id}")
@@ -446,6 +489,9 @@ def test_a_worker_of_two_projects_picks_one(phone, payday, database, people_on_s
     page = text(wang.get(f"/me/days?project={payday.site.id}"))
     assert f"project={people_on_site.b.id}" in page
     assert wang.get("/me?project=999").status_code == 404
+    for path in ("/me", "/me/wages", "/me/sheets", f"/me/sheets/{line.id}", "/me/objections", "/me/face"):
+        [other] = re.findall(rf'href="(/me[^"]*project={people_on_site.b.id})"[^>]*>[^<]+</a></nav>', text(wang.get(f"{path}?project={payday.site.id}")))
+        assert wang.get(other).status_code == 200, path
 
 
 def test_every_page_of_his_is_told_in_english(phone, payday):
