@@ -5,6 +5,7 @@
     wages      accrued, withheld, paid, owed, month by month (我的工资)
     slips      his lines of approved sheets (我的工资清单)
     lines      his lines on the newest sheets: what he is asked to sign, and what became of it (我的工资表)
+    sign, object_to_line   his word on one of them, from his own session
     month      one month told whole: days with passages and items, corrections, terms, lines (怎么算出来的)
     payments   what he was paid, and what was taken back
     face       his consent, and whether a template and photographs of him are kept (我的人脸)
@@ -20,11 +21,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app import enrolment, papers, payroll, projection, sheets, signatures
+from app import enrolment, objections, papers, payroll, projection, sheets, signatures
 from app.domain.facts import Payment
 from app.domain.sheet import Confirmation, SheetState
 from app.domain.workdays import next_month
-from app.errors import NotFound, ServiceError
+from app.errors import BadRequest, NotFound, ServiceError
 from app.payroll import MonthAccount
 from app.store import inspection as rows
 from app.store import money, people, words
@@ -140,6 +141,49 @@ def own_line(db: Session, project_id: int, worker_id: int, line_id: int, now: da
     if found is None:
         raise NotFound("line_unknown")
     return found
+
+
+def sign(
+    db: Session, vault: Vault, *, project_id: int, worker_id: int, line_id: int, line_hash: str, drawn: str,
+    session: tuple[datetime, str | None] | None, by: str, now: datetime,
+) -> sheets.Confirmed:  # fmt: skip
+    """He signs a line of his with a drawing.
+
+    Args:
+        line_hash: of the line as he saw it.
+        session: when his session began, and who made the code it began with (``access.session_of``).
+
+    Raises:
+        NotFound: ``line_unknown``.
+        BadRequest: ``line_not_signable``: it does not hang out, or he has agreed.
+        As ``signatures.sign_drawn``.
+    """
+    if not own_line(db, project_id, worker_id, line_id, now).may_sign:
+        raise BadRequest("line_not_signable")
+    began_at, code_by = session or (now, None)
+    return signatures.sign_drawn(
+        db, vault, project_id=project_id, line_id=line_id, line_hash=line_hash, drawn=drawn, worker_id=worker_id,
+        phone=signatures.PhoneSession(code_by, began_at), by=by, now=now,
+    )  # fmt: skip
+
+
+def object_to_line(
+    db: Session, *, project_id: int, worker_id: int, line_id: int, line_hash: str, claimed_fen: int | None, text: str, by: str, now: datetime
+) -> sheets.Confirmed:
+    """He says that a line of his is wrong, and what is right instead.
+
+    Raises:
+        NotFound: ``line_unknown``.
+        BadRequest: ``claim_needed``; ``line_not_signable``: it was not handed in.
+        As ``objections.object_to_line``.
+    """
+    if claimed_fen is None:
+        raise BadRequest("claim_needed")
+    if not own_line(db, project_id, worker_id, line_id, now).may_object:
+        raise BadRequest("line_not_signable")
+    return objections.object_to_line(
+        db, project_id=project_id, worker_id=worker_id, line_id=line_id, line_hash=line_hash, claimed_fen=claimed_fen, text=text, by=by, now=now
+    )
 
 
 def month(db: Session, project_id: int, worker_id: int, of: date, now: datetime) -> dict[str, Any]:

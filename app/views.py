@@ -135,6 +135,8 @@ SHOWS: dict[str, str] = {
     "/v1/me/days": "days",
     "/v1/me/wages": "wages",
     "/v1/me/slips": "names wages",
+    "/v1/me/lines": "days wages",
+    "/v1/me/objections": "days wages",
     "/v1/me/face": "consent faces",
     "/me": "names days wages",
     "/me/days": "days wages",

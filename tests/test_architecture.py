@@ -100,7 +100,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.oversight": WORDS | RULES | {"app.store", "app.db", "app.observing", "app.access"},
     # the bureau's look: what days, sheets and payments say, side by side
     # a worker's own
-    "app.own": WORDS | RULES | {"app.store", "app.vault", "app.payroll", "app.projection", "app.sheets", "app.enrolment", "app.papers", "app.signatures"},
+    "app.own": WORDS | RULES | {"app.store", "app.vault", "app.payroll", "app.projection", "app.sheets", "app.enrolment", "app.papers", "app.signatures", "app.objections"},
     # what workers say is wrong: a day becomes a correction, a line its dispute
     "app.objections": WORDS | RULES | {"app.store", "app.sheets", "app.timekeeping", "app.fields"},
     # how a worker signs: drawn, or by his face

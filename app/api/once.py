@@ -105,7 +105,7 @@ async def _key(
     ):
         raise BadRequest("key_malformed")
     digest = sha256(f"{request.method}\n{request.url.path}\n{request.url.query}\n".encode())
-    if request.headers.get("content-type", "").startswith("multipart/"):
+    if request.headers.get("content-type", "").startswith(("multipart/", "application/x-www-form-urlencoded")):
         # The form was read before this is asked; its boundary differs at each try, its content does not.
         for name, value in sorted((await request.form()).multi_items(), key=lambda item: item[0]):
             if isinstance(value, str):

@@ -14,10 +14,10 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from app import access, objections, own, signatures
+from app import access, objections, own
 from app.domain import workdays
 from app.domain.sheet import ItemKind, LineItem
-from app.errors import BadRequest, ServiceError, Unusable
+from app.errors import ServiceError, Unusable
 from app.pages import filled, lines, page
 from app.pages.items import ItemPart, item_part
 from app.pages.page import Act, Again, Ask, MonthChoice, Page, shown, with_query
@@ -563,15 +563,11 @@ def sign(ask: Ask, values: FormData) -> str | Again:
     mine = _mine(ask)
     me, line_id = mine.me, ask.id("line_id")
     try:
-        token = access.token_of_request(ask.request)
-        began = access.session_of(ask.db, token) if token else None
-        phone = signatures.PhoneSession(began[1] if began else None, began[0] if began else ask.now)
-        if not own.own_line(ask.db, me.project_id, me.worker_id, line_id, ask.now).may_sign:
-            raise BadRequest("line_not_signable")
         with ask.db.begin_nested():
-            signatures.sign_drawn(
-                ask.db, ask.state.vault, project_id=me.project_id, line_id=line_id, line_hash=lines.form(values, "line_hash"),
-                drawn=lines.form(values, "drawn"), worker_id=me.worker_id, phone=phone, by=ask.person.login, now=ask.now,
+            own.sign(
+                ask.db, ask.state.vault, project_id=me.project_id, worker_id=me.worker_id, line_id=line_id,
+                line_hash=lines.form(values, "line_hash"), drawn=lines.form(values, "drawn"),
+                session=access.session_of(ask.db, access.token_of_request(ask.request) or ""), by=ask.person.login, now=ask.now,
             )  # fmt: skip
     except ServiceError as error:
         return Again(PAGE_LINE, line(ask, sentence(error.code, ask.language, **error.facts)), error.status)
@@ -584,14 +580,9 @@ def object_to_line(ask: Ask, values: FormData) -> str | Again:
     me, line_id = mine.me, ask.id("line_id")
     typed, text = lines.form(values, "claimed"), lines.form(values, "text")
     try:
-        claimed = filled.fen(typed)
-        if claimed is None:
-            raise BadRequest("claim_needed")
-        if not own.own_line(ask.db, me.project_id, me.worker_id, line_id, ask.now).may_object:
-            raise BadRequest("line_not_signable")
-        objections.object_to_line(
+        own.object_to_line(
             ask.db, project_id=me.project_id, worker_id=me.worker_id, line_id=line_id, line_hash=lines.form(values, "line_hash"),
-            claimed_fen=claimed, text=text, by=ask.person.login, now=ask.now,
+            claimed_fen=filled.fen(typed), text=text, by=ask.person.login, now=ask.now,
         )  # fmt: skip
     except ServiceError as error:
         return Again(PAGE_LINE, line(ask, sentence(error.code, ask.language, **error.facts), typed, text), error.status)

@@ -25,6 +25,7 @@ WITHOUT: dict[tuple[str, str], str] = {
     ("DELETE", "/v1/projects/{project_id}/credentials/{credential_id}"): SECRET,
     ("POST", "/v1/projects/{project_id}/workers/{worker_id}/consents/withdraw"): SECRET,
     ("POST", "/v1/projects/{project_id}/workers/{worker_id}/sign-in-code"): SECRET,
+    ("POST", "/v1/me/face/withdraw"): SECRET,
     ("POST", "/v1/projects/{project_id}/workers/search"): READS,
     ("POST", "/v1/projects/{project_id}/workers/{worker_id}/identity"): READS,
     ("POST", "/v1/projects/{project_id}/journal/extract"): READS,

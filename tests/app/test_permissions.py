@@ -300,6 +300,18 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("GET", "/v1/me/days"): _service("W", tail="?month=2026-03"),
     ("GET", "/v1/me/wages"): _service("W"),
     ("GET", "/v1/me/slips"): _service("W", tail="?month=2026-03"),
+    ("GET", "/v1/me/lines"): _service("W"),
+    ("POST", "/v1/me/lines/{line_id}/signature"): _write(
+        "W", 404, lambda t: {"line_hash": "0" * 64, "drawn": "data:image/png;base64,"}, of_project=False
+    ),
+    ("POST", "/v1/me/lines/{line_id}/objection"): _write(
+        "W", 404, lambda t: {"line_hash": "0" * 64, "claimed_fen": 1, "text": "少算一天"}, of_project=False
+    ),
+    # He may; nothing is said that somebody could answer.
+    ("POST", "/v1/me/days/{on}/objection"): _write("W", 422, form=lambda t: {"data": {"kind": "hours"}}, of_project=False),
+    ("GET", "/v1/me/objections"): _service("W"),
+    # He may; there is no consent to take back.
+    ("POST", "/v1/me/face/withdraw"): _service("W", 409),
     ("GET", "/v1/me/face"): _service("W"),
     ("GET", "/v1/me/slips/{line_id}/file"): _service("W", 404),
     ("GET", "/me/enter"): _open("the form to come in by a code", page=True),

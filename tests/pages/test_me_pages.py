@@ -346,6 +346,65 @@ def test_he_takes_his_consent_back_at_once_and_gets_another_way_in(phone, payday
     assert wang.post("/me/face/withdraw", data={"sure": "yes"}).status_code == 200, "again is no error"
 
 
+def keyed(key: str) -> dict[str, str]:
+    return {"Idempotency-Key": f"key-{key}-0001"}
+
+
+def test_a_program_does_for_him_what_his_phone_does(phone, payday):
+    months(payday)
+    wang, li = phone(payday.cast.wang), phone(payday.cast.li)
+    [mine] = wang.get("/v1/me/lines").json()
+    [others] = li.get("/v1/me/lines").json()
+    assert mine["may_sign"] and mine["verdict"] is None and sum(i["amount_fen"] for i in mine["items"]) == mine["net_fen"]
+    assert "×" in mine["items"][0]["formula"]
+    path, drawn = f"/v1/me/lines/{mine['id']}", {"line_hash": mine["line_hash"], "drawn": signature()}
+
+    assert li.post(f"{path}/signature", json=drawn, headers=keyed("a")).status_code == 404, "nobody signs for another"
+    assert wang.post(f"{path}/signature", json=drawn | {"line_hash": others["line_hash"]}, headers=keyed("b")).status_code == 409
+    assert wang.post(f"{path}/signature", json=drawn | {"drawn": blank()}, headers=keyed("c")).json()["error"]["code"] == "drawing_empty"
+    claim = {"line_hash": mine["line_hash"], "claimed_fen": mine["net_fen"] + 100_00, "text": "少算一天加班"}
+    assert wang.post(f"{path}/objection", json=claim, headers=keyed("d")).status_code == 201
+    [said] = wang.get("/v1/me/objections").json()
+    assert (said["subject"], said["state"], said["line_id"], said["claimed_fen"]) == ("line", "waiting", mine["id"], claim["claimed_fen"])
+    first = wang.post(f"{path}/signature", json=drawn, headers=keyed("e"))
+    assert first.status_code == 201 and wang.post(f"{path}/signature", json=drawn, headers=keyed("e")).json() == first.json()
+    assert wang.post(f"{path}/signature", json=drawn, headers=keyed("f")).json()["error"]["code"] == "line_not_signable"
+    [mine] = wang.get("/v1/me/lines").json()
+    assert (mine["verdict"], mine["may_sign"], wang.get("/v1/me/objections").json()) == ("agree", False, [])
+    word = payday.ask(rows.confirmations, payday.site.id, "line", [mine["line_hash"]])[mine["line_hash"]]
+    assert (str(word.method), word.recorded_by) == ("phone", f"worker.{payday.cast.wang.id}")
+    [proof] = payday.ask(words.proofs, [word.id]).values()
+    assert (proof.means, proof.code_by) == ("phone", "wu")
+
+
+def test_a_program_objects_to_a_day_with_a_photograph(phone, payday):
+    payday.works(payday.cast.wang, 30, go=None)
+    wang, book = phone(payday.cast.wang), b"\x89PNG\r\n\x1a\n" + b"0" * 32
+    path, form = "/v1/me/days/2026-03-30/objection", {"kind": "missing_out", "out_at": "2026-03-30T17:30:00+08:00"}
+    sent = {"data": form, "files": {"scan": ("a.png", book, "image/png")}, "headers": keyed("a")}
+    assert (first := wang.post(path, **sent)).status_code == 201, first.text
+    assert wang.post(path, **sent).json() == first.json()
+    assert wang.post(path, data=form, headers=keyed("b")).json()["error"]["code"] == "objection_waiting"
+    [said] = wang.get("/v1/me/objections").json()
+    assert (said["on"], said["papers"], said["correction_state"], said["state"]) == ("2026-03-30", 1, "requested", "waiting")
+    none = wang.post("/v1/me/days/2026-03-29/objection", data={"kind": "hours"}, files={"scan": ("a.png", book + b"1", "image/png")}, headers=keyed("c"))
+    assert none.json()["error"]["code"] == "objection_text_needed"
+    assert len(payday.ask(words.objections, payday.site.id)) == 1
+
+
+def test_a_program_shows_him_what_is_kept_of_his_face_and_takes_his_consent_back(phone, payday):
+    consent = enrolment.ConsentGiven(scope=CONSENT, notice_version="face-1", method="paper", at=payday.now)
+    payday.run(enrolment.record_consent, worker_id=payday.cast.wang.id, consent=consent)
+    wang = phone(payday.cast.wang)
+    face = wang.get("/v1/me/face").json()
+    assert (face["consent"], face["photographs"], [one["act"] for one in face["history"]]) == ("give", 0, ["give"])
+    done = wang.post("/v1/me/face/withdraw").json()
+    assert done["already"] is False and done["code"], "he had neither card nor code"
+    assert [one["act"] for one in wang.get("/v1/me/face").json()["history"]] == ["withdraw", "give"]
+    again = wang.post("/v1/me/face/withdraw").json()
+    assert again["already"] and again["code"] is None
+
+
 def test_workers_sign_on_the_tablet_one_after_another(payday, clerk, desk_now):
     sheet = months(payday)
     wu, path = clerk("wu"), f"/projects/{payday.site.id}/payroll/{sheet.id}/sign"
