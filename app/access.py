@@ -34,11 +34,11 @@ import re
 import secrets
 import threading
 import unicodedata
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
@@ -49,13 +49,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import second_step
 from app.db import Database
-from app.errors import BadRequest, Busy, Conflict, Forbidden, NotFound, TooMany, Unauthorised
+from app.errors import BadRequest, Busy, Conflict, Forbidden, NotFound, ServiceError, TooMany, Unauthorised
 from app.settings import Settings
 from app.store import accounts as account_store
 from app.store import people, second_steps
 from app.store.people import ProjectInfo
 from app.vault import Vault
 from app.web import error_body, language_of
+
+_Done = TypeVar("_Done")
 
 COOKIE = "muster_session"
 """Holds the session token in a browser: HttpOnly, SameSite=Lax."""
@@ -716,6 +718,43 @@ def note_second_try(db: Session, settings: Settings, account_id: int, code: str,
     if not succeeded and account_store.attempts_failed(db, index, now - window) >= settings.sign_in_tries_max:
         raise TooMany("sign_in_too_often", retry_after_s=int(window.total_seconds()))
     account_store.add_attempt(db, login_index=index, address="", succeeded=succeeded, now=now)
+
+
+def begin_second_step(db: Session, vault: Vault, person: Person, *, by: str | None = None, now: datetime) -> bytes:
+    """Make the secret of somebody's second step and return it: it waits for the first code (``second_step.confirm``).
+
+    Args:
+        by: who does it beside him; himself when absent.
+
+    Raises:
+        BadRequest: ``second_not_begun``: an account without a password, a worker's own.
+        Conflict: ``second_step_on``.
+    """
+    if account_store.account(db, person.account_id).password_hash == NO_PASSWORD:
+        raise BadRequest("second_not_begun")
+    return second_step.begin(db, vault, account_id=person.account_id, login=by or person.login, now=now)
+
+
+def with_code(
+    db: Session, settings: Settings, *, account_id: int, code: str, address: str, agent: str, now: datetime, do: Callable[[], _Done]
+) -> _Done:
+    """Do what wants a code of one's own, guessed no faster than at the sign-in, also in a session that was left open.
+
+    The try is on record: the transaction must be committed although ``do`` is refused and undone.
+
+    Raises:
+        TooMany: as ``note_second_try``; or what ``do`` raises.
+    """
+    note_second_try(db, settings, account_id, code, now)
+    try:
+        with db.begin_nested():
+            done = do()
+    except ServiceError as error:
+        if error.code == "second_wrong":
+            note_second_wrong(db, account_id, code, address, agent, now)
+        raise
+    note_second_try(db, settings, account_id, code, now, succeeded=True)
+    return done
 
 
 def _begun(

@@ -697,6 +697,33 @@ def user_disable(login: str, again: Annotated[bool, typer.Option("--enable", hel
     out.print(f"{login}: {'may sign in again' if again else 'disabled'}")
 
 
+@user_app.command("second-step")
+def user_second_step(login: str) -> None:
+    """Set up the second step of an account, its owner beside you: the secret for his telephone and, for its first code, his recovery
+    codes. Both are shown this once and written nowhere."""
+    import segno
+
+    from app import access, second_step
+    from app.domain import totp
+
+    with opened() as (_settings, database, vault):
+        with database.write() as db:
+            person = access.person_of_login(db, login)
+            secret = access.begin_second_step(db, vault, person, by=BY, now=now())
+        address = totp.address(secret, issuer=second_step.ISSUER, login=person.login)
+        if sys.stdout.isatty():
+            segno.make(address, error="m", micro=False).terminal(compact=True)
+        print(address)
+        print(totp.secret_text(secret), flush=True)
+        code = _secret("first code of the telephone", None, again=False)
+        with database.write() as db:
+            codes = second_step.confirm(
+                db, vault, account_id=person.account_id, login=BY, token_sha256=None, code=code, now=now()
+            )
+    for each in codes:
+        print(each)
+
+
 @user_app.command("second-step-off")
 def user_second_step_off(login: str) -> None:
     """Take the second step off an account whose owner lost his telephone and his recovery codes."""

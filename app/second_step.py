@@ -56,11 +56,11 @@ def begun(db: Session, vault: Vault, account_id: int) -> bytes | None:
     return None if found is None or found.confirmed_at is not None else vault.open(found.secret_sealed, **_place(account_id))
 
 
-def confirm(db: Session, vault: Vault, *, account_id: int, login: str, token_sha256: str, code: str, now: datetime) -> list[str]:
+def confirm(db: Session, vault: Vault, *, account_id: int, login: str, token_sha256: str | None, code: str, now: datetime) -> list[str]:
     """The first code of the telephone; returns the recovery codes, which are stored nowhere.
 
     Args:
-        token_sha256: of the session this is done in: it has had its second step.
+        token_sha256: of the session this is done in: it has had its second step. None at the shell.
 
     Raises:
         BadRequest: ``second_wrong``, ``second_not_begun``.
@@ -73,7 +73,8 @@ def confirm(db: Session, vault: Vault, *, account_id: int, login: str, token_sha
         raise Conflict("second_step_on")
     if _by_digits(db, vault, found, code, now) is None:
         raise BadRequest("second_wrong")
-    store.mark_second(db, token_sha256)
+    if token_sha256 is not None:
+        store.mark_second(db, token_sha256)
     _journal(db, now, login, account_id, "second_step_on")
     return _new_codes(db, account_id)
 

@@ -9,6 +9,7 @@
     DELETE /v1/accounts/{login}/roles/{role_id}
     POST   /v1/accounts/{login}/password
     POST   /v1/accounts/{login}/disable         ... /enable
+    POST   /v1/me/second-step                   a secret for my telephone; confirm, codes, remove: with a code of it
     DELETE /v1/accounts/{login}/second-step     for somebody who lost his telephone and his recovery codes
     GET    /v1/me/sessions                      where I am signed in
     DELETE /v1/me/sessions/{session_id}
@@ -16,17 +17,21 @@
     GET    /v1/sign-ins                         everybody's
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.orm import Session
 
 from app import access, second_step
 from app.access import Person
 from app.api.once import keyed
 from app.api.who import Now, Someone
-from app.db import Reading, Tx
+from app.db import Database, Reading, Tx, Whole
+from app.domain import totp
+from app.errors import ServiceError
 from app.store import accounts, second_steps
 from app.web import about, error_body
 
@@ -404,6 +409,83 @@ def enable_account(person: Administrator, db: Tx, login: Login, now: Now) -> Non
 def reset_second_step(person: Administrator, db: Tx, login: Login, now: Now) -> None:
     """For somebody who lost his telephone and his recovery codes; the account's sessions end."""
     access.reset_second_step(db, login=login, by=person.login, now=now)
+
+
+class SecretOut(BaseModel):
+    """A secret for an authenticator; shown once, and of no use before its first code."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"secret": "JBSW Y3DP …", "address": "otpauth://totp/Muster:wang.labour?secret=…"}})
+    secret: str = Field(description="As it is typed in")
+    address: str = Field(description="As an authenticator reads it from a QR code")
+
+
+class StepCodeIn(BaseModel):
+    """Digits of the authenticator; a recovery code where one is good."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"code": "123456"}})
+    code: str = Field(max_length=64)
+
+
+class RecoveryOut(BaseModel):
+    """Recovery codes; shown once, each good once."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"recovery_codes": ["7KQ2M-XW94T"]}})
+    recovery_codes: list[str]
+
+
+_BY_CODE = (NOBODY, (400, "second_wrong"), (429, "sign_in_too_often"), (429, "second_too_often"))
+
+
+@router.post(
+    "/v1/me/second-step", summary="Begin a second step", status_code=201,
+    responses=refusals(NOBODY, (400, "second_not_begun"), (409, "second_step_on")),
+)  # fmt: skip
+def begin_second_step(request: Request, person: Someone, db: Tx, now: Now) -> SecretOut:
+    """It is asked for from its first code on (confirm). Begun again, the secret is a new one."""
+    secret = access.begin_second_step(db, request.app.state.vault, person, now=now)
+    return SecretOut(
+        secret=totp.secret_text(secret), address=totp.address(secret, issuer=second_step.ISSUER, login=person.login)
+    )
+
+
+def _by_code(request: Request, person: Person, database: Database, code: str, now: datetime, do: Callable[[Session], Any]) -> Any:
+    """As ``access.with_code``: a code that is refused is on record."""
+    with database.write() as db:
+        try:
+            return access.with_code(
+                db, request.app.state.settings, account_id=person.account_id, code=code,
+                address=request.client.host if request.client else "", agent=request.headers.get("user-agent", ""), now=now, do=lambda: do(db),
+            )  # fmt: skip
+        except ServiceError as error:
+            refused = error
+    raise refused
+
+
+@router.post(
+    "/v1/me/second-step/confirm", summary="The first code of my second step",
+    responses=refusals(*_BY_CODE, (400, "second_not_begun"), (409, "second_step_on")),
+)  # fmt: skip
+def confirm_second_step(request: Request, person: Someone, database: Whole, now: Now, body: StepCodeIn) -> RecoveryOut:
+    """From now on it is asked for at each sign-in; this session has had it."""
+    here = access.token_sha256(access.token_of_request(request) or "")
+    told = {"account_id": person.account_id, "login": person.login, "token_sha256": here, "code": body.code, "now": now}
+    codes = _by_code(request, person, database, body.code, now, lambda db: second_step.confirm(db, request.app.state.vault, **told))
+    return RecoveryOut(recovery_codes=codes)
+
+
+@router.post("/v1/me/second-step/codes", summary="New recovery codes", responses=refusals(*_BY_CODE))
+def renew_recovery_codes(request: Request, person: Someone, database: Whole, now: Now, body: StepCodeIn) -> RecoveryOut:
+    """Ten new ones for one code; those of before are no longer good."""
+    told = {"account_id": person.account_id, "login": person.login, "code": body.code, "now": now}
+    codes = _by_code(request, person, database, body.code, now, lambda db: second_step.renew(db, request.app.state.vault, **told))
+    return RecoveryOut(recovery_codes=codes)
+
+
+@router.post("/v1/me/second-step/remove", summary="Take my second step off", status_code=204, responses=refusals(*_BY_CODE))
+def remove_second_step(request: Request, person: Someone, database: Whole, now: Now, body: StepCodeIn) -> None:
+    """With a code; whoever has none any more asks an administrator."""
+    told = {"account_id": person.account_id, "login": person.login, "code": body.code, "now": now}
+    _by_code(request, person, database, body.code, now, lambda db: second_step.remove(db, request.app.state.vault, **told))
 
 
 @router.get("/v1/me/sessions", summary="Where I am signed in", responses=refusals(NOBODY))

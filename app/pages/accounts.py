@@ -204,8 +204,7 @@ def end_session(ask: Ask, values: FormData) -> str:
 def begin_step(ask: Ask, values: FormData) -> str:
     """Make the secret; its QR code is on the page until the first code was right."""
     del values
-    _refuse_without_password(ask)
-    second_step.begin(ask.db, ask.state.vault, account_id=ask.person.account_id, login=ask.person.login, now=ask.now)
+    access.begin_second_step(ask.db, ask.state.vault, ask.person, now=ask.now)
     return "/account#second"
 
 
@@ -234,27 +233,19 @@ def remove_step(ask: Ask, values: FormData) -> str:
     return "/account?done=second_off#second"
 
 
-def _refuse_without_password(ask: Ask) -> None:
-    if accounts.account(ask.db, ask.person.account_id).password_hash == access.NO_PASSWORD:
-        raise BadRequest("second_not_begun")
-
-
 def _own_act(do: Callable[[Ask, FormData], str | Again], part: str, *, by_code: bool = False) -> Callable[[Ask, FormData], str | Again]:
     def act(ask: Ask, values: FormData) -> str | Again:
-        code = lines.form(values, "code") if by_code else ""
         try:
-            if by_code:
-                # Codes on the page of a session that was left open are guessed no faster than at the sign-in.
-                access.note_second_try(ask.db, ask.state.settings, ask.person.account_id, code, ask.now)
-            with ask.db.begin_nested():
-                answer = do(ask, values)
+            if not by_code:
+                with ask.db.begin_nested():
+                    return do(ask, values)
+            address, agent = caller(ask.request)
+            return access.with_code(
+                ask.db, ask.state.settings, account_id=ask.person.account_id, code=lines.form(values, "code"), address=address, agent=agent,
+                now=ask.now, do=lambda: do(ask, values),
+            )  # fmt: skip
         except ServiceError as error:
-            if error.code == "second_wrong":
-                access.note_second_wrong(ask.db, ask.person.account_id, code, *caller(ask.request), ask.now)
             return Again(PAGE_OWN, _own(ask, ask.why(error), part), error.status)
-        if by_code:
-            access.note_second_try(ask.db, ask.state.settings, ask.person.account_id, code, ask.now, succeeded=True)
-        return answer
 
     return act
 

@@ -1,12 +1,15 @@
 """The shell: what ``muster verify`` prints about the books, and when it fails. Chains: tests/test_faults.py."""
 
 import json
+import secrets
+from types import SimpleNamespace
 
 import pytest
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
-from app import access, cli, seals
+from app import access, cli, seals, second_step
+from app.domain import totp
 from app.store import accounts, append, terms
 from app.tables import CalendarDayRow
 from app.vault import KEY_FILE, VaultError
@@ -31,6 +34,26 @@ def books(database, people_on_site, now) -> Books:
         first, _ = books.batch(db, special, [(one, 600), (two, 400)])
         books.answer(db, first, "success")
     return books
+
+
+def test_the_second_step_is_set_up_at_the_shell(settings, database, people_on_site, now, monkeypatch, caplog):
+    secret, given = bytes(range(20)), settings.model_copy(update={"key_hex": SecretStr(bytes(range(32)).hex())})
+    monkeypatch.setattr(cli, "read_settings", lambda: given)
+    monkeypatch.setattr(cli, "now", lambda: now)
+    monkeypatch.setattr(second_step, "secrets", SimpleNamespace(token_bytes=lambda _size: secret, choice=secrets.choice))
+    right = totp.code_of(secret, int(now.timestamp()) // 30)
+    wrong = CliRunner().invoke(cli.app, ["user", "second-step", "wu"], input="000000\n" if right != "000000" else "111111\n")
+    assert wrong.exit_code != 0
+    done = CliRunner().invoke(cli.app, ["user", "second-step", "wu"], input=f"{right}\n")
+    assert done.exit_code == 0, done.output
+    address, typed, *codes = done.stdout.split("\n")[:12]
+    assert address.startswith("otpauth://totp/Muster:wu?secret=AAAQ") and typed == totp.secret_text(secret) and len(set(codes)) == 10
+    with database.read() as db:
+        assert second_step.is_on(db, people_on_site.wu)
+        said = [(line.actor, line.action, str(line.facts)) for line in accounts.journal_lines(db, None)]
+    assert ("command line", "second_step_on", "{}") in said
+    assert not any(word in caplog.text + done.stderr for word in (typed, typed.replace(" ", ""), *codes))
+    assert CliRunner().invoke(cli.app, ["user", "second-step", "wu"], input=f"{right}\n").exit_code != 0, "it is on already"
 
 
 def test_books_that_hold_are_told_assertion_by_assertion(books, muster):

@@ -281,6 +281,11 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("GET", "/v1/me/sessions"): _service(SIGNED_IN),
     ("DELETE", "/v1/me/sessions/{session_id}"): _service(SIGNED_IN, 404),
     ("GET", "/v1/me/sign-ins"): _service(SIGNED_IN),
+    ("POST", "/v1/me/second-step"): _service(SIGNED_IN, 201),
+    # He may; no secret waits for a code, and no code is right.
+    ("POST", "/v1/me/second-step/confirm"): _service(SIGNED_IN, 400, lambda t: {"code": "000000"}),
+    ("POST", "/v1/me/second-step/codes"): _service(SIGNED_IN, 400, lambda t: {"code": "000000"}),
+    ("POST", "/v1/me/second-step/remove"): _service(SIGNED_IN, 400, lambda t: {"code": "000000"}),
     ("GET", "/v1/sign-ins"): _service("AD"),
     ("POST", "/v1/accounts/{login}/enable"): _service("A", 204),
     ("DELETE", "/v1/accounts/{login}/second-step"): _service("A", 404),

@@ -1,5 +1,6 @@
 """Accounts on pages: one's own, everybody's for the administrator, and who reaches a project."""
 
+import base64
 import re
 
 import pytest
@@ -198,6 +199,37 @@ def test_a_machine_sends_the_digits_with_the_password(client_of, database, vault
     token = client.post("/v1/sign-in", json={**body, "code": digits(database, vault, people_on_site.ma, clock())}).json()["token"]
     told = client.get("/v1/me/sessions", headers={"Authorization": f"Bearer {token}"}).json()
     assert [(s["second"], s["here"]) for s in told if s["here"]] == [(True, True)]
+
+
+def test_a_program_sets_the_second_step_up_and_takes_it_off(client_of, database, vault, people_on_site, clock):
+    client, account_id, path = client_of("ma"), people_on_site.ma, "/v1/me/second-step"
+    code = lambda: {"code": digits(database, vault, account_id, clock())}  # noqa: E731
+    assert client.post(f"{path}/confirm", json={"code": "000000"}).json()["error"]["code"] == "second_not_begun"
+    told = client.post(path).json()
+    plain = base64.b32encode(secret_of(database, vault, account_id)).decode().rstrip("=")
+    assert told["secret"].replace(" ", "") == plain and f"secret={plain}&" in told["address"]
+    assert client.post(f"{path}/confirm", json={"code": "12345"}).json()["error"]["code"] == "second_wrong"
+    first = client.post(f"{path}/confirm", json=code()).json()["recovery_codes"]
+    assert len(set(first)) == 10 and client.post(path).json()["error"]["code"] == "second_step_on"
+    assert [(s["second"], s["here"]) for s in client.get("/v1/me/sessions").json()] == [(True, True)]
+    clock.advance(seconds=30)
+    second = client.post(f"{path}/codes", json={"code": first[0]}).json()["recovery_codes"]
+    assert len(second) == 10 and not set(first) & set(second)
+    assert client.post(f"{path}/remove", json={"code": first[1]}).status_code == 400, "those of before are no longer good"
+    assert client.post(f"{path}/remove", json=code()).status_code == 204
+    with database.read() as db:
+        assert second_steps.step(db, account_id) is None
+        told = [(e.outcome, e.means) for e in second_steps.events(db, account_id=account_id)]
+        lines = str([(line.action, line.facts) for line in accounts.journal_lines(db, None)])
+    assert ("second_wrong", "recovery") in told, "who guesses is seen, and slowed"
+    assert "second_step_on" in lines and not any(secret in lines for secret in (plain, *first, *second))
+
+
+def test_digits_are_guessed_no_faster_by_a_program(client_of, database, vault, people_on_site, clock):
+    client = client_of("ma")
+    set_up(client, database, vault, people_on_site.ma, clock)
+    answers = [client.post("/v1/me/second-step/remove", json={"code": "000000"}) for _ in range(6)]
+    assert [a.status_code for a in answers] == [400] * 5 + [429]
 
 
 def test_the_second_step_is_taken_off_with_a_code_only(client_of, database, vault, people_on_site, clock):
