@@ -15,7 +15,7 @@ in the ledger only through ``app.ledger``; a transfer that arrived is also a ``p
 received". Card numbers are sealed, shown by their last four digits, and stand in full only in the file for the bank.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -218,7 +218,7 @@ def account_gaps(db: Session, project_id: int, now: datetime) -> tuple[Gap, ...]
         gaps.append(Gap("account_name_differs"))
     gaps += [Gap("party_missing", role=role) for role in wanted if role not in signed]
     gaps += [Gap("party_not_signed", role=role) for role in wanted if role in signed and not signed[role]["signed_on"]]
-    owed = sum(line.owed_fen for line in _payable_lines(db, project_id))
+    owed = sum(line.owed_fen for line in sheets.unsettled_lines(db, project_id))
     came = held.receipts(db, live.id)
     last = max((r.received_on for r in came), default=live.opened_on)
     if owed and today - last > FUNDING_CYCLE:
@@ -463,15 +463,11 @@ def payable(db: Session, project_id: int, month: date | None = None) -> tuple[Re
         NotFound: ``project_unknown``.
     """
     people.project(db, project_id)
-    lines = [line for line in _payable_lines(db, project_id) if month is None or line.month == month_of(month)]
+    lines = [line for line in sheets.unsettled_lines(db, project_id) if month is None or line.month == month_of(month)]
     lines = [line for line in lines if line.net_fen > 0 and line.owed_fen > 0]
     cards = held.cards(db, {line.worker_id for line in lines})
     listed = sheets.listed(db, {line.engagement_id for line in lines})
     return tuple(_ready(line, cards.get(line.worker_id), listed[line.engagement_id].name) for line in lines)
-
-
-def _payable_lines(db: Session, project_id: int) -> tuple[PayableLine, ...]:
-    return kept(db, ("payable lines", project_id), lambda: sheets.payable_lines(db, project_id))
 
 
 def _ready(line: PayableLine, card: CardInfo | None, name: str) -> Ready:
@@ -609,31 +605,14 @@ def make_batch(
     return Made(held.batch(db, project_id, batch_id), left)
 
 
-def items_of(db: Session, batch_id: int) -> tuple[ItemInfo, ...]:
+def items_of(db: Session, project_id: int, batch_id: int) -> tuple[ItemInfo, ...]:
     """Return the transfers of a batch with what became of them, by number; for pages."""
-    return kept(db, ("items", batch_id), lambda: tuple(held.items(db, batch_id)))
+    return kept(db, project_id, ("items", batch_id), lambda: tuple(held.items(db, batch_id)))
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How many transfers of a batch stand somewhere, and what they come to."""
-
-    state: str
-    count: int
-    fen: int
-
-
-def standing_of(db: Session, batch_id: int) -> tuple[Standing, ...]:
-    """Return where the transfers of a batch stand; for pages that list batches."""
-
-    def add_up() -> tuple[Standing, ...]:
-        count: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-        for item in held.items(db, batch_id):
-            count[item.state][0] += 1
-            count[item.state][1] += item.amount_fen
-        return tuple(Standing(state, *sums) for state, sums in count.items())
-
-    return kept(db, ("standing", batch_id), add_up)
+def standings(db: Session, project_id: int) -> dict[int, tuple[held.Standing, ...]]:
+    """Return batch -> where its transfers stand; for pages that list batches."""
+    return kept(db, project_id, "standings", lambda: held.standings(db, project_id))
 
 
 def _batch_prefix(project: people.ProjectInfo, month: date) -> str:
@@ -1087,9 +1066,13 @@ def _line(line: StatementInfo, memo: str | None = None) -> rules.Line:
     )  # fmt: skip
 
 
-def _documents(db: Session, live: AccountInfo) -> list[rules.Document]:
-    """Everything of ours that moved money in the account; whole batches too, for banks that book them in one sum."""
-    moved = held.settled(db, live.id)
+def _documents(db: Session, live: AccountInfo, moved: Sequence[Any] | None = None) -> list[rules.Document]:
+    """Everything of ours that moved money in the account; whole batches too, for banks that book them in one sum.
+
+    Args:
+        moved: of the transfers that arrived or came back only these, as ``store.bank.settled`` has them.
+    """
+    moved = held.settled(db, live.id) if moved is None else moved
     indexes = held.card_indexes(db, [row[5] for row in moved])
     found = [
         rules.Document("item_result", id_, on, fen if status == "returned" else -fen, ref, frozenset({indexes[card]}))
@@ -1233,11 +1216,66 @@ def reconcile(db: Session, project_id: int, now: datetime, *, as_of: date | None
     project = people.project(db, project_id)
     live = _live(db, project_id)
     as_of = as_of or project_today(project.time_zone, now)
-    return kept(db, ("reconciled", project_id, live.id, as_of), lambda: _reconciled(db, project, live, as_of))
+    return kept(db, project_id, ("reconciled", live.id, as_of), lambda: _reconciled(db, project, live, as_of))
 
 
 def _reconciled(db: Session, project: people.ProjectInfo, live: AccountInfo, as_of: date) -> Reconciliation:
-    project_id = project.id
+    """Of today, when nothing is dated later: of a year's lines and transfers the database gives those that do not meet."""
+    sent = standings(db, project.id)
+    receipts, advances = held.receipts(db, live.id), held.account_advances(db, project.id)
+    dated = [each.answered_on for of in sent.values() for each in of if each.answered_on is not None]
+    dated += [r.received_on for r in receipts] + [row[1] for row in advances]
+    ends, _ = held.statement_end(db, live.id, 1)
+    if max([*dated, *(line.booked_on for line in ends)], default=as_of) > as_of:
+        return _reconciled_then(db, project, live, as_of)
+    last = ends[0] if ends else None
+    shown = held.shown(db, live.id)
+    batches = {id_ for kind, id_ in shown if kind == "batch"}
+    loose = held.unshown(db, live.id, batches)
+    open_ = held.open_statement(db, live.id)
+    there = ledger.balance(db, f"special_account:s{live.id}")
+    then = there
+    if last is not None:
+        # What is dated on the statement's last day, or later, and is no line of it: there only while a line of its amount is left.
+        free = Counter(line.amount_fen for line in open_ if line.kind is None and line.booked_on == last.booked_on)
+        late = {
+            "item_result": {row[0]: row[2] for row in loose},
+            "funding_receipt": {r.id: r.received_on for r in receipts if ("funding_receipt", r.id) not in shown},
+            "advance": {row[0]: row[1] for row in advances if ("advance", row[0]) not in shown},
+        }
+        for kind, days in late.items():
+            for id_, fen in books.legs_of(db, live.id, kind, [id_ for id_, on in days.items() if on >= last.booked_on]).items():
+                if days[id_] == last.booked_on and free[fen] > 0:
+                    free[fen] -= 1
+                else:
+                    then -= fen
+        # A batch in one sum is there whole, and what failed of it when that has come back.
+        then -= books.within_sums(db, live.id, batches)
+        for batch_id in batches:
+            then -= sum(each.fen for each in sent[batch_id])
+            then += sum(each.fen for each in sent[batch_id] if each.state == "failed") if ("batch_return", batch_id) in shown else 0
+    sent_on = {b.id: project_today(project.time_zone, act.at) for b in held.batches(db, project.id) for act in b.acts if act.act == "sent" and b.special_account_id == live.id}
+    return Reconciliation(
+        account=live,
+        as_of=as_of,
+        statement_on=None if last is None else last.booked_on,
+        statement_fen=None if last is None else last.balance_after_fen,
+        own_fen=sum(fen for _, _, fen, _ in books.bank_own(db, live.id)),
+        ledger_fen=there,
+        ledger_then_fen=then,
+        transit_fen=sum(each.fen for id_, on in sent_on.items() if on <= as_of for each in sent.get(id_, ()) if each.state == "pending"),
+        unmatched=tuple(sorted(open_, key=lambda line: (line.amount_fen > 0, line.seq))),
+        not_on_statement=() if last is None else _not_shown(_documents(db, live, loose), shown, last.booked_on),
+        outside=_outside(db, project.id, as_of),
+    )
+
+
+def _outside(db: Session, project_id: int, as_of: date) -> tuple[Payment, ...]:
+    return tuple(p for p in money.payments(db, project_id, beside=True) if p.paid_on <= as_of)
+
+
+def _reconciled_then(db: Session, project: people.ProjectInfo, live: AccountInfo, as_of: date) -> Reconciliation:
+    """As of any day, from every line and transfer."""
     every = held.statement(db, live.id)
     lines = [line for line in every if line.booked_on <= as_of]
     last = lines[-1] if lines else None
@@ -1254,10 +1292,8 @@ def _reconciled(db: Session, project: people.ProjectInfo, live: AccountInfo, as_
         ledger_then_fen=books.balance_on(db, live.id, as_of) if last is None else books.balance_at(db, live.id, last.seq),
         transit_fen=_transit(db, live, project.time_zone, as_of),
         unmatched=tuple(unmatched),
-        not_on_statement=() if last is None else _not_shown(db, live, used, last.booked_on),
-        outside=tuple(
-            p for p in money.payments(db, project_id) if p.channel != "account" and p.paid_on <= as_of
-        ),
+        not_on_statement=() if last is None else _not_shown(_apart(db, live, used), used, last.booked_on),
+        outside=_outside(db, project.id, as_of),
     )
 
 
@@ -1269,18 +1305,19 @@ def _transit(db: Session, live: AccountInfo, zone: str, as_of: date) -> int:
     )
 
 
-def _not_shown(
-    db: Session, live: AccountInfo, used: Collection[tuple[str | None, int | None]], on: date
-) -> tuple[rules.Document, ...]:
-    """Documents up to a day that no line was matched with; transfers of a batch booked in one sum are in that sum."""
-    batch_of = {row[0]: row[6] for row in held.settled(db, live.id)}
-    arrived = {row[0] for row in held.settled(db, live.id) if row[1] == "success"}
+def _apart(db: Session, live: AccountInfo, used: Collection[tuple[str | None, int | None]]) -> list[rules.Document]:
+    """All documents; transfers of a batch booked in one sum are in that sum."""
+    moved = held.settled(db, live.id)
+    return _documents(db, live, [row for row in moved if not (row[1] == "success" and ("batch", row[6]) in used)])
+
+
+def _not_shown(documents: Sequence[rules.Document], used: Collection[tuple[str | None, int | None]], on: date) -> tuple[rules.Document, ...]:
+    """Documents up to a day that no line was matched with."""
     return tuple(
         d
-        for d in _documents(db, live)
+        for d in documents
         if (d.kind, d.id) not in used
         and d.on <= on
-        and not (d.kind == "item_result" and d.id in arrived and ("batch", batch_of[d.id]) in used)
         and not (d.kind == "batch" or (d.kind == "batch_return" and ("batch", d.id) not in used))
     )
 

@@ -27,7 +27,7 @@ from app.domain.facts import Payment
 from app.domain.threeway import Bank, Check, Gate, Row, Sheet, compare
 from app.domain.workdays import EARLIEST, due_on, month_of, next_month
 from app.errors import BadRequest, NotFound
-from app.store import accounts, findings, money, people, terms, timekeeping
+from app.store import accounts, bank, findings, money, people, terms, timekeeping
 from app.store import inspection as rows
 from app.store import projection as projected
 from app.store import sheets as held
@@ -82,12 +82,20 @@ def three_way(db: Session, project_id: int, month: date, now: datetime, *, worke
     on_sheet: Sequence[Sheet]
     at_bank: Sequence[Bank]
     if worker_id is None:
-        on_sheet = kept(db, ("sheet sums", project_id, month), lambda: rows.sheet_sums(db, project_id, month))
-        at_bank = kept(db, ("bank sums", project_id, month, today), lambda: rows.bank_sums(db, project_id, month, today))
+        on_sheet = kept(db, project_id, ("sheet sums", month), lambda: rows.sheet_sums(db, project_id, month))
+        at_bank = kept(
+            db, project_id, ("bank sums", month, today), lambda: rows.bank_sums(db, project_id, month, today, unanswered=_unanswered(db, project_id))
+        )
     else:
         on_sheet = rows.sheet_sums(db, project_id, month, worker_id=worker_id)
         at_bank = rows.bank_sums(db, project_id, month, today, worker_id=worker_id)
     return ThreeWay(month, due, compare(gates, on_sheet, at_bank, is_due=today > due))
+
+
+def _unanswered(db: Session, project_id: int) -> set[int]:
+    """Batches with transfers of which the bank has said nothing."""
+    known = kept(db, project_id, "standings", lambda: bank.standings(db, project_id))
+    return {batch_id for batch_id, of in known.items() if any(each.state == "pending" for each in of)}
 
 
 def _due_date(db: Session, month: date, pay_day: int) -> date:

@@ -22,7 +22,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
-from app import __version__, access, deciding, pages, repack, settlements, sheets
+from app import __version__, access, deciding, pages, repack, sheets
 from app.access import SameOrigin
 from app.api import access as access_api
 from app.api import bank as bank_api
@@ -176,7 +176,6 @@ def create_app(
     state.house, state.settings, state.database, state.vault = house, settings, database, vault
     state.packs_failed = {} if engine is not None else {settings.pack_id: datetime.now(UTC)}
     state.engine, state.galleries, state.metrics = engine, house.galleries, metrics
-    state.owing = settlements.Owing()
     state.months = sheets.Months(Sharing(readers.help, os.cpu_count() or 1) if readers is not None else None)
     state.quota = frames_api.Quota(settings.device_frames_per_second_max)
     state.streams = streams_api.Streams()
@@ -232,7 +231,6 @@ def create_reader(settings: Settings, *, database: Database | None = None, vault
     state = app.state
     state.settings = settings
     state.database, state.vault = database or Database(make_engine(settings)), vault or open_vault(settings)
-    state.owing = settlements.Owing()
     _add_routes(app)
     app.router.routes[:] = [route for route in app.router.routes if reads(route)]
     _add_error_handlers(app)

@@ -117,7 +117,7 @@ def lines(db: Session, project_id: int, worker_id: int, now: datetime) -> tuple[
     found = _handed(db, project_id, worker_id)
     said = sheet_rows.confirmations(db, project_id, "line", (line.line_hash for line, _, _ in found))
     answers = words.answers(db, project_id, "line", [c.id for c in said.values() if c.verdict == "dispute"])
-    paid = {p.line_id: p for p in sheets.payable_of(db, project_id, [worker_id])} if found else {}
+    paid = {p.line_id: p for p in sheet_rows.payable_lines(db, project_id, workers=[worker_id])} if found else {}
     told = []
     for line, sheet, state in found:
         word, money_of = said.get(line.line_hash), paid.get(line.id)

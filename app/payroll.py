@@ -402,13 +402,8 @@ def accounts_of(
         (line.worker_id, line.month): line
         for line in projection.month_sums(db, project_id, as_of, worker_id=worker_id, workers=workers)
     }
-    today = _today(db, project_id, as_of)
-    if worker_id is None and workers is None:
-        paid = kept(db, ("paid", project_id, today), lambda: _paid(money.payments(db, project_id), today))
-        withheld = kept(db, ("withheld", project_id), lambda: sheets.posted_withheld(db, project_id))
-    else:
-        paid = _paid(money.payments(db, project_id, worker_id=worker_id, workers=workers), today)
-        withheld = sheets.posted_withheld(db, project_id, worker_id=worker_id, workers=workers)
+    paid = _paid(money.payments(db, project_id, worker_id=worker_id, workers=workers), _today(db, project_id, as_of))
+    withheld = sheets.posted_withheld(db, project_id, worker_id=worker_id, workers=workers)
     found: dict[int, list[MonthAccount]] = defaultdict(list)
     for key in sorted(earned.keys() | paid.keys() | withheld.keys()):
         line = earned.get(key)
@@ -428,6 +423,50 @@ def accounts_of(
             )
         )
     return {worker: tuple(months) for worker, months in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSum:
+    """What one worker's account comes to."""
+
+    month_milli: int = 0
+    """Settled man-days of this month, in thousandths."""
+    undecided_days: int = 0
+    owed_fen: int = 0
+    """Sum of the months' shortfalls."""
+
+
+def account_sums(db: Session, project_id: int, as_of: datetime, *, workers: Collection[int] | None = None) -> dict[int, AccountSum]:
+    """What the accounts of ``accounts_of`` come to, by worker id.
+
+    Args:
+        workers: only theirs, some hundreds at most. None is everybody, added up by the database and kept (``store.kept``).
+
+    Raises:
+        NotFound: ``project_unknown``.
+    """
+    today = _today(db, project_id, as_of)
+    if workers is None:
+        return kept(db, project_id, ("account sums", today), lambda: _account_sums(db, project_id, today, as_of), at=as_of)
+    accounts = accounts_of(db, project_id, as_of, workers=workers)
+    return {
+        worker: AccountSum(
+            sum(line.day_milli for line in months if line.month == month_of(today)),
+            sum(line.undecided_days for line in months),
+            sum(line.owed_fen for line in months),
+        )
+        for worker, months in accounts.items()
+    }
+
+
+def _account_sums(db: Session, project_id: int, today: date, as_of: datetime) -> dict[int, AccountSum]:
+    found = {worker: AccountSum(*sums) for worker, *sums in sheets.account_sums(db, project_id, today)}
+    behind = sorted(projection.behind(db, project_id, date.max, as_of))
+    for worker in behind:
+        found.pop(worker, None)
+    for some in _chunks(behind):
+        found |= account_sums(db, project_id, as_of, workers=some)
+    return found
 
 
 def _paid(payments: Iterable[Payment], today: date) -> dict[tuple[int, date], int]:

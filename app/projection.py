@@ -655,26 +655,39 @@ def _some(workers: Sequence[int]) -> Iterator[Sequence[int]]:
         yield workers[at : at + WORKERS_AT_ONCE]
 
 
+def behind(db: Session, project_id: int, before: date, now: datetime) -> set[int]:
+    """Return the workers with facts about days before a date that the rows do not know yet."""
+    return {worker for worker, first in _behind(db, project_id, now).items() if first < before}
+
+
 def wages_of_month(
-    db: Session, project_id: int, month: date, now: datetime, *, with_detail: bool = True
+    db: Session, project_id: int, month: date, now: datetime, *, with_detail: bool = True, workers: Collection[int] | None = None
 ) -> list[MonthLine]:
     """Return the sums of every engagement of a month, by worker.
 
     Args:
         with_detail: False leaves ``detail`` empty, for who only adds up.
+        workers: only theirs; None for everybody.
 
     Raises:
         NotFound: ``project_unknown``.
     """
     people.project(db, project_id)
     end = next_month(month)
-    behind = {w for w, first in _behind(db, project_id, now).items() if first < end}
-    kept = rows.months_of(db, project_id, month=month) if with_detail else rows.month_heads(db, project_id, month)
-    found = [line for line in kept if line.worker_id not in behind]
-    if behind:
-        for worked in months(db, project_id, from_month=month, to_month=end, as_of=now, workers=behind):
+    late = behind(db, project_id, end, now)
+    if workers is not None:
+        late &= set(workers)
+    if not with_detail:
+        kept = rows.month_heads(db, project_id, month)
+    elif workers is None or len(workers) > WORKERS_AT_ONCE:
+        kept = rows.months_of(db, project_id, month=month)
+    else:
+        kept = [line for worker in sorted(workers) for line in rows.months_of(db, project_id, worker_id=worker, month=month)]
+    found = [line for line in kept if line.worker_id not in late and (workers is None or line.worker_id in workers)]
+    if late:
+        for worked in months(db, project_id, from_month=month, to_month=end, as_of=now, workers=late):
             for one in worked.months:
-                if one.worker_id in behind:
+                if one.worker_id in late:
                     row = _month_row(project_id, one, now)
                     found.append(
                         MonthLine(**{name: row[name] for name in MonthLine.__dataclass_fields__ if name != "rev"}, rev=0)

@@ -5,7 +5,7 @@
     confirm       his word on it
     pay_out       a final sheet of what is on no line yet, so that he is paid at once
     exits         everybody who left, and where his settlement stands
-    Owing         the same of everybody, kept by a process while nothing happens that concerns money
+    owed          what everybody is owed: the database adds up what is plainly paid and gives the rest; kept
     arrears       what is owed, by how long: per worker, team, company or for the project
 
 A month that is closed counts as it was posted, with back pay that is due besides; a month that is not, as it comes
@@ -16,8 +16,7 @@ A settlement stands for the facts it was made of: when something was earned or w
 to be made again. Payments do not make it stale; they are what it is waiting for.
 """
 
-import threading
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -39,6 +38,7 @@ from app.errors import Conflict, Forbidden, NotFound
 from app.sheets import Confirmed, Problem
 from app.store import accounts, people, timekeeping
 from app.store import sheets as store
+from app.store.kept import kept
 from app.store.sheets import EngagementPlace, SettlementInfo, SheetInfo
 
 UNDECIDED = frozenset(
@@ -74,18 +74,26 @@ class EngagementMonth:
 
 
 def months_of(
-    db: Session, project_id: int, now: datetime, *, workers: Collection[int] | None = None
+    db: Session, project_id: int, now: datetime, *, workers: Collection[int] | None = None, read: bool = False
 ) -> tuple[tuple[EngagementMonth, ...], tuple[Problem, ...]]:
     """Return every month of every engagement with money in it, and what keeps some days from being worth anything.
 
     Args:
         workers: only theirs; None for everybody.
+        read: as for ``sheets.pending``.
 
     Raises:
         NotFound: ``project_unknown``.
     """
     posted = store.payable_lines(db, project_id, workers=workers)
-    waiting, problems = sheets.pending(db, project_id, now, workers=workers)
+    waiting, problems = sheets.pending(db, project_id, now, workers=workers, read=read)
+    return _months(db, project_id, posted, waiting, workers), problems
+
+
+def _months(
+    db: Session, project_id: int, posted: Sequence[store.PayableLine], waiting: Sequence[sheets.Pending], workers: Collection[int] | None
+) -> tuple[EngagementMonth, ...]:
+    """Months of what stands on lines and what stands on none yet; every line that bears on one of them is given with it."""
     outside = {
         key: fen
         for key, fen in store.paid_outside(db, project_id).items()
@@ -123,12 +131,9 @@ def months_of(
             engagement_id = covering(held[worker_id], month)
             worker_of[engagement_id] = worker_id
             found[engagement_id, month]["paid"] += fen
-    return (
-        tuple(
-            EngagementMonth(e, worker_of[e], month, m["gross"], m["withheld"], m["paid"], (e, month) in on_paper)
-            for (e, month), m in sorted(found.items())
-        ),
-        problems,
+    return tuple(
+        EngagementMonth(e, worker_of[e], month, m["gross"], m["withheld"], m["paid"], (e, month) in on_paper)
+        for (e, month), m in sorted(found.items())
     )
 
 
@@ -147,99 +152,59 @@ class MonthOwed:
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """Everybody's months on a project as they came out at an instant, with what the pages ask of them."""
+    """What a project owes."""
 
-    as_of: datetime
     dues: tuple[Due, ...]
-    sums: tuple["MonthOwed", ...]
+    """Months of engagements on which something is owed, or may be."""
+    sums: tuple[MonthOwed, ...]
     """Everybody's together, by the month it was earned in, the oldest first."""
-    of_engagement: Mapping[int, tuple[EngagementMonth, ...]]
-    problems_of: Mapping[int, tuple[Problem, ...]]
-    """Worker -> what keeps his days from being worth anything."""
-    mark: tuple[Any, ...]
-    told: dict[str, tuple["ArrearsOf", ...]] = field(default_factory=dict)
-    """Side and half hour -> arrears, once they were asked for."""
+    aged: dict[str, tuple["ArrearsOf", ...]] = field(default_factory=dict)
+    """Side -> its arrears, once somebody has asked for them."""
 
 
-class Owing:
-    """What everybody is owed, kept by a process while nothing happens that concerns money.
+def owed(db: Session, project_id: int, now: datetime) -> Owed:
+    """Return what everybody is owed: to the fen what ``months_of`` comes to; for pages.
 
-    A thousand workers' year is most of a second of work; who looks at arrears and exits looks at it again and again. It is kept
-    as long as no sheet, word, transfer, payment, correction or agreement of anybody came (``money_mark``, ``facts_mark``). A gate's
-    passages of this minute earn nobody anything yet: while they come it is worked out anew once a minute.
+    Of a year of a thousand workers nearly every line is plainly paid. The database adds those up and gives what is left, and what
+    stands on no line yet. It is kept until a fact comes that bears on it, and may be a minute behind the gates (``store.kept``).
+
+    Raises:
+        NotFound: ``project_unknown``.
     """
-
-    KEPT = 8
-    KEPT_FOR = timedelta(minutes=10)
-    PASSAGES_FOR = timedelta(minutes=1)
-
-    def __init__(self) -> None:
-        self._guard = threading.Lock()
-        self._kept: OrderedDict[tuple[int, int], Owed] = OrderedDict()
-        self._busy: dict[int, threading.Lock] = {}
-
-    def of(self, db: Session, project_id: int, now: datetime) -> Owed:
-        """Return everybody's months as ``db`` sees them.
-
-        Raises:
-            NotFound: ``project_unknown``.
-        """
-        # Two databases in one process (tests) are two services.
-        key = id(db.get_bind()), project_id
-        with self._guard:
-            busy = self._busy.setdefault(project_id, threading.Lock())
-        # Nobody works the same project out twice at once.
-        with busy:
-            mark = (store.facts_mark(db, project_id), store.money_mark(db, project_id))
-            with self._guard:
-                found = self._kept.get(key)
-            if found is None or not _holds(found, mark, now):
-                found = _owed(db, project_id, now, mark)
-                with self._guard:
-                    self._kept[key] = found
-                    self._kept.move_to_end(key)
-                    while len(self._kept) > self.KEPT:
-                        self._kept.popitem(last=False)
-        return found
-
-    def arrears(self, db: Session, project_id: int, now: datetime, *, by: str = "project") -> tuple["ArrearsOf", ...]:
-        """As ``arrears``, of what is kept."""
-        found = self.of(db, project_id, now)
-        # The project's midnight falls on a full or half hour: a day later is another answer.
-        key = f"{by} {now:%Y%m%d%H}{now.minute // 30}"
-        if key not in found.told:
-            found.told[key] = aged(db, project_id, found.dues, now, by=by)
-        return found.told[key]
+    today = _today(db, project_id, now)
+    return kept(db, project_id, ("owed", today), lambda: _owed(db, project_id, now), at=now)
 
 
-def _holds(found: Owed, mark: tuple[Any, ...], now: datetime) -> bool:
-    if not found.as_of <= now <= found.as_of + Owing.KEPT_FOR or found.mark[1] != mark[1]:
-        return False
-    if found.mark[0].others != mark[0].others:
-        return False
-    return found.mark[0].passages == mark[0].passages or now <= found.as_of + Owing.PASSAGES_FOR
-
-
-def _owed(db: Session, project_id: int, now: datetime, mark: tuple[Any, ...]) -> Owed:
-    months, problems = months_of(db, project_id, now)
-    of_engagement: dict[int, list[EngagementMonth]] = defaultdict(list)
-    for month in months:
-        of_engagement[month.engagement_id].append(month)
-    problems_of: dict[int, list[Problem]] = defaultdict(list)
-    for problem in problems:
-        problems_of[problem.worker_id].append(problem)
-    dues = dues_of(db, project_id, months)
-    due_on = {due.month: due.due_on for due in dues}
+def _owed(db: Session, project_id: int, now: datetime) -> Owed:
+    left = store.unsettled_lines(db, project_id)
+    waiting, _ = sheets.pending(db, project_id, now)
+    months = _months(db, project_id, left, waiting, None)
     sums: dict[date, list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0])
+
+    def add(month: date, *fen: int) -> None:
+        sums[month] = [known + more for known, more in zip(sums[month], fen, strict=True)]
+
     for one in months:
-        of_month = sums[one.month]
-        for at, fen in enumerate((one.gross_fen, one.withheld_fen, one.paid_fen, one.owed_fen, one.overpaid_fen)):
-            of_month[at] += fen
-    return Owed(
-        now, dues,
-        tuple(MonthOwed(month, due_on[month], *sums[month]) for month in sorted(sums)),
-        {e: tuple(own) for e, own in of_engagement.items()}, {w: tuple(own) for w, own in problems_of.items()}, mark,
-    )  # fmt: skip
+        add(one.month, one.gross_fen, one.withheld_fen, one.paid_fen, one.owed_fen, one.overpaid_fen)
+    # What was plainly paid is all that stands on lines but these.
+    for month, (gross, net) in store.posted_totals(db, project_id).items():
+        add(month, gross, gross - net, net, 0, 0)
+    for line in left:
+        add(line.origin_month, -line.gross_fen, line.net_fen - line.gross_fen, -line.net_fen, 0, 0)
+    due_on = _due_dates(db, project_id, sums.keys())
+    return Owed(dues_of(db, project_id, months, due_on), tuple(MonthOwed(month, due_on[month], *sums[month]) for month in sorted(sums)))
+
+
+def owed_by(db: Session, project_id: int, now: datetime, *, by: str = "project") -> tuple["ArrearsOf", ...]:
+    """As ``arrears``, of what ``owed`` found; for pages."""
+    found = owed(db, project_id, now)
+    if by not in found.aged:
+        found.aged[by] = aged(db, project_id, found.dues, now, by=by)
+    return found.aged[by]
+
+
+def _today(db: Session, project_id: int, now: datetime) -> date:
+    return now.astimezone(ZoneInfo(people.project(db, project_id).time_zone)).date()
 
 
 def _given_back(posted: Sequence[store.PayableLine]) -> dict[int, int]:
@@ -528,37 +493,33 @@ class Exit:
     """As the facts are now."""
 
 
-def exits(
-    db: Session, project_id: int, now: datetime, *, open_only: bool = False, owing: Owing | None = None
-) -> tuple[Exit, ...]:
+def exits(db: Session, project_id: int, now: datetime, *, open_only: bool = False, read: bool = False) -> tuple[Exit, ...]:
     """Return everybody who has left the project, those with most to do first.
 
     Args:
         open_only: leave out who has signed and been paid.
-        owing: where what everybody is owed is kept; None works it out from the facts.
+        read: what they earned by the projection's sums, and kept (``store.kept``); for pages. Else from the facts.
 
     Raises:
         NotFound: ``project_unknown``.
     """
-    project = people.project(db, project_id)
-    today = now.astimezone(ZoneInfo(project.time_zone)).date()
+    today = _today(db, project_id, now)
     gone = [p for p in store.places(db, project_id).values() if p.exit_on is not None and p.exit_on <= today]
     if not gone:
         return ()
-    if owing is None:
-        months, problems = months_of(db, project_id, now, workers={p.worker_id for p in gone})
+    workers = {p.worker_id for p in gone}
+    if read:
+        of_engagement, problems_of = kept(db, project_id, ("left", today), lambda: _by_whom(months_of(db, project_id, now, workers=workers, read=True)), at=now)
     else:
-        kept = owing.of(db, project_id, now)
+        of_engagement, problems_of = _by_whom(months_of(db, project_id, now, workers=workers))
     asked = timekeeping.pending_corrections(db, project_id)
     frozen = store.settlements(db, project_id)
     said = store.confirmations(db, project_id, "settlement", (s.content_hash for s in frozen.values()))
     who = store.listed(db, {p.id for p in gone})
     answer = []
     for place in gone:
-        if owing is not None:
-            # Work that no engagement covers is named with its worker.
-            months, problems = kept.of_engagement.get(place.id, ()), kept.problems_of.get(place.worker_id, ())
-        found = _statement(db, place, months, problems, asked)
+        # Work that no engagement covers is named with its worker.
+        found = _statement(db, place, of_engagement.get(place.id, ()), problems_of.get(place.worker_id, ()), asked)
         info = frozen.get(place.id)
         word = None if info is None else said.get(info.content_hash)
         one = Exit(
@@ -573,6 +534,19 @@ def exits(
             answer.append(one)
     order = list(ExitState)
     return tuple(sorted(answer, key=lambda e: (order.index(e.state), -e.owed_fen, e.statement.place.id)))
+
+
+def _by_whom(
+    found: tuple[Sequence[EngagementMonth], Sequence[Problem]],
+) -> tuple[dict[int, list[EngagementMonth]], dict[int, list[Problem]]]:
+    """(engagement -> its months, worker -> what keeps his days from being worth anything)."""
+    months: dict[int, list[EngagementMonth]] = defaultdict(list)
+    problems: dict[int, list[Problem]] = defaultdict(list)
+    for month in found[0]:
+        months[month.engagement_id].append(month)
+    for problem in found[1]:
+        problems[problem.worker_id].append(problem)
+    return dict(months), dict(problems)
 
 
 def _exit_state(found: Statement, info: SettlementInfo | None, word: Confirmation | None) -> ExitState:
@@ -689,10 +663,14 @@ def dues(db: Session, project_id: int, now: datetime) -> tuple[Due, ...]:
     return dues_of(db, project_id, months_of(db, project_id, now)[0])
 
 
-def dues_of(db: Session, project_id: int, months: Collection[EngagementMonth]) -> tuple[Due, ...]:
-    """The same of months that were just worked out."""
+def dues_of(db: Session, project_id: int, months: Collection[EngagementMonth], due_on: Mapping[date, date] | None = None) -> tuple[Due, ...]:
+    """The same of months that were just worked out.
+
+    Args:
+        due_on: month -> its pay day, where that is known.
+    """
     engaged = {e.id: e for e in people.engagements(db, project_id)}
-    due = _due_dates(db, project_id, {m.month for m in months})
+    due = _due_dates(db, project_id, {m.month for m in months}) if due_on is None else due_on
     return tuple(
         Due(
             engagement_id=m.engagement_id,

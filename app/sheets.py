@@ -468,12 +468,13 @@ class Pending:
 
 
 def pending(
-    db: Session, project_id: int, now: datetime, *, workers: Collection[int] | None = None
+    db: Session, project_id: int, now: datetime, *, workers: Collection[int] | None = None, read: bool = False
 ) -> tuple[tuple[Pending, ...], tuple[Problem, ...]]:
     """Return what is earned and on no posted line: every month that is not closed, and back pay of those that are.
 
     Args:
         workers: only theirs, worked out from the facts; None for everybody, by the projection's sums.
+        read: with ``workers``, by the projection's sums, too.
 
     Returns:
         (sums by engagement and month; what keeps some days from being worth anything). No back pay for a worker
@@ -485,7 +486,7 @@ def pending(
     project = people.project(db, project_id)
     house = _house(db, project_id)
     closed = {p.month for p in store.periods(db, project_id) if p.state == "closed"}
-    finals = {key: sum(line.content.gross_fen for line in lines) for key, lines in store.final_lines(db, project_id).items()}
+    finals = store.final_gross(db, project_id)
     own = [p for p in house.places.values() if workers is None or p.worker_id in workers]
     found: list[Pending] = []
     problems: list[Problem] = []
@@ -493,7 +494,7 @@ def pending(
     month = max(min((month_of(p.entry_on) for p in own), default=LATEST), EARLIEST)
     while month <= month_of(_local(now, project)):
         if month not in closed:
-            gross, more = _sums(db, house, month, now, workers)
+            gross, more = _sums(db, house, month, now, workers, read)
             problems += more
             # What is on a final sheet is on a line; what has come since is on none.
             since = {e: fen - finals[e, month] for e, fen in gross.items() if (e, month) in finals}
@@ -516,10 +517,10 @@ def pending(
 
 
 def _sums(
-    db: Session, house: _House, month: date, now: datetime, workers: Collection[int] | None
+    db: Session, house: _House, month: date, now: datetime, workers: Collection[int] | None, read: bool
 ) -> tuple[dict[int, int], list[Problem]]:
     """(engagement -> what it earned in the month, what is wrong with it)."""
-    if workers is not None:
+    if workers is not None and not read:
         wages, strays = _wages(db, house, month, now, workers)
         return {engagement_id: wage.gross_fen for engagement_id, wage in wages.items()}, [
             *(Problem(c, w.worker_id, w.engagement_id, on) for w in wages.values() for c, on in w.problems),
@@ -527,7 +528,7 @@ def _sums(
         ]
     gross: dict[int, int] = defaultdict(int)
     problems = []
-    for line in projection.wages_of_month(db, house.project_id, month, now):
+    for line in projection.wages_of_month(db, house.project_id, month, now, workers=workers):
         home = house.places.get(line.engagement_id) or house.home(line.worker_id, month)
         if home is None:
             problems.append(Problem("work_without_engagement", line.worker_id, None, None))
@@ -554,14 +555,14 @@ def _back_pay(
     closed = [p.month for p in store.periods(db, house.project_id) if p.state == "closed" and p.month < month]
     if not closed:
         return [], []
-    posted_fen = store.posted_gross(db, house.project_id)
+    unlike = store.uneven(db, house.project_id, closed)
     lines: list[LineContent] = []
     lower: list[LineContent] = []
     moves: dict[tuple[int, date], list[tuple[int, LineContent]]] = defaultdict(list)
     posted_of: dict[tuple[int, date], list[LineContent]] = {}
     current_of: dict[tuple[int, date], MonthWage] = {}
     for origin in closed:
-        suspects = _suspects(db, house, origin, now, workers, posted_fen)
+        suspects = _suspects(db, house, origin, now, workers, unlike.get(origin, set()))
         if not suspects:
             continue
         wages, _ = _wages(db, house, origin, now, suspects)
@@ -734,22 +735,32 @@ def _suspects(
     origin: date,
     now: datetime,
     workers: Collection[int] | None,
-    posted_fen: Mapping[tuple[int, date], int],
+    unlike: Collection[int],
 ) -> set[int]:
-    """Workers whose closed month does not come out as it was posted, by the projection's sums."""
+    """Workers whose closed month does not come out as it was posted, by the projection's sums.
+
+    Args:
+        unlike: those whose rows, as they are, say otherwise than what was posted. Of all others only who has facts that the rows
+            do not know yet can be among the answer.
+    """
+    asked = projection.behind(db, house.project_id, next_month(origin), now) | set(unlike)
+    if workers is not None:
+        asked &= set(workers)
+    if not asked:
+        return set()
     current: dict[int, int] = defaultdict(int)
-    for line in projection.wages_of_month(db, house.project_id, origin, now):
+    for line in projection.wages_of_month(db, house.project_id, origin, now, workers=asked):
         if line.engagement_id:
             current[line.engagement_id] += line.gross_fen
         elif (home := house.home(line.worker_id, origin)) is not None:
             current[home.id] += line.gross_fen
-    posted = {engagement_id: fen for (engagement_id, month), fen in posted_fen.items() if month == origin}
-    found = {
+    own = [place.id for worker in asked for place in house.of_worker.get(worker, ())]
+    posted = {e: fen for (e, month), (_, fen) in store.posted_sums(db, house.project_id, own).items() if month == origin}
+    return {
         house.places[e].worker_id
         for e in current.keys() | posted.keys()
         if current.get(e, 0) != posted.get(e, 0) and e in house.places
     }
-    return found if workers is None else found & set(workers)
 
 
 def _nothing(place: EngagementPlace, month: date) -> MonthWage:
@@ -1260,7 +1271,8 @@ def view(db: Session, *, project_id: int, sheet_id: int, now: datetime, compare:
         coming, waiting = tuple(by_key.values()), fresh.proposals
         on_team = {p.worker_id for p in _house(db, project_id).places.values() if p.team_id == sheet.team_id}
         problems = tuple(p for p in fresh.problems if p.worker_id in on_team)
-    money_of = {p.line_id: p for p in payable_of(db, project_id, {line.content.worker_id for line in lines})}
+    money_of = {p.line_id: p for p in store.unsettled_lines(db, project_id)}
+    on_paper = store.is_posted(db, sheet)
     earlier: dict[int, int] = defaultdict(int)
     for p in money_of.values():
         if p.month < sheet.month:
@@ -1271,6 +1283,7 @@ def view(db: Session, *, project_id: int, sheet_id: int, now: datetime, compare:
         known = now_of.get(key)
         pay, held = rules.payable(line.content.net_fen, said.get(line.line_hash))
         posted = money_of.get(line.id)
+        plain = on_paper and posted is None
         carried = earlier.pop(line.content.engagement_id, 0)
         shown.append(
             LineView(
@@ -1285,8 +1298,8 @@ def view(db: Session, *, project_id: int, sheet_id: int, now: datetime, compare:
                 is_stale=compare and (known is None or known[2]),
                 is_true=line.is_true,
                 carried_in_fen=carried,
-                paid_fen=posted.paid_fen if posted else 0,
-                unpaid_fen=carried + (posted.owed_fen if posted else max(0, line.content.net_fen)),
+                paid_fen=posted.paid_fen if posted else line.content.net_fen if plain else 0,
+                unpaid_fen=carried + (posted.owed_fen if posted else 0 if plain else max(0, line.content.net_fen)),
             )
         )
     publicised = next((s for s in _steps(sheet, project) if s.act is Act.PUBLICISED), None)
@@ -1310,22 +1323,6 @@ def view(db: Session, *, project_id: int, sheet_id: int, now: datetime, compare:
             publicised.on + timedelta(days=_publicity_days(db, project, now)) if publicised else None
         ),
     )
-
-
-def payable_of(db: Session, project_id: int, workers: Collection[int]) -> list[store.PayableLine]:
-    """Return the posted lines of some workers with what of each may be paid, as ``store.payable_lines``; for pages."""
-    if "muster_kept" not in db.info:
-        return list(store.payable_lines(db, project_id, workers=workers))
-
-    def by_worker() -> dict[int, list[store.PayableLine]]:
-        found: dict[int, list[store.PayableLine]] = defaultdict(list)
-        for line in store.payable_lines(db, project_id):
-            found[line.worker_id].append(line)
-        return dict(found)
-
-    known = kept(db, ("payable by worker", project_id), by_worker)
-    found = [line for worker in workers for line in known.get(worker, ())]
-    return sorted(found, key=lambda line: (line.month, line.sheet_id, line.engagement_id, line.origin_month))
 
 
 def _beside_closed(
@@ -1383,7 +1380,7 @@ def sheets_of(db: Session, project_id: int, month: date | None = None) -> tuple[
         NotFound: ``project_unknown``.
     """
     people.project(db, project_id)
-    return kept(db, ("sheets", project_id, month), lambda: _sheets_of(db, project_id, month))
+    return kept(db, project_id, ("sheets", month), lambda: _sheets_of(db, project_id, month))
 
 
 def _sheets_of(db: Session, project_id: int, month: date | None) -> tuple[TeamSheet, ...]:

@@ -17,7 +17,7 @@ from app.pages.papers import Paper, papers
 from app.pages.words import marked
 from app.store import bank as held
 from app.store import people
-from app.store.bank import BatchInfo, ReceiptInfo, TemplateInfo
+from app.store.bank import BatchInfo, ReceiptInfo, Standing, TemplateInfo
 from app.wording import name
 
 GAPS = {
@@ -111,6 +111,7 @@ def _page(ask: Ask, refused: str = "") -> AccountContext:
     checked = bank.reconcile(db, project_id, ask.now) if live else None
     ready = bank.payable(db, project_id)
     every = held.batches(db, project_id)
+    standings = bank.standings(db, project_id)
     return AccountContext(
         refused=refused,
         own_path=path(project_id),
@@ -125,7 +126,7 @@ def _page(ask: Ask, refused: str = "") -> AccountContext:
         ),
         checked=checked,
         funding=bank.funding(db, project_id, ask.now) if live else (),
-        batches=tuple(_batch(ask, batch) for batch in reversed(every)),
+        batches=tuple(_batch(ask, batch, standings.get(batch.id, ())) for batch in reversed(every)),
         payable=tuple(
             PayLine(
                 r.name, f"/projects/{project_id}/workers/{r.line.worker_id}?month={r.line.origin_month:%Y-%m}", r.line.month,
@@ -139,8 +140,8 @@ def _page(ask: Ask, refused: str = "") -> AccountContext:
     )
 
 
-def _batch(ask: Ask, batch: BatchInfo) -> BatchLine:
-    count = {each.state: (each.count, each.fen) for each in bank.standing_of(ask.db, batch.id)}
+def _batch(ask: Ask, batch: BatchInfo, standings: tuple[Standing, ...]) -> BatchLine:
+    count = {each.state: (each.count, each.fen) for each in standings}
     takes = ask.may("batches.make") and batch.state == "sent"
     return BatchLine(
         batch,

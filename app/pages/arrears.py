@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
+from app import settlements
 from app.domain.arrears import Arrears, Bucket
 from app.pages import charts
 from app.pages.page import Ask, Page, shown, with_query
@@ -80,9 +81,8 @@ def gather(ask: Ask) -> ArrearsContext:
     db, project = ask.db, ask.project
     side = ask.query.get("by", "")
     side = side if side in SIDES else "worker"
-    owing = ask.state.owing
-    [whole] = owing.arrears(db, project.id, ask.now)
-    groups = owing.arrears(db, project.id, ask.now, by=side)
+    [whole] = settlements.owed_by(db, project.id, ask.now)
+    groups = settlements.owed_by(db, project.id, ask.now, by=side)
     kept = [i for i, (_, fen) in enumerate(whole.arrears.buckets) if fen]
     here = f"/projects/{project.id}/arrears"
     return ArrearsContext(
@@ -110,10 +110,9 @@ def gather(ask: Ask) -> ArrearsContext:
 
 
 def _months(ask: Ask) -> tuple[MonthLine, ...]:
-    kept = ask.state.owing.of(ask.db, ask.project.id, ask.now)
     return tuple(
         MonthLine(one.month, one.due_on, one.gross_fen, one.withheld_fen, one.paid_fen, one.owed_fen, one.overpaid_fen, overdue=one.due_on < ask.today)
-        for one in kept.sums
+        for one in settlements.owed(ask.db, ask.project.id, ask.now).sums
     )
 
 

@@ -151,7 +151,7 @@ def gather(ask: Ask) -> BatchContext:
 def _page(ask: Ask, refused: str = "", taken: Taken | None = None) -> BatchContext:
     db, project = ask.db, ask.project
     batch = held.batch(db, project.id, ask.id("batch_id"))
-    items = bank.items_of(db, batch.id)
+    items = bank.items_of(db, ask.project.id, batch.id)
     own = path(project.id, batch.id)
     month = items[0].month
     show = ask.query.get("show", "")

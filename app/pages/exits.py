@@ -106,7 +106,7 @@ def gather(ask: Ask) -> ExitsContext:
 
 
 def _page(ask: Ask, refused: str = "") -> ExitsContext:
-    every = settlements.exits(ask.db, ask.project.id, ask.now, owing=ask.state.owing)
+    every = settlements.exits(ask.db, ask.project.id, ask.now, read=True)
     open_ = [one for one in every if one.state is not ExitState.DONE]
     whole = ask.query.get("show") == "all"
     found = every if whole else open_

@@ -17,6 +17,7 @@ from app.forms import roster as form
 from app.pages import filled, lines
 from app.pages.page import Act, Again, Ask, Page, shown, with_query
 from app.pages.words import marked
+from app.payroll import AccountSum
 from app.store import people
 from app.store import roster as rows
 from app.wording import sentence
@@ -141,10 +142,10 @@ def gather(ask: Ask) -> RosterContext:
     total = counts["total"] if wanted == rows.Wanted(ask.today) else rows.count(db, project.id, wanted)
     by_money = undecided or sort in BY_MONEY
     ids: list[int] | None = None
-    accounts: dict[int, _Owed] = {}
+    accounts: dict[int, AccountSum] = {}
     if by_money or total <= SUMS_MAX:
         ids = rows.ids(db, project.id, wanted)
-        accounts = _owed(ask, None if len(ids) > SUMS_MAX else ids)
+        accounts = payroll.account_sums(db, project.id, ask.now, workers=None if len(ids) > SUMS_MAX else ids)
         if undecided:
             ids = [worker for worker in ids if accounts.get(worker, _NOTHING).undecided_days]
             total = len(ids)
@@ -152,7 +153,7 @@ def gather(ask: Ask) -> RosterContext:
     at = min(pages, max(1, ask.number("page") or 1))
     found = _page(ask, wanted, sort, descending, at, ids if by_money else None, accounts)
     if ids is None:
-        accounts = _owed(ask, [row.worker_id for row in found])
+        accounts = payroll.account_sums(db, project.id, ask.now, workers=[row.worker_id for row in found])
 
     def address(**changed: object) -> str:
         now = {
@@ -203,33 +204,11 @@ def gather(ask: Ask) -> RosterContext:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Owed:
-    """What one worker's account comes to."""
-
-    day_milli: int = 0
-    undecided_days: int = 0
-    owed_fen: int = 0
-
-
-_NOTHING = _Owed()
-
-
-def _owed(ask: Ask, workers: list[int] | None) -> dict[int, _Owed]:
-    this = workdays.month_of(ask.today)
-    accounts = payroll.accounts_of(ask.db, ask.project.id, ask.now, workers=workers)
-    return {
-        worker: _Owed(
-            sum(line.day_milli for line in months if line.month == this),
-            sum(line.undecided_days for line in months),
-            sum(line.owed_fen for line in months),
-        )
-        for worker, months in accounts.items()
-    }
+_NOTHING = AccountSum()
 
 
 def _page(
-    ask: Ask, wanted: rows.Wanted, sort: str, descending: bool, at: int, ids: list[int] | None, accounts: dict[int, _Owed]
+    ask: Ask, wanted: rows.Wanted, sort: str, descending: bool, at: int, ids: list[int] | None, accounts: dict[int, AccountSum]
 ) -> list[rows.Listed]:
     start = (at - 1) * ROWS_A_PAGE
     order = sort if sort in rows.ORDERS else "team"
@@ -254,7 +233,7 @@ def _page(
     return sorted(found, key=lambda row: place[row.worker_id])
 
 
-def _line(ask: Ask, row: rows.Listed, owed: _Owed) -> RosterLine:
+def _line(ask: Ask, row: rows.Listed, owed: AccountSum) -> RosterLine:
     return RosterLine(
         worker_id=row.worker_id,
         url=f"/projects/{ask.project.id}/workers/{row.worker_id}",
@@ -270,7 +249,7 @@ def _line(ask: Ask, row: rows.Listed, owed: _Owed) -> RosterLine:
         pay=row.kind or "",
         unit=row.unit,
         lacks=row.lacks,
-        day_milli=owed.day_milli,
+        day_milli=owed.month_milli,
         undecided_days=owed.undecided_days,
         owed_fen=owed.owed_fen,
     )

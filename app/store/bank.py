@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import and_, case, exists, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from app.errors import NotFound
 from app.store import append, insert_or_leave
@@ -541,6 +541,41 @@ def in_transit(db: Session, account_id: int) -> list[tuple[datetime, date | None
     return [tuple(row) for row in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Transfers of a batch that stand alike."""
+
+    state: str
+    """pending, success, failed or returned, as ``ItemInfo.state``."""
+    count: int
+    fen: int
+    answered_on: date | None
+    """The latest day the bank said of one of them; None while it has said nothing."""
+
+
+def standings(db: Session, project_id: int) -> dict[int, tuple[Standing, ...]]:
+    """Return batch -> where its transfers stand, of all batches of a project; counted, not read."""
+    # A transfer without a word of the bank has one joined row with nothing in it.
+    rank = case((ItemResult.item_id.is_(None), 0), (ItemResult.status == "returned", 3), (ItemResult.status == "failed", 2), else_=1)
+    said = (
+        select(
+            PaymentItem.batch_id, PaymentItem.amount_fen, func.max(rank).label("rank"),
+            func.max(ItemResult.happened_on).label("answered_on"),
+        )
+        .join(PaymentBatch, PaymentBatch.id == PaymentItem.batch_id)
+        .outerjoin(ItemResult, ItemResult.item_id == PaymentItem.id)
+        .where(PaymentBatch.project_id == project_id)
+        .group_by(PaymentItem.id, PaymentItem.batch_id, PaymentItem.amount_fen)
+        .subquery()
+    )  # fmt: skip
+    by = (said.c.batch_id, said.c.rank)
+    rows = db.execute(select(*by, func.count(), func.sum(said.c.amount_fen), func.max(said.c.answered_on)).group_by(*by).order_by(*by))
+    found: dict[int, list[Standing]] = defaultdict(list)
+    for batch_id, at, count, fen, on in rows:
+        found[batch_id].append(Standing(("pending", "success", "failed", "returned")[at], count, int(fen), on))
+    return {batch_id: tuple(own) for batch_id, own in found.items()}
+
+
 def file_of_another(db: Session, file_sha256: str, batch_id: int) -> bool:
     """True when results of another batch came from this very file."""
     return (
@@ -638,6 +673,36 @@ def statement_end(db: Session, account_id: int, limit: int) -> tuple[list[Statem
     return [StatementInfo(*row, *said.get(row.id, (None, None))) for row in rows], total
 
 
+_NEWER = aliased(StatementMatch)
+_COUNTS = ~exists().where(_NEWER.statement_line_id == StatementMatch.statement_line_id, _NEWER.id > StatementMatch.id)
+"""Of the matches of a line, the one that counts."""
+
+
+def open_statement(db: Session, account_id: int) -> list[StatementInfo]:
+    """Return the lines of an account's statement that nobody has said anything about, or nothing we know, in its order."""
+    known = exists().where(StatementMatch.statement_line_id == StatementLine.id, _COUNTS, StatementMatch.kind != "unknown")
+    rows = db.execute(select(*_LINE).where(StatementLine.special_account_id == account_id, ~known).order_by(StatementLine.seq)).all()
+    said: dict[int, tuple[str, int | None]] = {}
+    for some in _chunks([row.id for row in rows]):
+        asked = select(StatementMatch.statement_line_id, StatementMatch.kind, StatementMatch.document_id)
+        for line_id, *what in db.execute(asked.where(StatementMatch.statement_line_id.in_(some)).order_by(StatementMatch.id)):
+            said[line_id] = tuple(what)
+    return [StatementInfo(*row, *said.get(row.id, (None, None))) for row in rows]
+
+
+def shown(db: Session, account_id: int) -> set[tuple[str, int]]:
+    """Return (kind, id) of the documents that a line of an account's statement is; without single transfers, which are many."""
+    rows = db.execute(
+        select(StatementMatch.kind, StatementMatch.document_id)
+        .join(StatementLine, StatementLine.id == StatementMatch.statement_line_id)
+        .where(
+            StatementLine.special_account_id == account_id, StatementMatch.kind.in_(("funding_receipt", "advance", "batch", "batch_return")),
+            StatementMatch.document_id.is_not(None), _COUNTS,
+        )
+    )  # fmt: skip
+    return {(kind, id_) for kind, id_ in rows}
+
+
 def add_statement_line(db: Session, **values: Any) -> int:
     """Append a line of the statement; return its id."""
     return append(db, StatementLine.__table__, **values)
@@ -653,6 +718,27 @@ def add_match(db: Session, *, statement_line_id: int, kind: str, document_id: in
 def settled(db: Session, account_id: int) -> list[tuple[int, str, date, int, str | None, int, int]]:
     """Return (result id, status, day, fen, the bank's number, card id, batch id) of all transfers of an account that arrived
     or came back after."""
+    return _settled(db, PaymentBatch.special_account_id == account_id)
+
+
+def not_on_a_line(result_id: Any) -> ColumnElement[bool]:
+    """True of a result that is no line of a statement by itself."""
+    return ~exists().where(StatementMatch.kind == "item_result", StatementMatch.document_id == result_id, _COUNTS)
+
+
+def unshown(db: Session, account_id: int, batches: Collection[int]) -> list[tuple[int, str, date, int, str | None, int, int]]:
+    """Return those of ``settled`` that no line of the statement is.
+
+    Args:
+        batches: booked in one sum: what arrived of them is in that sum.
+    """
+    wanted = [PaymentBatch.special_account_id == account_id, not_on_a_line(ItemResult.id)]
+    if batches:
+        wanted.append(or_(ItemResult.status != "success", PaymentBatch.id.not_in(sorted(batches))))
+    return _settled(db, *wanted)
+
+
+def _settled(db: Session, *wanted: ColumnElement[bool]) -> list[tuple[int, str, date, int, str | None, int, int]]:
     rows = db.execute(
         select(
             ItemResult.id, ItemResult.status, ItemResult.happened_on, PaymentItem.amount_fen, ItemResult.bank_ref,
@@ -660,7 +746,7 @@ def settled(db: Session, account_id: int) -> list[tuple[int, str, date, int, str
         )
         .join(PaymentItem, PaymentItem.id == ItemResult.item_id)
         .join(PaymentBatch, PaymentBatch.id == PaymentItem.batch_id)
-        .where(PaymentBatch.special_account_id == account_id, ItemResult.status.in_(("success", "returned")))
+        .where(ItemResult.status.in_(("success", "returned")), *wanted)
         .order_by(ItemResult.id)
     )  # fmt: skip
     return [tuple(row) for row in rows]

@@ -2,6 +2,7 @@
 
     WAGES    after such a line somebody's wages may come out otherwise; the audit's findings, too
     PAPERS   wages are what they were; the audit may find something else
+    MONEY    of PAPERS: what is paid, what may be, or what the special account says comes out otherwise
     NOTHING  somebody looked, signed in, or changed what neither wages nor rules read
 
 Every action that is written anywhere in the source stands in exactly one of the three; a new one has to be put somewhere
@@ -22,11 +23,14 @@ WAGES = frozenset((
     "settlement_released", "settlement_signed", "settlement_disputed", "line_signed", "line_disputed",
 ))  # fmt: skip
 
-PAPERS = frozenset((
+MONEY = frozenset((
     "period_locked", "sheet_drafted", "sheet_submitted", "sheet_checked", "sheet_publicised", "sheet_approved", "sheet_returned",
     "payment_recorded", "payment_reversed", "batch.made", "batch.approved", "batch.withdrawn", "batch.sent", "batch.results",
     "special_account.opened", "special_account.voided", "funding.planned", "funding.received", "funding_plan.voided",
     "statement.imported", "statement.matched", "bank_card.set", "bank_card.voided", "bank_cards.imported",
+))  # fmt: skip
+
+PAPERS = MONEY | frozenset((
     "project_paper.recorded", "project_paper.voided", "role_given", "role_taken", "account_disabled", "face.enrolled",
     "face.erased", "face_policy.set", "identity.checked", "identity.overridden", "twin.decided",
 ))  # fmt: skip

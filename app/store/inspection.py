@@ -69,8 +69,14 @@ def sheet_sums(db: Session, project_id: int, month: date, *, worker_id: int | No
     return found
 
 
-def bank_sums(db: Session, project_id: int, month: date, today: date, *, worker_id: int | None = None) -> list[Bank]:
-    """Return what reached everybody for a month until today, one row a worker, and what is on its way."""
+def bank_sums(
+    db: Session, project_id: int, month: date, today: date, *, worker_id: int | None = None, unanswered: Collection[int] | None = None
+) -> list[Bank]:
+    """Return what reached everybody for a month until today, one row a worker, and what is on its way.
+
+    Args:
+        unanswered: the batches with transfers of which the bank has said nothing, where they are known.
+    """
     wanted = [PaymentRow.project_id == project_id, PaymentRow.for_month == month, PaymentRow.paid_on <= today]
     if worker_id is not None:
         wanted.append(PaymentRow.worker_id == worker_id)
@@ -90,6 +96,8 @@ def bank_sums(db: Session, project_id: int, month: date, today: date, *, worker_
     ]  # fmt: skip
     if worker_id is not None:
         on_its_way.append(PayrollLine.worker_id == worker_id)
+    if unanswered is not None:
+        on_its_way.append(PaymentBatch.id.in_(sorted(unanswered)))
     transit = {
         worker: int(fen)
         for worker, fen in db.execute(

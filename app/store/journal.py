@@ -1,6 +1,7 @@
 """The journal's chain: every line of it is a link, whoever changes, removes, adds or reorders one is found out.
 
     note(db, id)     a line was written; it is linked when its transaction commits
+    facts_of         how far a project's facts about wages and money go
     head             where the chain ends now           head_at   ... where it ended at an instant
     verify           everything that is wrong with it
 
@@ -26,7 +27,8 @@ from sqlalchemy.types import NullType
 from app.domain.chain import GENESIS, ChainFault, Link, commitment, link
 from app.domain.chain import verify as verified
 from app.store import insert_or_leave
-from app.tables import JournalEntry, JournalHead, JournalLink
+from app.store.bearing import MONEY, WAGES
+from app.tables import FactMark, JournalEntry, JournalHead, JournalLink
 
 KIND = "journal"
 HEAD_LOST = "journal_head_lost"
@@ -38,6 +40,10 @@ _OPEN = "muster_journal"
 _ENTRY = JournalEntry.__table__
 _LINK = JournalLink.__table__
 _HEAD = JournalHead.__table__
+_FACT = FactMark.__table__
+_FACTS = WAGES | MONEY
+EVERY_PROJECT = 0
+"""In ``fact_mark``: lines of no project, that concern each."""
 # As the driver gives them: what somebody wrote there past us may be no instant and no JSON.
 _RAW = [
     _ENTRY.c.id,
@@ -90,7 +96,7 @@ def _link(db: Session, noted: dict[int, datetime]) -> None:
         seq = head.last
     else:
         seq, prev = head.seq, head.hash
-    links = []
+    links, facts = [], {}
     for start in range(0, len(written), 500):
         # Those of a savepoint that was rolled back are not there; one id may have been given out twice.
         rows = db.execute(_LINES, {"ids": written[start : start + 500]})
@@ -99,6 +105,11 @@ def _link(db: Session, noted: dict[int, datetime]) -> None:
             hash_ = link(prev, seq, KIND, commitment(b"", _fields(row)))
             links.append({"entry_id": row.id, "seq": seq, "prev_hash": prev, "hash": hash_})
             prev = hash_
+            if row.action in _FACTS:
+                facts[row.project_id or EVERY_PROJECT] = seq
+    for project_id, last in sorted(facts.items()):
+        if not db.execute(_MOVE_FACTS, {"project": project_id, "to": last}).rowcount:
+            insert_or_leave(db, _FACT, project_id=project_id, seq=last)
     if links:
         db.execute(_ADD, links if len(links) > 1 else links[0])
         db.execute(_MOVE, {"to": seq, "as": prev})
@@ -108,6 +119,7 @@ _LAST = select(func.coalesce(func.max(_LINK.c.seq), 0)).scalar_subquery().label(
 _LOCK = select(_HEAD.c.seq, _HEAD.c.hash, _LAST).where(_HEAD.c.id == 1).with_for_update(of=_HEAD)
 _LINES = select(*_RAW).where(_ENTRY.c.id.in_(bindparam("ids", expanding=True))).order_by(_ENTRY.c.id)
 _ADD = insert(_LINK)
+_MOVE_FACTS = update(_FACT).where(_FACT.c.project_id == bindparam("project")).values(seq=bindparam("to"))
 _MOVE = update(_HEAD).where(_HEAD.c.id == 1).values(seq=bindparam("to"), hash=bindparam("as"))
 
 def _locked(db: Session) -> Any:
@@ -126,6 +138,15 @@ def _fields(row: Any) -> dict[str, Any]:
         "id": row.id, "at": at, "actor": row.actor, "action": row.action, "project_id": row.project_id, "object": row.object,
         "facts": facts,
     }  # fmt: skip
+
+def facts_of(db: Session, project_id: int) -> int:
+    """Return the number of the last line that bears on a project's wages or money (``store.bearing``); 0 before there is one.
+
+    It moves when such a line is committed, and not when somebody looks.
+    """
+    return db.execute(_FACTS_OF, {"projects": (EVERY_PROJECT, project_id)}).scalar() or 0
+
+_FACTS_OF = select(func.max(_FACT.c.seq)).where(_FACT.c.project_id.in_(bindparam("projects", expanding=True)))
 
 # --- reading ---------------------------------------------------------------------------------------------------
 

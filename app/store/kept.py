@@ -1,24 +1,25 @@
 """Answers about money that a process keeps until a fact is written that may change them.
 
-What a page of the account says is added up from every line, transfer and statement line there ever was; a year of a thousand
-workers is twelve thousand of each, and between two facts the sum is the same. A page asks how far the journal goes (``store.bearing``),
-in the snapshot it reads anyway, and takes the answer of the last time if they go no further. So nothing stale is ever shown:
-whoever writes a fact moves the mark in the same transaction (tests/app/test_journalled.py). Passages do not move it: nothing that
-rests on them may be kept here. Nothing of who somebody is, or may do, is kept either.
+A page asks how far its project's facts go (``store.journal.facts_of``), in the snapshot it reads anyway, and takes the answer of
+the last time if they go no further. So nothing stale is ever shown: whoever writes a fact moves the mark in the same transaction
+(tests/app/test_journalled.py). A look moves nothing, nor does a fact of another project.
+
+Passages do not move the mark. An answer that rests on them says as of when it is (``at``): it is kept for a minute, and given up as soon as
+a passage comes that occurred before that, so it is always what was so less than a minute ago. Nothing of who somebody is, or may do,
+is kept.
 """
 
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.store import once
-from app.store.bearing import PAPERS, WAGES
-from app.tables import JournalEntry, JournalLink
+from app.store import journal, once, projection
 
 T = TypeVar("T")
 
@@ -26,47 +27,56 @@ KEPT_MAX = 64
 """Answers of one process; the oldest goes."""
 KEPT_S = 300.0
 """So long at most: what somebody changed in the database itself, past the journal, is on the page by then."""
-
-# By the number of the link, which is given out in the order of the commits: nothing comes in below it later.
-_MARK = (
-    select(JournalLink.seq)
-    .join(JournalEntry, JournalEntry.id == JournalLink.entry_id)
-    .where(JournalEntry.action.in_(sorted(WAGES | PAPERS)))
-    .order_by(JournalLink.seq.desc())
-    .limit(1)
-)
+PASSAGES = timedelta(minutes=1)
+"""So long at most when the answer rests on passages."""
 
 
-def _mark(db: Session) -> int:
-    """How far the facts go that are no passages, of all projects."""
-    return db.execute(_MARK).scalar() or 0
-
-
-def kept(db: Session, key: Hashable, ask: Callable[[], T]) -> T:
-    """Return what ``ask`` gives, or gave to the same key when the facts went exactly as far; asked anew within a write.
+def kept(db: Session, project_id: int, key: Hashable, ask: Callable[[], T], *, at: datetime | None = None) -> T:
+    """Return what ``ask`` gives, or gave to the same key when the project's facts went exactly as far; asked anew within a write.
 
     Args:
-        key: names the answer and everything it depends on beside facts: the project, today's date.
-        ask: rests on no passage, and its answer is not changed by whoever gets it.
+        key: names the answer and everything it depends on beside facts: the day, the month.
+        ask: its answer is not changed by whoever gets it.
+        at: of an answer that rests on passages, the instant it is for.
     """
     answers = db.info.get("muster_kept")
     if answers is None:
         return ask()
-    mark, now = once(db, "mark of the facts", lambda: _mark(db)), time.monotonic()
+    key = project_id, key
+    mark = once(db, ("mark of the facts", project_id), lambda: journal.facts_of(db, project_id))
+    passages = 0 if at is None else once(db, ("passages", project_id), lambda: projection.chain_seq(db, project_id))
+
+    def holds(known: "_Kept | None") -> bool:
+        if known is None or known.mark != mark or time.monotonic() - known.since >= KEPT_S:
+            return False
+        if at is None or known.at is None:
+            return True
+        if not known.at <= at <= known.at + PASSAGES or passages < known.passages:
+            return False
+        return passages == known.passages or not projection.late(db, project_id, known.passages, known.at)
+
     known = answers.get(key)
-    if known is not None and known[0] == mark and now - known[1] < KEPT_S:
-        return known[2]
-    with _asking(key):
-        # Whoever waited for another who asked the same takes his answer, if the facts of his own snapshot go as far.
-        known = answers.get(key)
-        if known is not None and known[0] == mark and now - known[1] < KEPT_S:
-            return known[2]
-        found = ask()
-        answers.pop(key, None)
-        answers[key] = mark, now, found
-        while len(answers) > KEPT_MAX:
-            answers.pop(next(iter(answers)), None)
-    return found
+    if not holds(known):
+        with _asking(key):
+            # Whoever waited for another who asked the same takes his answer, if the facts of his own snapshot go as far.
+            known = answers.get(key)
+            if not holds(known):
+                known = _Kept(mark, passages, at, time.monotonic(), ask())
+                answers.pop(key, None)
+                answers[key] = known
+                while len(answers) > KEPT_MAX:
+                    answers.pop(next(iter(answers)), None)
+    return known.answer
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    mark: int
+    passages: int
+    """Number of the last passage the answer rests on."""
+    at: datetime | None
+    since: float
+    answer: Any
 
 
 _ASKING: dict[Hashable, tuple[threading.RLock, int]] = {}

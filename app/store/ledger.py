@@ -10,7 +10,7 @@ Nothing is cached: a balance is a sum over legs, each time.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session, aliased
 from app.domain.ledger import Account, AccountKind, Leg, Posting, TxnKind, covering
 from app.errors import Conflict
 from app.store import sheets
+from app.store.bank import not_on_a_line
 from app.tables import (
     AdvanceRow,
     BatchAct,
@@ -666,6 +667,41 @@ def balance_at(db: Session, special: int, seq: int) -> int:
             free[fen] -= 1
             there += fen
     return int(there)
+
+
+def legs_of(db: Session, special: int, source_kind: str, ids: Collection[int]) -> dict[int, int]:
+    """Return document -> sum of a special account's legs that it posted."""
+    found: dict[int, int] = {}
+    for some in _chunks(sorted(ids)):
+        rows = db.execute(
+            select(LedgerTxn.source_id, func.sum(LedgerLeg.amount_fen))
+            .join(LedgerLeg, LedgerLeg.txn_id == LedgerTxn.id)
+            .join(LedgerAccount, LedgerAccount.id == LedgerLeg.account_id)
+            .where(LedgerTxn.source_kind == source_kind, LedgerTxn.source_id.in_(some), _of_special(special))
+            .group_by(LedgerTxn.source_id)
+        )
+        found |= {source_id: int(fen) for source_id, fen in rows}
+    return found
+
+
+def within_sums(db: Session, special: int, batches: Collection[int]) -> int:
+    """Return the sum of a special account's legs of what arrived of some batches and is no line of its own on the statement."""
+    if not batches:
+        return 0
+    legs = (
+        select(func.coalesce(func.sum(LedgerLeg.amount_fen), 0))
+        .select_from(PaymentItem)
+        .join(ItemResult, and_(ItemResult.item_id == PaymentItem.id, ItemResult.status == "success"))
+        .join(LedgerTxn, and_(LedgerTxn.source_kind == "item_result", LedgerTxn.source_id == ItemResult.id))
+        .join(LedgerLeg, LedgerLeg.txn_id == LedgerTxn.id)
+        .join(LedgerAccount, LedgerAccount.id == LedgerLeg.account_id)
+        .where(PaymentItem.batch_id.in_(sorted(batches)), not_on_a_line(ItemResult.id), _of_special(special))
+    )
+    return int(db.execute(legs).scalar_one())
+
+
+def _of_special(special: int) -> ColumnElement[bool]:
+    return and_(LedgerAccount.kind == str(AccountKind.SPECIAL_ACCOUNT), LedgerAccount.special_account_id == special)
 
 
 def _moved(special: int) -> Select[Any]:

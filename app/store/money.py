@@ -105,12 +105,19 @@ def payments(
     *,
     worker_id: int | None = None,
     workers: Collection[int] | None = None,
+    beside: bool = False,
 ) -> tuple[Payment, ...]:
-    """Return the payments of a project, for one month (its first day) or all, of one worker, some or all, as they were recorded."""
+    """Return the payments of a project, for one month (its first day) or all, of one worker, some or all, as they were recorded.
+
+    Args:
+        beside: only those beside the special account.
+    """
     values: dict[str, Any] = {"project_id": project_id, "for_month": for_month, "worker_id": worker_id}
     wanted = _payments(for_month is not None, worker_id is not None)
     if workers is not None:
         wanted = wanted.where(PaymentRow.worker_id.in_(workers))
+    if beside:
+        wanted = wanted.where(PaymentRow.channel != "account")
     rows = db.execute(wanted, values)
     return tuple(Payment(*row) for row in rows)
 

@@ -129,6 +129,18 @@ def changed_since(db: Session, project_id: int, seq: int) -> dict[int, datetime]
     return found
 
 
+def late(db: Session, project_id: int, seq: int, at: datetime) -> bool:
+    """True when a passage after number ``seq`` occurred at an instant or before it."""
+    return db.execute(_LATE, {"project_id": project_id, "seq": seq, "at": at}).first() is not None
+
+
+_LATE = (
+    select(PassageRow.id)
+    .where(PassageRow.project_id == _PROJECT, PassageRow.seq > bindparam("seq"), PassageRow.occurred_at <= bindparam("at"))
+    .limit(1)
+)
+
+
 def _aware(at: datetime | str) -> datetime:
     if isinstance(at, str):
         at = datetime.fromisoformat(at)

@@ -3,8 +3,9 @@
     period, lock_period, close_period   open -> locked -> closed; a month without a row is open
     add_sheet, latest_sheets, lines     versions of a team's sheet, frozen lines
     add_act, add_confirmation           what people did with it, what the worker said
-    posted_lines, posted_gross, applied what stands on the sheets of closed months
+    posted_lines, posted_sums, applied  what stands on the sheets of closed months
     payable_lines                       what of it may be paid out, and how much already went
+    unsettled_lines, posted_totals      the same for pages: the lines that are not plainly paid, and the sums of all
     settlements                         what a leaving worker still gets
     facts_mark                          a value that differs whenever wages may come out otherwise
 
@@ -18,7 +19,21 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, case, exists, func, insert, or_, select, true, update
+from sqlalchemy import (
+    Select,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    true,
+    union_all,
+    update,
+)
 from sqlalchemy.orm import Session, aliased
 
 from app.domain.sheet import (
@@ -33,9 +48,11 @@ from app.domain.sheet import (
     payable,
     recoveries,
 )
+from app.domain.workdays import month_of
 from app.errors import NotFound
-from app.store import append, insert_or_leave
+from app.store import append, insert_or_leave, once
 from app.store.bearing import WAGES
+from app.store.kept import kept
 from app.tables import (
     AreaRule,
     BankCard,
@@ -353,12 +370,28 @@ def _posted(project_id: Any) -> Any:
     return and_(PayrollSheet.project_id == project_id, or_(_IS_FINAL, and_(closed, _LATEST)))
 
 
+def is_posted(db: Session, sheet: SheetInfo) -> bool:
+    """True of a sheet whose lines stand in a closed month, or that is final."""
+    return db.execute(select(PayrollSheet.id).where(PayrollSheet.id == sheet.id, _posted(sheet.project_id))).first() is not None
+
+
 def final_lines(db: Session, project_id: int) -> dict[tuple[int, date], list[LineInfo]]:
     """Return (engagement, origin month) -> what final sheets have of it."""
     found: dict[tuple[int, date], list[LineInfo]] = defaultdict(list)
     for line in _lines(db, and_(PayrollSheet.project_id == project_id, _IS_FINAL)):
         found[line.content.engagement_id, line.content.origin_month].append(line)
     return dict(found)
+
+
+def final_gross(db: Session, project_id: int) -> dict[tuple[int, date], int]:
+    """Return (engagement, origin month) -> gross fen that final sheets have of it."""
+    rows = db.execute(
+        select(PayrollLine.engagement_id, PayrollLine.origin_month, func.sum(PayrollLine.gross_fen))
+        .join(PayrollSheet, PayrollSheet.id == PayrollLine.sheet_id)
+        .where(PayrollSheet.project_id == project_id, _IS_FINAL)
+        .group_by(PayrollLine.engagement_id, PayrollLine.origin_month)
+    )
+    return {(engagement_id, origin): int(fen) for engagement_id, origin, fen in rows}
 
 
 def final_months(db: Session, project_id: int) -> frozenset[date]:
@@ -520,15 +553,58 @@ def posted_sums(db: Session, project_id: int, engagements: Collection[int]) -> d
     return found
 
 
-def posted_gross(db: Session, project_id: int) -> dict[tuple[int, date], int]:
-    """Return (engagement id, origin month) -> gross fen posted so far, over all closed months."""
-    rows = db.execute(
-        select(PayrollLine.engagement_id, PayrollLine.origin_month, func.sum(PayrollLine.gross_fen))
+def uneven(db: Session, project_id: int, months: Collection[date]) -> dict[date, set[int]]:
+    """Return month -> the workers of whom the projection's rows say, for some engagement, another gross than posted lines do.
+
+    Args:
+        months: closed ones.
+    """
+    earned = (MonthWageRow.worker_id, MonthWageRow.engagement_id, MonthWageRow.month)
+    lines = (PayrollLine.worker_id, PayrollLine.engagement_id, PayrollLine.origin_month)
+    wanted = sorted(months)
+    moved = union_all(
+        select(*earned, MonthWageRow.gross_fen.label("fen")).where(MonthWageRow.project_id == project_id, MonthWageRow.month.in_(wanted)),
+        select(*lines, -PayrollLine.gross_fen)
         .join(PayrollSheet, PayrollSheet.id == PayrollLine.sheet_id)
-        .where(_posted(project_id))
-        .group_by(PayrollLine.engagement_id, PayrollLine.origin_month)
+        .where(_posted(project_id), PayrollLine.origin_month.in_(wanted)),
+    ).subquery()
+    by = (moved.c.worker_id, moved.c.engagement_id, moved.c.month)
+    found: dict[date, set[int]] = defaultdict(set)
+    for worker_id, _, month in db.execute(select(*by).group_by(*by).having(func.sum(moved.c.fen) != 0)):
+        found[month].add(worker_id)
+    return dict(found)
+
+
+def account_sums(db: Session, project_id: int, today: date) -> list[tuple[int, int, int, int]]:
+    """Return (worker, man-days of this month in thousandths, days to decide, fen owed) by the projection's rows as they are.
+
+    A month that was paid too much pays for no other: each counts by itself.
+    """
+    nothing = literal(0)
+    moved = union_all(
+        select(
+            MonthWageRow.worker_id, MonthWageRow.month, MonthWageRow.gross_fen.label("fen"), MonthWageRow.day_milli.label("milli"),
+            MonthWageRow.undecided_days.label("undecided"),
+        ).where(MonthWageRow.project_id == project_id),
+        select(PaymentRow.worker_id, PaymentRow.for_month, -PaymentRow.amount_fen, nothing, nothing).where(
+            PaymentRow.project_id == project_id, PaymentRow.paid_on <= today
+        ),
+        select(PayrollLine.worker_id, PayrollLine.origin_month, PayrollLine.net_fen - PayrollLine.gross_fen, nothing, nothing)
+        .join(PayrollSheet, PayrollSheet.id == PayrollLine.sheet_id)
+        .where(_posted(project_id), PayrollLine.net_fen < PayrollLine.gross_fen),
+    ).subquery()  # fmt: skip
+    by = (moved.c.worker_id, moved.c.month)
+    added = (func.sum(moved.c[name]).label(name) for name in ("fen", "milli", "undecided"))
+    left = select(*by, *added).group_by(*by).subquery()
+    rows = db.execute(
+        select(
+            left.c.worker_id,
+            func.sum(case((left.c.month == month_of(today), left.c.milli), else_=0)),
+            func.sum(left.c.undecided),
+            func.sum(case((left.c.fen > 0, left.c.fen), else_=0)),
+        ).group_by(left.c.worker_id)
     )
-    return {(engagement_id, origin): int(fen) for engagement_id, origin, fen in rows}
+    return [(worker, int(milli), int(days), int(fen)) for worker, milli, days, fen in rows]
 
 
 def posted_withheld(
@@ -557,7 +633,7 @@ def _withheld(of_worker: bool) -> Select[Any]:
             func.sum(PayrollLine.deductions_fen + PayrollLine.advances_fen),
         )
         .join(PayrollSheet, PayrollSheet.id == PayrollLine.sheet_id)
-        .where(_posted(bindparam("project_id")), own, PayrollLine.deductions_fen + PayrollLine.advances_fen > 0)
+        .where(_posted(bindparam("project_id")), own, PayrollLine.net_fen < PayrollLine.gross_fen)
         .group_by(PayrollLine.worker_id, PayrollLine.origin_month)
     )
 
@@ -567,7 +643,7 @@ def applied(db: Session, project_id: int) -> dict[tuple[str, int], int]:
     rows = db.execute(
         select(PayrollLine.items)
         .join(PayrollSheet, PayrollSheet.id == PayrollLine.sheet_id)
-        .where(_posted(project_id), PayrollLine.deductions_fen + PayrollLine.advances_fen > 0)
+        .where(_posted(project_id), PayrollLine.net_fen < PayrollLine.gross_fen)
     ).scalars()
     found: dict[tuple[str, int], int] = defaultdict(int)
     for items in rows:
@@ -663,6 +739,10 @@ class EngagementPlace:
 
 def places(db: Session, project_id: int) -> dict[int, EngagementPlace]:
     """Return engagement id -> its place, for every engagement of a project."""
+    return once(db, ("places", project_id), lambda: _places(db, project_id))
+
+
+def _places(db: Session, project_id: int) -> dict[int, EngagementPlace]:
     rows = db.execute(
         select(
             Engagement.id, Engagement.worker_id, Engagement.project_id, Engagement.project_company_id,
@@ -823,10 +903,59 @@ def payable_lines(
     Args:
         workers: only theirs; None for everybody.
     """
-    wanted = _posted(project_id)
-    if workers is not None:
-        wanted = and_(wanted, PayrollLine.worker_id.in_(sorted(workers)))
+    of_workers = true() if workers is None else PayrollLine.worker_id.in_(sorted(workers))
+    rows = _posted_rows(db, project_id, of_workers)
+    return _payable(db, project_id, rows, _moved(db, project_id, workers), paid_outside(db, project_id))
+
+
+def unsettled_lines(db: Session, project_id: int) -> tuple[PayableLine, ...]:
+    """Return those of ``payable_lines`` that are not plainly paid, and every line that has to do with one of them.
+
+    Plainly paid is a line that came to 0 or more and of which exactly that arrived through the bank, when nothing else bears on it:
+    no line of its engagement is below 0, and nothing was received outside for its worker and month. Of such a line all of the net
+    is ``paid_fen``, and nothing is owed, outside or recovered. After a year these are nearly all, and the database leaves them out.
+    What it found is kept (``store.kept``).
+    """
+    return kept(db, project_id, "unsettled lines", lambda: _unsettled_lines(db, project_id))
+
+
+def _unsettled_lines(db: Session, project_id: int) -> tuple[PayableLine, ...]:
+    arrived = _arrived(project_id)
+    lines = (
+        select(PayrollLine.id.label("line_id"), PayrollLine.net_fen.label("fen"))
+        .join(PayrollSheet, PayrollSheet.id == PayrollLine.sheet_id)
+        .where(_posted(project_id))
+    )
+    moved = union_all(lines, arrived).subquery()
+    uneven = select(moved.c.line_id).group_by(moved.c.line_id).having(func.sum(moved.c.fen) != 0)
+    found = set(db.execute(uneven).scalars())
+    outside = {key: fen for key, fen in paid_outside(db, project_id).items() if fen}
+    rows: dict[int, Any] = {}
+    for some in _chunks(sorted(found)):
+        rows |= {row.id: row for row in _posted_rows(db, project_id, PayrollLine.id.in_(some))}
+    below = {row.engagement_id for row in rows.values() if row.net_fen < 0}
+    for some in _chunks(sorted(below)):
+        rows |= {row.id: row for row in _posted_rows(db, project_id, PayrollLine.engagement_id.in_(some))}
+    for some in _chunks(sorted({worker_id for worker_id, _ in outside})):
+        own = _posted_rows(db, project_id, PayrollLine.worker_id.in_(some))
+        rows |= {row.id: row for row in own if (row.worker_id, row.origin_month) in outside}
+    whole = sorted(rows.values(), key=lambda row: (row.month, row.sheet_id, row.engagement_id, row.origin_month))
+    return _payable(db, project_id, whole, _moved(db, project_id, lines=list(rows)), outside)
+
+
+def posted_totals(db: Session, project_id: int) -> dict[date, tuple[int, int]]:
+    """Return origin month -> (gross, net fen) of everything that stands on lines of closed months."""
     rows = db.execute(
+        select(PayrollLine.origin_month, func.sum(PayrollLine.gross_fen), func.sum(PayrollLine.net_fen))
+        .join(PayrollSheet, PayrollSheet.id == PayrollLine.sheet_id)
+        .where(_posted(project_id))
+        .group_by(PayrollLine.origin_month)
+    )
+    return {month: (int(gross), int(net)) for month, gross, net in rows}
+
+
+def _posted_rows(db: Session, project_id: int, wanted: Any) -> Sequence[Any]:
+    return db.execute(
         select(
             PayrollLine.id,
             PayrollLine.sheet_id,
@@ -840,9 +969,15 @@ def payable_lines(
             PayrollLine.gross_fen,
         )
         .join(PayrollSheet, PayrollSheet.id == PayrollLine.sheet_id)
-        .where(wanted)
+        .where(_posted(project_id), wanted)
         .order_by(PayrollSheet.month, PayrollLine.sheet_id, PayrollLine.engagement_id, PayrollLine.origin_month)
     ).all()
+
+
+def _payable(
+    db: Session, project_id: int, rows: Sequence[Any], moved: Mapping[int, tuple[int, int]], received: Mapping[tuple[int, date], int]
+) -> tuple[PayableLine, ...]:
+    """What may be paid of lines, when all that bear on each other are among them."""
     if not rows:
         return ()
     said = confirmations(db, project_id, "line", (row.line_hash for row in rows))
@@ -853,12 +988,11 @@ def payable_lines(
     for own in of_engagement.values():
         if any(row.net_fen < 0 for row in own):
             recovered |= recoveries([(row.id, row.month, row.origin_month, row.net_fen) for row in own])
-    moved = _moved(db, project_id, workers)
     outside: dict[int, int] = {}
     of_month: dict[tuple[int, date], list[Any]] = defaultdict(list)
     for row in rows:
         of_month[row.worker_id, row.origin_month].append(row)
-    for key, fen in paid_outside(db, project_id).items():
+    for key, fen in received.items():
         if fen > 0 and key in of_month:
             room = [(row.id, row.net_fen - recovered.get(row.id, 0) - moved.get(row.id, (0, 0))[0]) for row in of_month[key]]
             outside |= allocate_outside(room, fen)
@@ -887,8 +1021,32 @@ def paid_outside(db: Session, project_id: int) -> dict[tuple[int, date], int]:
     return {(worker_id, month): int(fen) for worker_id, month, fen in rows}
 
 
-def _moved(db: Session, project_id: int, workers: Collection[int] | None = None) -> dict[int, tuple[int, int]]:
-    """Line id of everybody, or of some workers -> (fen in batches that are not withdrawn and did not come back, of that fen that arrived)."""
+def _arrived(project_id: int) -> Select[Any]:
+    """(line, fen less than 0) of every transfer that arrived and did not come back."""
+    other = aliased(ItemResult)
+    back = exists().where(other.item_id == PaymentItem.id, other.status.in_(("failed", "returned")))
+    withdrawn = exists().where(BatchAct.batch_id == PaymentBatch.id, BatchAct.act == "withdrawn")
+    return (
+        select(PaymentItem.line_id, -PaymentItem.amount_fen)
+        .join(PaymentBatch, PaymentBatch.id == PaymentItem.batch_id)
+        .join(ItemResult, and_(ItemResult.item_id == PaymentItem.id, ItemResult.status == "success"))
+        .where(PaymentBatch.project_id == project_id, ~withdrawn, ~back)
+    )
+
+
+def _moved(
+    db: Session, project_id: int, workers: Collection[int] | None = None, *, lines: Collection[int] | None = None
+) -> dict[int, tuple[int, int]]:
+    """Line of everybody, of some workers, or of some -> (fen in batches that are not withdrawn and did not come back, of that fen that arrived)."""
+    if lines is not None:
+        found: dict[int, tuple[int, int]] = {}
+        for some in _chunks(sorted(lines)):
+            found |= _moved_where(db, project_id, PaymentItem.line_id.in_(some))
+        return found
+    return _moved_where(db, project_id, true() if workers is None else _of_workers(workers))
+
+
+def _moved_where(db: Session, project_id: int, wanted: Any) -> dict[int, tuple[int, int]]:
     withdrawn = exists().where(BatchAct.batch_id == PaymentBatch.id, BatchAct.act == "withdrawn")
     back = exists().where(ItemResult.item_id == PaymentItem.id, ItemResult.status.in_(("failed", "returned")))
     arrived = exists().where(ItemResult.item_id == PaymentItem.id, ItemResult.status == "success")
@@ -899,7 +1057,7 @@ def _moved(db: Session, project_id: int, workers: Collection[int] | None = None)
             func.sum(case((arrived, PaymentItem.amount_fen), else_=0)),
         )
         .join(PaymentBatch, PaymentBatch.id == PaymentItem.batch_id)
-        .where(PaymentBatch.project_id == project_id, ~withdrawn, ~back, true() if workers is None else _of_workers(workers))
+        .where(PaymentBatch.project_id == project_id, ~withdrawn, ~back, wanted)
         .group_by(PaymentItem.line_id)
     )
     return {line_id: (int(sent), int(got)) for line_id, sent, got in rows}

@@ -192,7 +192,9 @@ class MonthWageRow(Base):
     """月应发工资 (projection): one engagement and one month, worked out from the facts and thrown away at will."""
 
     __tablename__ = "month_wage"
-    __table_args__ = (Index("ix_month_wage_month", "project_id", "month"),)
+    __table_args__ = (
+        Index("ix_month_wage_month", "project_id", "month", "worker_id", "engagement_id", "gross_fen", "day_milli", "undecided_days"),
+    )
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id"), primary_key=True, autoincrement=False)
     worker_id: Mapped[int] = mapped_column(ForeignKey("worker.id"), primary_key=True, autoincrement=False)
     month: Mapped[date] = mapped_column(primary_key=True)

@@ -151,7 +151,10 @@ class ItemResult(Base):
     """What the bank said of one transfer: success, failed, or returned (after a success). Each once."""
 
     __tablename__ = "item_result"
-    __table_args__ = (UniqueConstraint("item_id", "status", name="uq_item_result_status"),)
+    __table_args__ = (
+        UniqueConstraint("item_id", "status", name="uq_item_result_status"),
+        Index("ix_item_result_said", "item_id", "status", "happened_on"),
+    )
     id: Mapped[int] = _id()
     item_id: Mapped[int] = mapped_column(ForeignKey("payment_item.id"))
     status: Mapped[str] = mapped_column(String(8))
@@ -193,6 +196,7 @@ class StatementMatch(Base):
     """What a statement line was: a document of ours, or nothing we know. The latest counts."""
 
     __tablename__ = "statement_match"
+    __table_args__ = (Index("ix_statement_match_document", "kind", "document_id"),)
     id: Mapped[int] = _id()
     statement_line_id: Mapped[int] = mapped_column(ForeignKey("statement_line.id"), index=True)
     kind: Mapped[str] = mapped_column(String(16))

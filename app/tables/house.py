@@ -424,6 +424,7 @@ class PaymentRow(Base):
         ),
         UniqueConstraint("project_id", "idempotency_key", name="uq_payment_key"),
         Index("ix_payment_project_month", "project_id", "for_month"),
+        Index("ix_payment_sums", "project_id", "worker_id", "for_month", "channel", "paid_on", "amount_fen"),
     )
     id: Mapped[int] = _id()
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
@@ -661,6 +662,16 @@ class JournalHead(Base):
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     seq: Mapped[int]
     hash: Mapped[str] = mapped_column(String(64))
+
+
+class FactMark(Base):
+    """How far a project's facts about wages and money go; moved in the transaction of the fact. A counter, and no fact itself."""
+
+    __tablename__ = "fact_mark"
+    project_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """0 for what concerns every project: the calendar, the county's numbers."""
+    seq: Mapped[int]
+    """Number of the journal's link (``journal_link``) of the last such fact."""
 
 
 class Schedule(Base):

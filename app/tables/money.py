@@ -200,6 +200,8 @@ class PayrollLine(Base):
         CheckConstraint("deductions_fen >= 0 AND advances_fen >= 0", name="withheld_not_negative"),
         Index("ix_payroll_line_engagement", "engagement_id"),
         Index("ix_payroll_line_worker", "worker_id", "origin_month"),
+        # All that is added up of a year's lines: the sums never touch the rows.
+        Index("ix_payroll_line_sums", "sheet_id", "origin_month", "worker_id", "engagement_id", "gross_fen", "net_fen"),
     )
     id: Mapped[int] = _id()
     sheet_id: Mapped[int] = mapped_column(ForeignKey("payroll_sheet.id"))
@@ -238,7 +240,7 @@ class WorkerConfirmation(Base):
     """工人签字: the worker's word on a line or a settlement, good for exactly the content he saw. The latest counts."""
 
     __tablename__ = "worker_confirmation"
-    __table_args__ = (Index("ix_worker_confirmation_hash", "worker_id", "content_hash"),)
+    __table_args__ = (Index("ix_worker_confirmation_hash", "worker_id", "content_hash"), Index("ix_worker_confirmation_content", "content_hash"))
     id: Mapped[int] = _id()
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
     worker_id: Mapped[int] = mapped_column(ForeignKey("worker.id"))

@@ -37,6 +37,19 @@ TODAY = date(2026, 4, 5)
 APRIL = date(2026, 4, 1)
 
 
+@pytest.fixture(autouse=True)
+def _reconciled_twice(monkeypatch):
+    """Whoever sets a statement against the ledger here does it both ways: from what does not meet, and from every line."""
+    quick = bank._reconciled
+
+    def both(db, project, live, as_of):
+        found = quick(db, project, live, as_of)
+        assert found == bank._reconciled_then(db, project, live, as_of)
+        return found
+
+    monkeypatch.setattr(bank, "_reconciled", both)
+
+
 @dataclass
 class Desk:
     """The desk of project A in April: March is closed and signed, the account holds 100,000 yuan, everybody has a card."""

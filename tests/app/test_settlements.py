@@ -424,14 +424,12 @@ def test_what_is_owed_is_worked_out_once_and_anew_when_money_or_a_word_moves(pay
     payday.works(payday.cast.wang, 3, 4)
     payday.whole_month(sign=False)
     asked = []
-    real = settlements.months_of
-    monkeypatch.setattr(settlements, "months_of", lambda *a, **n: asked.append(1) or real(*a, **n))
-    owing = settlements.Owing()
+    real = settlements._owed
+    monkeypatch.setattr(settlements, "_owed", lambda *a: asked.append(1) or real(*a))
 
     def owed() -> int:
-        [whole] = payday.ask(owing.arrears, payday.site.id, payday.now)
+        [whole] = payday.ask(settlements.owed_by, payday.site.id, payday.now)
         assert whole.arrears == payday.ask(settlements.arrears, payday.site.id, payday.now)[0].arrears
-        asked.pop()  # the one just compared with
         return whole.arrears.owed_fen
 
     assert (owed(), owed(), len(asked)) == (800_00, 800_00, 1)
@@ -443,17 +441,18 @@ def test_what_is_owed_is_worked_out_once_and_anew_when_money_or_a_word_moves(pay
     payday.says(payday.line_of(payday.cast.wang))
     assert (owed(), len(asked)) == (500_00, 3)
     payday.works(payday.cast.wang, 1, month=4)
-    assert (owed_then(payday, owing, seconds=30), len(asked)) == (500_00, 3), "a passage of this minute waits for a minute"
-    assert (owed_then(payday, owing, seconds=61), len(asked)) == (900_00, 4)
+    assert (owed_then(payday, seconds=30), len(asked)) == (900_00, 4), "a gate sent what it had kept"
+    assert (owed_then(payday, seconds=90), len(asked)) == (900_00, 4)
+    assert (owed_then(payday, seconds=91), len(asked)) == (900_00, 5), "a minute long"
     payday.run(
         agreed.record_advance, engagement_id=payday.cast.wang.engagement_id, amount_fen=100_00, paid_on=date(2026, 4, 1), channel="cash",
         proof="signed", evidence=[payday.proof()],
     )  # fmt: skip
-    assert (owed_then(payday, owing, seconds=62), len(asked)) == (800_00, 5), "an advance moves no sheet and no payment"
+    assert (owed_then(payday, seconds=92), len(asked)) == (800_00, 6), "an advance moves no sheet and no payment"
 
 
-def owed_then(payday, owing, seconds: int) -> int:
-    [whole] = payday.ask(owing.arrears, payday.site.id, payday.now + timedelta(seconds=seconds))
+def owed_then(payday, seconds: int) -> int:
+    [whole] = payday.ask(settlements.owed_by, payday.site.id, payday.now + timedelta(seconds=seconds))
     return whole.arrears.owed_fen
 
 
@@ -466,4 +465,4 @@ def test_exits_read_from_what_is_kept_are_those_worked_out_from_the_facts(payday
     payday.leaves(payday.cast.li, date(2026, 4, 2))
     payday.now = at(10, month=4)
     plain = payday.ask(settlements.exits, payday.site.id, payday.now)
-    assert plain == payday.ask(settlements.exits, payday.site.id, payday.now, owing=settlements.Owing()) and len(plain) == 2
+    assert plain == payday.ask(settlements.exits, payday.site.id, payday.now, read=True) and len(plain) == 2

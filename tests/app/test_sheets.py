@@ -515,7 +515,8 @@ def test_a_late_replay_is_back_pay_in_the_next_month_and_changes_nothing_that_is
     for line in payday.lines(payday.latest(APRIL)):
         payday.says(line)
     payday.close(APRIL)
-    assert payday.ask(store.posted_gross, payday.site.id) == {
+    own = [wang.engagement_id, people_on_site.li.engagement_id]
+    assert {key: fen for key, (_, fen) in payday.ask(store.posted_sums, payday.site.id, own).items()} == {
         (wang.engagement_id, MARCH): 1200_00,
         (wang.engagement_id, APRIL): 400_00,
         (people_on_site.li.engagement_id, MARCH): 400_00,

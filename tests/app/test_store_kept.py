@@ -3,12 +3,14 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import app.store.kept as store
 from app import bank, payroll
 from app.store import accounts
 from app.store.kept import kept
 from app.views import VIEWED
+from tests.cast import pass_through
 from tests.payday import MARCH, at, desk  # noqa: F401 - the fixture payday
 
 
@@ -22,9 +24,9 @@ def counted():
     return ask
 
 
-def read(database, ask, key="sum"):
+def read(database, ask, key="sum", *, project_id=1, at=None):
     with database.read() as db:
-        return kept(db, key, ask)
+        return kept(db, project_id, key, ask, at=at)
 
 
 def test_an_answer_is_worked_out_once_until_something_is_written(database, people_on_site, now):
@@ -33,6 +35,37 @@ def test_an_answer_is_worked_out_once_until_something_is_written(database, peopl
     with database.write() as db:
         accounts.journal(db, at=now, actor="wu", action="batch.made", project_id=people_on_site.a.id, object="payment_batch:1", facts={})
     assert [read(database, ask), read(database, ask)] == [3, 3]
+
+
+def moves(database, now, action, project_id) -> None:
+    with database.write() as db:
+        accounts.journal(db, at=now, actor="wu", action=action, project_id=project_id, object="x:1", facts={})
+
+
+def test_only_what_bears_on_the_wages_or_money_of_the_project_moves_its_mark(database, people_on_site, now):
+    ask, own, other = counted(), people_on_site.a.id, people_on_site.b.id
+    before = read(database, ask, project_id=own)
+    for action, project_id in (("batch.made", other), ("role_given", own), ("account_disabled", None), ("twin.decided", None), (VIEWED, own)):
+        moves(database, now, action, project_id)
+        assert read(database, ask, project_id=own) == before, (action, project_id)
+    for times, (action, project_id) in enumerate((("line_signed", own), ("calendar.imported", None), ("payment_recorded", own)), 1):
+        moves(database, now, action, project_id)
+        assert read(database, ask, project_id=own) == before + times, (action, project_id)
+
+
+def test_an_answer_that_rests_on_passages_is_kept_for_a_minute_and_given_up_when_one_of_before_comes(database, people_on_site, now):
+    ask, site = counted(), people_on_site.a
+
+    def asked(seconds: int) -> int:
+        return read(database, ask, project_id=site.id, at=now + timedelta(seconds=seconds))
+
+    assert [asked(0), asked(60), asked(61), asked(60)] == [1, 1, 2, 3], "as of an instant; never one that is still to come"
+    with database.write() as db:
+        pass_through(db, site, "in", people_on_site.wang.id, now + timedelta(seconds=70))
+    assert asked(90) == 3, "a passage of later says nothing about then"
+    with database.write() as db:
+        pass_through(db, site, "in", people_on_site.li.id, now - timedelta(days=3))
+    assert asked(91) == 4, "a gate sent what it had kept"
 
 
 def test_four_who_ask_at_once_wait_for_one_sum(database, people_on_site):
@@ -73,7 +106,7 @@ def test_who_writes_is_told_what_is_so_now(database, people_on_site):
     ask = counted()
     read(database, ask)
     with database.write() as db:
-        assert kept(db, "sum", ask) == 2
+        assert kept(db, people_on_site.a.id, "sum", ask) == 2
 
 
 def test_a_payment_is_in_what_can_be_paid_at_once(payday, database):

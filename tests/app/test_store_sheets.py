@@ -31,6 +31,11 @@ def payable(db, books, **only) -> dict[int, sheets.PayableLine]:
         if line.net_fen > 0:
             assert line.payable_fen + line.held_fen + line.recovered_fen == line.net_fen
         assert line.outside_fen <= line.paid_fen <= line.sent_fen
+    if not only:
+        left = {line.line_id: line for line in sheets.unsettled_lines(db, books.project_id)}
+        assert left == {line_id: found[line_id] for line_id in left}
+        plain = [line for line_id, line in found.items() if line_id not in left]
+        assert all(line.paid_fen == line.net_fen >= 0 == line.owed_fen == line.outside_fen == line.recovered_fen for line in plain)
     return found
 
 
@@ -105,10 +110,11 @@ def test_only_the_newest_version_of_a_closed_month_is_posted(database, books, pe
     wang, li = people_on_site.wang, people_on_site.li
     with database.write() as db:
         books.sheet(db, FEBRUARY, [Earned(wang, 999_00), Earned(li, 1_00)])
-        assert sheets.posted_gross(db, books.project_id) == {}
+        assert sheets.posted_sums(db, books.project_id, [wang.engagement_id]) == {}
         books.close(db, FEBRUARY, [Earned(wang, 500_00, deductions_fen=20_00, advances_fen=30_00)])
         books.sheet(db, MARCH, [Earned(wang, 700_00)])
-        assert sheets.posted_gross(db, books.project_id) == {(wang.engagement_id, FEBRUARY): 500_00}
+        assert sheets.posted_sums(db, books.project_id, [wang.engagement_id]) == {(wang.engagement_id, FEBRUARY): (1000, 500_00)}
+        assert sheets.posted_totals(db, books.project_id) == {FEBRUARY: (500_00, 450_00)}
         assert [line.content.net_fen for line in sheets.posted_lines(db, books.project_id)] == [450_00]
         assert sheets.posted_lines(db, books.project_id, month=MARCH) == ()
         assert sheets.posted_lines(db, books.project_id, engagements=[li.engagement_id]) == ()

@@ -99,6 +99,7 @@ def anew(database_kind, request, tmp_path):
             with contextlib.closing(sqlite3.connect(template)) as source, contextlib.closing(sqlite3.connect(file)) as target:
                 source.backup(target)
         database = database or Database(make_engine(Settings(environment="test", database_url=url)))
+        database._kept.clear()  # another life
         return database
 
     yield empty
@@ -649,12 +650,40 @@ class Site:
             assert row.paid_fen + row.owed_fen - row.overpaid_fen == row.accrued_fen - row.withheld_fen
             assert -sum(payable.get(e, 0) for e in own) == sum(map(book.payable, own)) - book.outside[worker]
 
+    def check_sums(self) -> None:
+        """What pages read at once, and keep, is what is worked out from every line and passage."""
+        with self.database.read() as db:
+            whole = {line.line_id: line for line in store.payable_lines(db, self.site.id)}
+            left = {line.line_id: line for line in store.unsettled_lines(db, self.site.id)}
+            assert left == {line_id: whole[line_id] for line_id in left}
+            plain = [line for line_id, line in whole.items() if line_id not in left]
+            assert all(line.net_fen == line.paid_fen and not (line.owed_fen or line.outside_fen or line.recovered_fen) for line in plain)
+            assert [ready.line for ready in bank.payable(db, self.site.id)] == [x for x in whole.values() if x.net_fen > 0 and x.owed_fen > 0]
+            months, _ = settlements.months_of(db, self.site.id, self.now)
+            found = settlements.owed(db, self.site.id, self.now)
+            assert [d for d in found.dues if d.owed_fen] == [d for d in settlements.dues_of(db, self.site.id, months) if d.owed_fen]
+            sums: dict[date, list[int]] = defaultdict(lambda: [0] * 5)
+            for one in months:
+                of = (one.gross_fen, one.withheld_fen, one.paid_fen, one.owed_fen, one.overpaid_fen)
+                sums[one.month] = list(map(sum, zip(sums[one.month], of, strict=True)))
+            told = {s.month: [s.gross_fen, s.withheld_fen, s.paid_fen, s.owed_fen, s.overpaid_fen] for s in found.sums}
+            assert {m: of for m, of in told.items() if any(of)} == {m: of for m, of in sums.items() if any(of)}
+            for by in settlements.SIDES:
+                assert settlements.owed_by(db, self.site.id, self.now, by=by) == settlements.arrears(db, self.site.id, self.now, by=by)
+            accounts = payroll.accounts_of(db, self.site.id, self.now)
+            assert payroll.account_sums(db, self.site.id, self.now) == payroll.account_sums(db, self.site.id, self.now, workers=accounts)
+            project, live = people.project(db, self.site.id), held.live_account(db, self.site.id)
+            assert bank.reconcile(db, self.site.id, self.now) == bank._reconciled_then(db, project, live, self.today)
+            counted = {b.id: Counter(item.state for item in held.items(db, b.id)) for b in held.batches(db, self.site.id)}
+            assert {b: {s.state: s.count for s in of} for b, of in bank.standings(db, self.site.id).items()} == counted
+
     def check_all(self) -> None:
         """At the end of a month: everything."""
         self.check_cheap()
         book = self.book
         with self.database.read() as db:
             assert [a for a in ledger.assertions(db, self.site.id, self.now) if not a.holds] == []
+            assert settlements.exits(db, self.site.id, self.now, read=True) == settlements.exits(db, self.site.id, self.now)
             assert list(gates.verify_chain(db, self.site.id)) == []
             months, problems = settlements.months_of(db, self.site.id, self.now)
             some, _ = settlements.months_of(db, self.site.id, self.now, workers={min(self.members)})
@@ -1048,6 +1077,7 @@ def any_year(anew, vault) -> type[RuleBasedStateMachine]:
         def everybody_has_or_is_owed_what_he_earned(self):
             if hasattr(self, "site"):
                 self.site.check_cheap()
+                self.site.check_sums()
 
         def teardown(self) -> None:
             # After a failure, and in the empty years Hypothesis begins with, there is nothing to bring to an end.

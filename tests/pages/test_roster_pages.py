@@ -120,9 +120,9 @@ def test_the_sums_are_those_of_everybody_listed(client_of, database, people_on_s
 
 def test_of_a_large_roster_only_what_is_shown_is_worked_out(client_of, people_on_site, crew, monkeypatch):
     asked = []
-    real = payroll.accounts_of
+    real = payroll.account_sums
     monkeypatch.setattr(roster, "SUMS_MAX", 10)
-    monkeypatch.setattr(roster.payroll, "accounts_of", lambda *a, **k: asked.append(k["workers"]) or real(*a, **k))
+    monkeypatch.setattr(roster.payroll, "account_sums", lambda *a, **k: asked.append(k["workers"]) or real(*a, **k))
     path = f"/projects/{people_on_site.a.id}/workers"
     assert "<tfoot>" not in client_of("wu").get(path).text and len(asked[0]) == 50
     assert "<tfoot>" in client_of("wu").get(path, params={"sort": "-owed"}).text and asked[1] is None
