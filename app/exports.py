@@ -30,6 +30,7 @@ from app import inspection, oversight, projection, settlements, sheets
 from app.domain.colour import Level
 from app.domain.identity import View, mask_id_number, mask_name, mask_phone, name_order
 from app.domain.sheet import ItemKind
+from app.domain.wages import Component
 from app.domain.workdays import next_month
 from app.errors import BadRequest, Conflict, NotFound
 from app.forms import account as account_form
@@ -50,7 +51,7 @@ from app.store import sheets as held
 from app.store.people import ProjectInfo, RosterRow
 from app.vault import Vault
 from app.wording import name as label
-from app.wording.wages import formula
+from app.wording.wages import formula_of_several
 
 PAYROLL_SHAPES = {
     "short": payroll_form.payroll_short,
@@ -399,19 +400,19 @@ def _slip_pages(desk: _Desk, lines: Iterable[Any], worker_id: int | None = None)
 
 
 def _slip_items(items: Sequence[Any], language: str) -> list[slip_form.SlipItem]:
-    """Equal days of one component and rate as one row, so that a slip is one page."""
+    """Days of one component and rate as one row, so that a slip is one page; measured work stands for itself."""
     groups: dict[tuple[Any, ...], list[Any]] = defaultdict(list)
-    for item in items:
-        groups[item.code, item.unit, item.rate_fen, item.per, item.permille, item.kind].append(item)
+    for at, item in enumerate(items):
+        alone = at if item.code == Component.PIECE else None
+        wage = (item.code, item.unit, item.rate_fen, item.per, item.permille) if item.kind is ItemKind.WAGE else ()
+        groups[item.kind, item.takes_back, alone, *wage].append(item)
     found = []
-    for (code, *_), of in groups.items():
-        total = sum(i.amount_fen for i in of)
-        if len(of) == 1 and of[0].kind is ItemKind.WAGE:
-            how = formula(of[0], language)
-        else:
-            how = f"{sum(i.quantity for i in of) / 1000:g} × {of[0].rate_fen / 100:.2f}" if of[0].unit == "milli_day" else f"{len(of)} ×"
-        name = label(f"component.{code}", language) if of[0].kind is ItemKind.WAGE else label("form_item.moved", language)
-        found.append(slip_form.SlipItem(name, how, total))
+    for (kind, takes_back, *_), of in groups.items():
+        is_wage = kind is ItemKind.WAGE
+        name = label(f"component.{of[0].code}" if is_wage else "form_item.moved", language)
+        if takes_back:
+            name = label("form_item.before", language).format(what=name)
+        found.append(slip_form.SlipItem(name, formula_of_several(of, language) if is_wage else "", sum(i.amount_fen for i in of)))
     return found
 
 

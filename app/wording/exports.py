@@ -15,6 +15,7 @@ NAMES: dict[str, tuple[str, str]] = {
     "form_reason.missing_out": ("缺出场", "Exit missing"),
     "form_reason.unconfirmed": ("待人工确认", "Waits for a person"),
     "form_note.not_closed": ("未结账", "Not closed yet"),
+    "form_item.before": ("改前：{what}", "Before the change: {what}"),
     "form_item.moved": ("已在原班组发放", "Paid under the former team"),
     "deduction.income_tax": ("个人所得税", "Income tax"),
     "deduction.social_insurance": ("社会保险", "Social insurance"),

@@ -1,8 +1,10 @@
 """Words of the room ``wages``: wage items and how each was worked out, (Chinese, English).
 
-    formula(item, language)   ``1 工日 × 400.00``; ``2 小时 × 50.00 × 150 %``; the amount stands beside it
+    formula(item, language)               ``1 工日 × 400.00``; ``2 小时 × 50.00 × 150 %``; the amount stands beside it
+    formula_of_several(items, language)   ``19 工日 × 400.00``: those of a month in one
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 SENTENCES: dict[str, tuple[str, str]] = {
@@ -54,6 +56,8 @@ class Item(Protocol):
     def per(self) -> int: ...
     @property
     def permille(self) -> int: ...
+    @property
+    def amount_fen(self) -> int: ...
 
 
 _DAYS = {"zh": " 工日", "en": " man-days"}
@@ -62,6 +66,7 @@ _SHARES = {"zh": " 份", "en": " shares"}
 _HOURS = {"zh": " 小时", "en": " h"}
 _MINUTES = {"zh": " 分", "en": " min"}
 _WHOLE_MONTH = {"zh": "整月 ", "en": "whole month "}
+_EACH_DAY = {"zh": "（逐日四舍五入到分）", "en": " (each day rounded to the fen)"}
 _MORE = {"zh": "（已按 100 % 计，加发）", "en": " (100 % is paid already)"}
 
 
@@ -93,6 +98,31 @@ def formula(item: Item, language: str) -> str:
     return said
 
 
+def formula_of_several(items: Sequence[Item], language: str) -> str:
+    """The formula of items alike but for their day and quantity, as one: days and hours added up.
+
+    Each amount was rounded for itself; where their sum is not what the formula gives, it says so. Not for ``piece``: its
+    parts are no sum of days.
+    """
+    first, count = items[0], len(items)
+    if count == 1:
+        return formula(first, language)
+    if first.unit == "once":
+        return f"{count} × {_yuan(first.rate_fen)}"
+    quantity = sum(item.quantity for item in items)
+    said = formula(_Summed(first, quantity), language)
+    exact, rest = divmod(quantity * first.rate_fen * first.permille, 1000 * first.per)
+    return said if not rest and exact == abs(sum(item.amount_fen for item in items)) else said + _EACH_DAY[language]
+
+
+class _Summed:
+    """An item with the quantity of several."""
+
+    def __init__(self, item: Item, quantity: int) -> None:
+        self.component, self.quantity, self.unit = item.component, quantity, item.unit
+        self.rate_fen, self.per, self.permille = item.rate_fen, item.per, item.permille
+
+
 def _yuan(fen: int) -> str:
     return f"{fen // 100:,}.{fen % 100:02d}"
 
@@ -110,8 +140,8 @@ def _time(quantity: int, hour: int, language: str) -> str:
     if quantity * 10 % hour == 0:
         tenths = quantity * 10 // hour
         return f"{tenths // 10}.{tenths % 10}{_HOURS[language]}"
-    minutes = quantity * 60 // hour
-    return f"{minutes // 60}{_HOURS[language]} {minutes % 60}{_MINUTES[language]}"
+    hours, minutes = divmod(quantity * 60 // hour, 60)
+    return f"{hours}{_HOURS[language]} {minutes}{_MINUTES[language]}" if hours else f"{minutes}{_MINUTES[language]}"
 
 
 def _hourly(rate_fen: int, per: int, hour: int, language: str) -> str:

@@ -59,7 +59,7 @@ def test_every_shape_of_the_sheet_sums_to_the_sheet(payday, shape, language):
 
 def test_a_slip_has_its_code_and_an_export_its_row_and_the_end_of_the_chain(payday):
     file, book = taken(payday, exports.slips, sheet_id=payday.latest().id)
-    assert "1200" in text(book).replace(",", "").replace(".00", "")
+    assert "3.0 工日 × 400.00" in text(book) and "1200" in text(book).replace(",", "").replace(".00", "")
     with payday.database.read() as db:
         row = db.execute(sa.select(ExportRecord.form, ExportRecord.file_sha256, ExportRecord.head_hash, ExportRecord.by)).one()
         told = " ".join(map(str, db.execute(sa.select(JournalEntry.facts))))

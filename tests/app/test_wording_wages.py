@@ -6,7 +6,7 @@ import pytest
 
 from app.domain.wages import AccrualState, Component, WageItem
 from app.wording import NAMES
-from app.wording.wages import formula
+from app.wording.wages import formula, formula_of_several
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,28 @@ def test_how_an_amount_was_worked_out(component, quantity, unit, rate_fen, per, 
 def test_everything_a_wage_can_be_for_has_a_name():
     for key in (*(f"component.{c}" for c in Component), *(f"accrual_state.{s}" for s in AccrualState)):
         assert all(NAMES[key]), key
+
+
+def of_days(*quantities, unit="minute", rate_fen=38_00, per=60, permille=1000, amounts=None):
+    amounts = amounts or [quantity * rate_fen * permille // (1000 * per) for quantity in quantities]
+    return [
+        WageItem(Component.BASE, date(2026, 5, day), quantity, unit, rate_fen, per, permille, amount, 1)
+        for day, (quantity, amount) in enumerate(zip(quantities, amounts, strict=True), 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("items", "zh", "en"),
+    [
+        (of_days(480, 480, 240), "20.0 小时 × 38.00", "20.0 h × 38.00"),
+        (of_days(480), "8.0 小时 × 38.00", "8.0 h × 38.00"),
+        (of_days(60, 60, permille=1500), "2.0 小时 × 38.00 × 150 %", "2.0 h × 38.00 × 150 %"),
+        (of_days(1000, 500, unit="milli_day", rate_fen=400_00, per=1000), "1.5 工日 × 400.00", "1.5 man-days × 400.00"),
+        (of_days(1, 1, 1, unit="once", rate_fen=15_00, per=1), "3 × 15.00", "3 × 15.00"),
+        # Twenty minutes at 0.50 are 16.67 fen: two days make 34, not 33.
+        (of_days(20, 20, rate_fen=50, amounts=[17, 17]), "40 分 × 0.50（逐日四舍五入到分）", "40 min × 0.50 (each day rounded to the fen)"),
+        (of_days(480, 480, amounts=[-304_00, -304_00]), "16.0 小时 × 38.00", "16.0 h × 38.00"),
+    ],
+)  # fmt: skip
+def test_the_days_of_a_month_are_told_in_one_formula_a_worker_can_check(items, zh, en):
+    assert (formula_of_several(items, "zh"), formula_of_several(items, "en")) == (zh, en)
