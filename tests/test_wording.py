@@ -7,7 +7,7 @@ are; a new place of that kind fails until somebody has said so.
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,7 +19,9 @@ from app import errors
 from app.domain import admission, audit
 from app.domain.audit import sentences as audit_words
 from app.domain.audit.rule import RULE_FAILED
-from app.wording import LANGUAGES, SENTENCES
+from app.domain.counted import filled
+from app.forms.words import HEADS
+from app.wording import LANGUAGES, NAMES, SENTENCES
 from devices.dialects import frames
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -290,6 +292,29 @@ def test_an_audit_sentence_shows_only_what_its_rule_gives(rule: str):
 
 def test_no_audit_sentence_without_a_rule():
     assert set(audit.SENTENCES) == {*AUDIT_RULES, RULE_FAILED}
+
+
+def several_of_one(forms: Iterable[tuple[str, str]]) -> re.Pattern[str]:
+    """What "1 days" and "1 whole days" look like, by every word English has for several in ``forms`` (of one, of several)."""
+    small = "has|have|is|are|was|were|of|and|or|in|on|they|their|them|him|he|his"
+    pairs = [[set(re.findall(r"[a-z-]+", form.lower())) for form in both] for both in forms]
+    words = set().union(*(more - one for one, more in pairs)) - set(small.split("|"))
+    return re.compile(rf"\b1 (?:(?!(?:{small})\b)[a-z-]+ )?(?:{'|'.join(sorted(words))})\b")
+
+
+def test_one_thing_is_not_said_like_several():
+    """Every English sentence with counts of one: "1 day", never "1 days" or "1 day(s)"."""
+    english = [text for _, text in (*SENTENCES.values(), *NAMES.values(), *HEADS.values())]
+    english += [text for rule in audit.SENTENCES.values() for text in rule["en"]] + [audit_words.NO_TERMS["en"]]
+    several = several_of_one(spec.split("|") for text in english for _, _, spec, _ in Formatter().parse(text) if spec)
+    assert several.search("1 whole days") and not several.search("1 day")
+    said = [filled(text, dict.fromkeys(_placeholders(text), "1")) for text in english]
+    assert [text for text in said if several.search(text) or "(s)" in text or "(es)" in text] == []
+
+
+@pytest.mark.parametrize(("days", "said"), [(1, "1 day"), ("1", "1 day"), (0, "0 days"), (2, "2 days"), ("1.5", "1.5 days"), ("…", "… days")])
+def test_a_count_chooses_its_word(days: object, said: str):
+    assert filled("{days:day|days}", {"days": days}) == said
 
 
 LAW = re.compile(

@@ -24,6 +24,7 @@ from zoneinfo import ZoneInfo
 import xlsxwriter
 from xlsxwriter.utility import xl_col_to_name
 
+from app.domain.counted import filled
 from app.forms.words import HEADS
 from app.wording import NAMES
 
@@ -78,7 +79,7 @@ class Stamp:
 
     def word(self, key: str, **facts: Any) -> str:
         """The heading or title ``key`` of ``HEADS`` in the form's language, filled with ``facts``."""
-        return HEADS[key][1 if self.language == "en" else 0].format(**facts)
+        return filled(HEADS[key][1 if self.language == "en" else 0], facts)
 
     def month(self, month: date) -> str:
         """A month as a title has it: 2026年3月, March 2026."""

@@ -256,7 +256,7 @@ def asks_for(ask: Ask, one: CorrectionInfo) -> str:
 
     if one.minutes is not None and one.day_milli is not None:
         return ask.say(
-            "在场 %(h)s 小时，%(d)s 工日", h=f"{one.minutes / 60:.2f}".rstrip("0").rstrip("."), d=f"{one.day_milli / 1000:g}"
+            "在场 %(h)s 小时，%(n)s 工日", h=f"{one.minutes / 60:.2f}".rstrip("0").rstrip("."), n=f"{one.day_milli / 1000:g}"
         )
     if one.passage_id is not None:
         passage = gates.passage(ask.db, ask.project.id, one.passage_id)

@@ -29,7 +29,7 @@ from app.domain import workdays
 from app.domain.facts import AttendancePolicy
 from app.errors import NotFound, ServiceError
 from app.pages import show
-from app.pages.words import tr, translations
+from app.pages.words import form, tr
 from app.store.people import ProjectInfo
 from app.web import about, language_of
 
@@ -241,7 +241,7 @@ class _Said(NodeTransformer):
         plain = not (node.kwargs or node.dyn_args or node.dyn_kwargs) and len(node.args) == 1
         if not (plain and isinstance(node.node, nodes.Name) and node.node.name == "_" and isinstance(node.args[0], nodes.Const)):
             return node
-        said = translations(self.language).gettext(node.args[0].value)
+        said = form(self.language, node.args[0].value)
         # As jinja's own gettext does, which puts no values in.
         return nodes.MarkSafe(nodes.Const(said % {}), lineno=node.lineno)
 
@@ -260,14 +260,13 @@ def environment(language: str) -> jinja2.Environment:
         loader=jinja2.FileSystemLoader(TEMPLATES),
         undefined=jinja2.StrictUndefined,
         autoescape=True,
-        extensions=["jinja2.ext.i18n"],
         trim_blocks=True,
         lstrip_blocks=True,
         # A service that is being upgraded goes on with the templates it started with: they belong to its code.
         auto_reload=False,
     )
     made.spoken = language
-    made.install_gettext_translations(translations(language), newstyle=True)
+    made.globals["_"] = _sayer(language)
     made.filters.update(show.filters(language))
     made.globals["name_of"] = lambda key: wording.name(key, language)
     made.globals["sentence_of"] = lambda code, **facts: wording.sentence(code, language, **facts)
@@ -275,6 +274,15 @@ def environment(language: str) -> jinja2.Environment:
     for name in ("day_state", "pay_rate"):
         made.filters[name] = _once_each(made, name)
     return made
+
+
+def _sayer(language: str) -> Callable[..., Markup]:
+    """``_`` of the templates: a text of the catalogue with its places filled, each value escaped; ``n`` is its count."""
+
+    def said(text: str, **facts: Any) -> Markup:
+        return Markup(form(language, text, facts.get("n"))) % facts
+
+    return said
 
 
 def _once_each(made: jinja2.Environment, macro: str) -> Callable[..., Markup]:

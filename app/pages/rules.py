@@ -134,7 +134,7 @@ def _says(ask: Ask, policy: AttendancePolicy) -> tuple[tuple[str, str], ...]:
     """A policy in words a labour officer can check against the notice on the wall."""
     breaks = ", ".join(f"{b.starts:%H:%M}–{b.ends:%H:%M}" for b in policy.breaks)
     steps = ", ".join(
-        ask.say("满 %(h)s 小时记 %(d)s 工日", h=f"{step.minutes_min / 60:g}", d=f"{step.day_milli / 1000:g}")
+        ask.say("满 %(h)s 小时记 %(n)s 工日", h=f"{step.minutes_min / 60:g}", n=f"{step.day_milli / 1000:g}")
         for step in policy.units if step.day_milli
     )  # fmt: skip
     return (

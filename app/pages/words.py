@@ -3,6 +3,9 @@
 The Chinese text is the message id, so the default language needs no look-up and no catalogue. The English
 catalogue is compiled in memory at start; no ``.mo`` files are kept. Codes, roles and refusals are worded in
 ``app.wording`` instead, since gates and the API say them too.
+
+Where English says one thing and several differently, the catalogue has both (``msgstr[0]``, ``msgstr[1]``), and the count is
+the fact ``n``; the text stands in pages and templates like any other, for Chinese has one form.
 """
 
 from functools import lru_cache
@@ -18,22 +21,31 @@ LOCALE = Path(__file__).resolve().parent.parent / "locale"
 CATALOGUE = LOCALE / "en" / "LC_MESSAGES" / "pages.po"
 
 
-@lru_cache(maxsize=4)
-def translations(language: str) -> NullTranslations:
-    """The catalogue of a language; Chinese, and anything unknown, is its own translation."""
-    if language != "en":
-        return NullTranslations()
+@lru_cache(maxsize=1)
+def _english() -> tuple[NullTranslations, frozenset[str]]:
+    """The English catalogue, and its texts that have two forms."""
     with CATALOGUE.open("rb") as file:
         catalogue = read_po(file, locale="en")
     compiled = BytesIO()
     write_mo(compiled, catalogue)
     compiled.seek(0)
-    return Translations(compiled)
+    return Translations(compiled), frozenset(m.id[0] for m in catalogue if m.pluralizable)
+
+
+def form(language: str, text: str, n: object = None) -> str:
+    """``text`` in ``language``, its places not filled yet; in English, where it has two forms, that of one thing when ``n`` is 1.
+
+    Chinese, and anything unknown, is its own translation.
+    """
+    if language != "en":
+        return text
+    english, counted = _english()
+    return english.ngettext(text, text, 1 if str(n) == "1" else 2) if text in counted else english.gettext(text)
 
 
 def tr(language: str, text: str, **facts: object) -> str:
-    """``text`` in ``language``, with ``%(name)s`` filled from ``facts``."""
-    said = translations(language).gettext(text)
+    """``text`` in ``language``, with ``%(name)s`` filled from ``facts``; ``n`` is its count."""
+    said = form(language, text, facts.get("n"))
     return said % facts if facts else said
 
 
@@ -68,14 +80,16 @@ def update() -> tuple[int, int]:
     from babel.messages.catalog import Catalog
     from babel.messages.pofile import write_po
 
-    kept: dict[str, str] = {}
+    kept: dict[str, str | tuple[str, ...]] = {}
     if CATALOGUE.exists():
         with CATALOGUE.open("rb") as file:
-            kept = {str(m.id): str(m.string) for m in read_po(file, locale="en") if m.id}
+            kept = {m.id[0] if m.pluralizable else str(m.id): m.string for m in read_po(file, locale="en") if m.id}
     catalogue = Catalog(locale="en", project="Muster", fuzzy=False)
     for text, places in sorted(texts().items(), key=lambda item: item[1]):
         # Lines are left out of the file: every edit of a template would change half of it.
-        catalogue.add(text, kept.get(text, ""), locations=[(place, None) for place in sorted({p for p, _ in places})])
+        english = kept.get(text, "")
+        of = text if isinstance(english, str) else (text, text)
+        catalogue.add(of, english, locations=[(place, None) for place in sorted({p for p, _ in places})])
     CATALOGUE.parent.mkdir(parents=True, exist_ok=True)
     with CATALOGUE.open("wb") as file:
         write_po(file, catalogue, width=0, include_lineno=False, omit_header=True)

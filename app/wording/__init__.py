@@ -1,12 +1,13 @@
 """Codes to sentences, in Chinese and English: for gate screens, pages, API replies and forms.
 
 One table a room, merged here; a code that stands in two tables is a programmer error found at import. A
-sentence may name facts in braces (``{limit}``); a fact that is missing shows as ``…`` rather than failing at
-the gate. Codes never change once released; sentences may.
+sentence may name facts in braces (``{limit}``, ``{days:day|days}``: ``app.domain.counted``); a fact that is missing shows as
+``…`` rather than failing at the gate. Codes never change once released; sentences may.
 """
 
 from typing import Any
 
+from app.domain.counted import filled
 from app.wording import (
     access,
     bank,
@@ -59,7 +60,7 @@ def sentence(code: str, language: str = "zh", **facts: Any) -> str:
     pair = SENTENCES.get(code)
     if pair is None:
         return code
-    return pair[LANGUAGES.index(language) if language in LANGUAGES else 0].format_map(_Gaps(facts))
+    return filled(pair[LANGUAGES.index(language) if language in LANGUAGES else 0], _Gaps(facts))
 
 
 def name(key: str, language: str = "zh") -> str:

@@ -6,7 +6,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "sign_in_too_often": ("登录失败次数过多，请稍后再试", "Too many failed sign-ins; please wait a few minutes"),
     "sign_in_slowed": (
         "该账号登录失败次数较多，请 {seconds} 秒后再试",
-        "This login has failed often; please try again in {seconds} seconds",
+        "This login has failed often; please try again in {seconds:second|seconds}",
     ),
     "sign_in_busy": ("同时登录人数过多，请稍候重试", "Many people are signing in; please try again shortly"),
     "not_allowed": ("您没有这项权限", "Your role does not allow this"),
@@ -20,8 +20,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "account_name_wrong": ("姓名须为 1 至 100 个字", "A name has 1 to 100 characters"),
     "account_unknown": ("没有这个账号", "There is no such account"),
     "language_unknown": ("语言须为 zh 或 en", "The language is zh or en"),
-    "password_too_short": ("密码至少 {length_min} 位", "The password needs at least {length_min} characters"),
-    "password_too_long": ("密码最多 {length_max} 位", "The password may have at most {length_max} characters"),
+    "password_too_short": ("密码至少 {length_min} 位", "The password needs at least {length_min:character|characters}"),
+    "password_too_long": ("密码最多 {length_max} 位", "The password may have at most {length_max:character|characters}"),
     "password_is_login": ("密码不能与账号相同", "The password must not be the login"),
     "password_unchanged": ("新密码与原密码相同", "The new password is the old one"),
     "password_old_wrong": ("原密码不正确", "The old password is not right"),
@@ -45,7 +45,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "code_wrong": ("登录码不对、已用过或已过期；请到劳资专管员处再取一个", "That code is wrong, used or over; ask the labour officer for another"),
     "role_by_code": ("工人凭一次性登录码登录，不用人工设置角色", "A worker signs in by a code of one use; the role is not given by hand"),
     "purpose_unknown": ("用途须为 {purposes} 之一", "The purpose is one of {purposes}"),
-    "purpose_note_needed": ("请说明查看的用途，至少 {length_min} 个字", "Please say what for, at least {length_min} characters"),
+    "purpose_note_needed": ("请说明查看的用途，至少 {length_min} 个字", "Please say what for, at least {length_min:character|characters}"),
     "role_unknown": ("没有这个角色", "There is no such role"),
     "role_reach_wrong": (
         "项目角色须指定项目，监管人员须指定区划代码，管理员两者都不填",

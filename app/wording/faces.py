@@ -5,7 +5,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "face_policy_unknown": ("人脸处理规则的取值有误", "That is no rule for faces"),
     "face_policy_ground_needed": (
         "请写明依据：个人信息保护影响评估的编号和日期（至少 {length_min} 个字）",
-        "Say on what it rests: number and date of the impact assessment ({length_min} characters or more)",
+        "Say on what it rests: number and date of the impact assessment ({length_min:character|characters} or more)",
     ),
     "match_verdict_unknown": (
         "认定结果须为 assigned、confirmed 或 discarded",
@@ -31,7 +31,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "This project compares with the identity card first; send the photograph its reader gives along",
     ),
     "identity_check_unknown": ("没有这次核验", "There is no such comparison"),
-    "identity_reason_needed": ("请写明理由（至少 {length_min} 个字）", "Say why ({length_min} characters or more)"),
+    "identity_reason_needed": ("请写明理由（至少 {length_min} 个字）", "Say why ({length_min:character|characters} or more)"),
     "identity_same": ("核验已通过，无需放行", "The comparison agreed; there is nothing to vouch for"),
     "identity_overridden": ("已有人放行", "Somebody has vouched already"),
     "identity_same_person": ("放行须由另一人办理", "Somebody other than who compared has to vouch"),
@@ -44,8 +44,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "twin_found": (
         "两份人脸特征相似度 {similarity}，要求 {similarity_min}。在 {templates} 份特征中两两比较，"
         "按模型标称的误认率预计会有约 {false_pairs} 对本不是同一人；标称的误认率若未实测到这一水平，实际可能多得多。",
-        "Two templates have a similarity of {similarity}, needed {similarity_min}. Among {templates} templates, each compared with "
-        "each, about {false_pairs} pairs of different people are expected by the model's stated rate; where that rate was not "
+        "Two templates have a similarity of {similarity}, needed {similarity_min}. Among {templates:template|templates}, each compared with "
+        "each, about {false_pairs:pair|pairs} of different people are to be expected by the model's stated rate; where that rate was not "
         "measured so far, there may be many more.",
     ),
     "pack_changing": ("正在切换识别模型，请稍候再试", "The recognition model is being changed; please try again in a moment"),
@@ -57,7 +57,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "pack_change_not_switched": ("尚未切换到新模型", "The new model is not in force"),
     "pack_change_gaps": (
         "还有 {workers} 名工人没有新模型的特征，切换后他们须刷卡或扫码；仍要切换请注明",
-        "{workers} workers have no template of the new model and would pass by card or code; say so to switch all the same",
+        "{workers:worker has|workers have} no template of the new model and would pass by card or code; say so to switch all the same",
     ),
     "pack_change_past": ("切换时间已过", "That moment is over"),
     "pack_change_configured": (

@@ -3,18 +3,18 @@
 SENTENCES: dict[str, tuple[str, str]] = {
     # the file
     "workbook_empty_file": ("文件是空的", "The file is empty"),
-    "workbook_too_large": ("文件过大，上限 {limit} 字节", "The file is too large; the limit is {limit} bytes"),
+    "workbook_too_large": ("文件过大，上限 {limit} 字节", "The file is too large; the limit is {limit:byte|bytes}"),
     "workbook_unpacks_too_large": ("文件解压后过大", "The file is too large once unpacked"),
     "workbook_old_format": (
         "这是旧格式或加密的 Excel，请另存为不加密的 .xlsx",
         "This is an old or protected Excel file; save it as .xlsx without a password",
     ),
     "workbook_not_xlsx": ("不是可读取的 .xlsx 文件", "Not an .xlsx file that can be read"),
-    "workbook_no_headings": ("前 {rows} 行没有找到表头（须有{columns}）", "No heading row among the first {rows} rows ({columns_en})"),
+    "workbook_no_headings": ("前 {rows} 行没有找到表头（须有{columns}）", "No heading row among the first {rows:row|rows} ({columns_en})"),
     "workbook_column_missing": ("工作表“{sheet}”缺少栏目：{columns}", "Sheet “{sheet}” lacks columns: {columns_en}"),
     "workbook_heading_twice": ("工作表“{sheet}”的栏目“{column}”重复", "Sheet “{sheet}” has column {column_en} twice"),
     "workbook_no_rows": ("表格里没有内容", "There is nothing in the table"),
-    "workbook_too_many_rows": ("超过 {limit} 行，请分成几个文件", "More than {limit} rows; split the file"),
+    "workbook_too_many_rows": ("超过 {limit} 行，请分成几个文件", "More than {limit:row|rows}; split the file"),
     "workbook_several_sheets": ("有几张工作表都有内容，请只保留要导入的一张", "Several sheets hold something; keep only the one that is meant"),
     "workbook_differs": ("生成的文件与批次内容不一致，未输出", "The file made is not what was to be written; it was not given out"),
     # cells

@@ -30,7 +30,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "calibration_too_small": (
         "照片太少，无法给出误识率：{people} 人、{impostors} 对不同的人；至少需要 10 人和 200 对",
-        "Too few pictures to state rates: {people} people and {impostors} pairs of two people; 10 people and 200 pairs are needed",
+        "Too few pictures to state rates: {people:person|people} and {impostors:pair|pairs} of two people; 10 people and 200 pairs are needed",
     ),
     "calibration_too_alike": (
         "不同的人与同一张照片一样相似，没有可用的阈值", "Two people are as alike as one picture is to itself; no limit would keep strangers out"
@@ -38,7 +38,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "calibration_no_genuine": (
         "没有同一人的多张照片，画不出曲线", "There are no two pictures of one person, so no curve can be drawn"
     ),
-    "scores_range_wrong": ("时间范围应在 {days} 天以内，且起点早于终点", "The time must be at most {days} days, from before to"),
+    "scores_range_wrong": ("时间范围应在 {days} 天以内，且起点早于终点", "The time must be at most {days:day|days}, from before to"),
     "liveness_missing": ("找不到活体检测模型文件", "The liveness model's file cannot be read"),
     "liveness_manifest_wrong": ("活体检测模型的说明有误", "The liveness model's description is wrong"),
     "liveness_file_changed": ("活体检测模型文件与摘要不符", "The liveness model's file is not the one that was added"),

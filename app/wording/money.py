@@ -30,8 +30,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "A decision is notified, explained, rectified, escalated or verified_closed",
     ),
     "decision_order": ("当前状态 {state} 不能改为 {wanted}", "A finding that is {state} cannot become {wanted}"),
-    "decision_note_needed": ("请填写依据，至少 {length_min} 个字", "Please give the grounds, at least {length_min} characters"),
-    "decision_note_long": ("说明最多 {length_max} 个字", "A note has at most {length_max} characters"),
+    "decision_note_needed": ("请填写依据，至少 {length_min} 个字", "Please give the grounds, at least {length_min:character|characters}"),
+    "decision_note_long": ("说明最多 {length_max} 个字", "A note has at most {length_max:character|characters}"),
     "decision_same_person": (
         "核销须由说明或整改人以外的人办理",
         "Somebody other than who explained or rectified it must close it",

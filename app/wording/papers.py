@@ -39,7 +39,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "time_zone_unknown": ("没有这个时区", "There is no such time zone"),
     "text_missing": ("{field}不能为空", "{field} is missing"),
     "text_malformed": ("{field}有不能使用的字符", "{field} has characters that cannot be used"),
-    "text_long": ("{field}最多 {limit} 个字", "{field} has at most {limit} characters"),
+    "text_long": ("{field}最多 {limit} 个字", "{field} has at most {limit:character|characters}"),
     "company_role_unknown": ("没有这种参建类型", "There is no such company role"),
     "company_differs": ("该信用代码已登记为另一单位名称", "This credit code is registered under another company name"),
     "company_role_needed": (
@@ -100,7 +100,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "card_wrong": ("卡号须为 4 至 64 位字母或数字", "A card number has 4 to 64 letters or digits"),
     # roster files
     "roster_empty_file": ("文件是空的", "The file is empty"),
-    "roster_too_large": ("文件过大，上限 {limit} 字节", "The file is too large; the limit is {limit} bytes"),
+    "roster_too_large": ("文件过大，上限 {limit} 字节", "The file is too large; the limit is {limit:byte|bytes}"),
     "roster_unpacks_too_large": ("文件解压后过大", "The file is too large once unpacked"),
     "roster_old_format": (
         "这是旧格式或加密的 Excel，请另存为不加密的 .xlsx",
@@ -109,12 +109,12 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "roster_not_xlsx": ("不是可读取的 .xlsx 文件", "Not an .xlsx file that can be read"),
     "roster_no_headings": (
         "前 {rows} 行没有找到表头（须有姓名、身份证号、单位、班组、日工资、进场日期）",
-        "No heading row among the first {rows} rows (name, ID number, company, team, day rate, entry date)",
+        "No heading row among the first {rows:row|rows} (name, ID number, company, team, day rate, entry date)",
     ),
     "roster_column_missing": ("工作表“{sheet}”缺少栏目：{columns}", "Sheet “{sheet}” lacks columns: {columns_en}"),
     "roster_heading_twice": ("工作表“{sheet}”的栏目“{column}”重复", "Sheet “{sheet}” has column {column} twice"),
     "roster_no_rows": ("表头下面没有人员", "There is nobody below the headings"),
-    "roster_too_many_rows": ("人员超过 {limit} 行，请分成几个文件", "More than {limit} rows; split the file"),
+    "roster_too_many_rows": ("人员超过 {limit} 行，请分成几个文件", "More than {limit:row|rows}; split the file"),
     "cell_missing": ("必填栏目为空", "A required cell is empty"),
     "cell_error": ("单元格是错误值", "The cell holds an error"),
     "cell_not_text": ("单元格内容不是文字", "The cell does not hold text"),
@@ -123,7 +123,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "公式没有计算结果；请在 Excel 中打开保存，或粘贴为数值",
         "A formula without a value; open and save the file in Excel, or paste values",
     ),
-    "text_too_long": ("内容超过 {limit} 个字", "Longer than {limit} characters"),
+    "text_too_long": ("内容超过 {limit} 个字", "Longer than {limit:character|characters}"),
     "name_wrong": ("姓名格式有误", "The name is malformed"),
     "sex_wrong": ("性别须为男或女", "The sex is male or female"),
     "id_number_as_number": (
@@ -157,8 +157,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "consent_at_naive": ("同意时间须带时区", "The time of the consent needs its zone"),
     "consent_not_given": ("没有可撤回的同意", "There is no consent to withdraw"),
     "notice_unknown": ("没有这个版本的告知书", "There is no such version of the notice"),
-    "photographs_missing": ("请至少提供 {needed} 张照片", "Please give at least {needed} photographs"),
-    "photographs_too_many": ("最多 {limit} 张照片", "At most {limit} photographs"),
+    "photographs_missing": ("请至少提供 {needed} 张照片", "Please give at least {needed:photograph|photographs}"),
+    "photographs_too_many": ("最多 {limit} 张照片", "At most {limit:photograph|photographs}"),
     "photographs_differ": (
         "第 {photograph} 张照片与其他照片不是同一人，请重拍",
         "Photograph {photograph} does not show the same person as the others; please take it again",

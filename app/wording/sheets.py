@@ -7,7 +7,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "period_not_locked": ("该月考勤尚未锁定", "The attendance of that month is not locked yet"),
     "period_blocked": (
         "该月还有 {count} 项未办结，第一项：{first}",
-        "{count} things still stand in that month's way, the first is: {first}",
+        "{count:thing still stands|things still stand} in that month's way, the first is: {first}",
     ),
     # sheets
     "sheet_unknown": ("没有这张工资表", "There is no such payroll sheet"),
@@ -24,8 +24,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "sheet_too_early": ("公示期未满，{from_on} 起可批准", "It must hang out longer; it can be approved from {from_on} on"),
     "sheet_not_submitted": ("工资表尚未提交，不能签字", "The sheet has not been submitted yet and cannot be signed"),
     "sheet_not_approved": ("工资表尚未批准", "The sheet has not been approved yet"),
-    "sheet_note_needed": ("请写明原因，至少 {length_min} 个字", "Please say why, with at least {length_min} characters"),
-    "sheet_note_wrong": ("说明最多 {length_max} 个字", "A note has at most {length_max} characters"),
+    "sheet_note_needed": ("请写明原因，至少 {length_min} 个字", "Please say why, with at least {length_min:character|characters}"),
+    "sheet_note_wrong": ("说明最多 {length_max} 个字", "A note has at most {length_max:character|characters}"),
     # lines and signatures
     "line_unknown": ("没有这一行工资", "There is no such line"),
     "line_changed": ("这一行工资已有变化，请重新核对后签字", "This line has changed; please look at it again before signing"),
@@ -44,11 +44,11 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "face_sign_differs": ("比对不是本人，或看不清；请再拍一次，或用手写签字", "It is not him, or cannot be told; take another picture, or let him sign by hand"),
     "objection_unknown": ("没有这条异议", "There is no such objection"),
     "objection_kind_unknown": ("请选择哪里不对", "Please say what is wrong"),
-    "objection_text_needed": ("请写明情况，至少 {length_min} 个字", "Please say what happened, with at least {length_min} characters"),
+    "objection_text_needed": ("请写明情况，至少 {length_min} 个字", "Please say what happened, with at least {length_min:character|characters}"),
     "objection_waiting": ("这一天的异议已提交，请等答复", "There is an objection to that day already; please wait for the answer"),
     "objection_outcome_unknown": ("答复须为 accepted 或 kept", "An answer is accepted or kept"),
     "signature_evidence_needed": ("请附上签字或联系情况的材料", "Please attach the signature, or proof of how he was sought"),
-    "signature_evidence_many": ("材料最多 {count_max} 份", "At most {count_max} files can be attached"),
+    "signature_evidence_many": ("材料最多 {count_max} 份", "At most {count_max:file|files} can be attached"),
     "claim_needed": ("请填写工人认为应得的金额", "Please give the amount the worker says is right"),
     "claim_wrong": (
         "异议金额须为不小于 0、小于 {limit_fen} 分且不同于表上金额的整数",
@@ -72,7 +72,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "settlement_not_exited": ("该工人尚未退场", "That worker has not left yet"),
     "settlement_undecided": (
         "还有 {count} 个待确认的考勤日或待办事项，暂不能结算",
-        "{count} days or requests must be decided before this can be settled",
+        "{count:day or request|days or requests} must be decided before this can be settled",
     ),
     "settlement_unsigned": ("离场工人尚未签字确认", "The worker has not signed it yet"),
     "settlement_disputed": ("工人对结算有异议，请先处理", "The worker disputes it: settle that first"),

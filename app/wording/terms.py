@@ -45,7 +45,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "deduction_basis_needed": (
         "请写明扣款依据，至少 {length_min} 个字",
-        "Please say what the deduction rests on, at least {length_min} characters",
+        "Please say what the deduction rests on, at least {length_min:character|characters}",
     ),
     "deduction_month_wrong": ("扣款月份超出可用范围", "That month is out of range"),
     "deduction_month_closed": ("该月已结账，请登记在未结账的月份", "That month is closed; please enter it for an open one"),

@@ -10,14 +10,14 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "calendar_no_rows": ("日历没有内容", "The calendar has no rows"),
     "calendar_statutory_count": (
         "{year} 年应有 {wanted} 天节假日（三倍工资日），文件中有 {found} 天",
-        "{year} has {wanted} statutory days; the file has {found}",
+        "{year} has {wanted:statutory day|statutory days}; the file has {found}",
     ),
     "calendar_date_wrong": ("日期格式有误，请写作 2026-10-01", "The date is malformed; write it like 2026-10-01"),
     "calendar_kind_unknown": (
         "日历类型须为 workday、makeup（调休上班）、rest、adjust_rest（调休放假）或 statutory（三倍工资日）",
         "A kind is workday, makeup, rest, adjust_rest or statutory",
     ),
-    "calendar_name_wrong": ("节日名称最多 {limit} 个字", "A name has at most {limit} characters"),
+    "calendar_name_wrong": ("节日名称最多 {limit} 个字", "A name has at most {limit:character|characters}"),
     "calendar_date_twice": ("{date} 出现了两次", "{date} stands twice"),
     # policies
     "policy_unknown": ("没有这条考勤规则", "There is no such attendance policy"),
@@ -42,7 +42,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "policy_units_wrong": (
         "工日折算表从 0 分钟起，分钟递增、工日不减，最多 {limit} 级",
-        "The table of man-days begins at 0 minutes and climbs, with {limit} steps at most",
+        "The table of man-days begins at 0 minutes and climbs, with {limit:step|steps} at most",
     ),
     "policy_night_wrong": ("夜班起止写作 22:00 和 06:00，且不相同", "Night work is from and to like 22:00 and 06:00, not the same"),
     # corrections
@@ -62,16 +62,16 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "correction_other_day": ("时间不属于这个考勤日", "That time does not belong to this work date"),
     "correction_session_wrong": (
         "出场须晚于进场，且不超过 {hours} 小时",
-        "The exit is after the entry and at most {hours} hours later",
+        "The exit is after the entry and at most {hours:hour|hours} later",
     ),
     "correction_passage_wrong": ("不是该工人已计的通行记录", "Not a passage of this worker that counts"),
     "correction_too_late": (
         "补卡须在当天后 {days} 天内申请；此后请以有证据的整天认定处理",
-        "A correction is asked for within {days} days; after that, decide the whole day, with evidence",
+        "A correction is asked for within {days:day|days}; after that, decide the whole day, with evidence",
     ),
     "correction_limit_reached": (
         "该工人本月补卡已满 {limit} 次；请以有证据的整天认定处理",
-        "This worker has had {limit} corrections this month; decide the whole day, with evidence",
+        "This worker has had {limit:correction|corrections} this month; decide the whole day, with evidence",
     ),
     "correction_waiting": ("同样的补卡已申请", "The same correction has been asked for"),
     "correction_act_unknown": (
@@ -89,15 +89,15 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "mark_unknown": ("没有这条缺勤登记", "There is no such mark"),
     "mark_kind_unknown": ("缺勤原因须为 leave、stoppage、rain 或 rest", "A mark is leave, stoppage, rain or rest"),
     "mark_scope_wrong": ("只能登记一名工人、一个班组或整个项目", "A mark is for one worker, one team or the whole project"),
-    "mark_too_long": ("一次最多登记 {limit} 天", "A mark holds for at most {limit} days"),
+    "mark_too_long": ("一次最多登记 {limit} 天", "A mark holds for at most {limit:day|days}"),
     "mark_overlaps": ("与已有的缺勤登记时间重叠", "Another mark of the same scope holds within that time"),
     # evidence
     "evidence_unknown": ("没有这份证据材料", "There is no such file of evidence"),
     "evidence_empty": ("证据材料是空文件", "The file is empty"),
-    "evidence_too_large": ("证据材料过大，上限 {limit} 字节", "The file is too large; the limit is {limit} bytes"),
+    "evidence_too_large": ("证据材料过大，上限 {limit} 字节", "The file is too large; the limit is {limit:byte|bytes}"),
     "evidence_type_unknown": ("证据材料须为 JPEG、PNG 或 PDF 文件", "Evidence is a JPEG, PNG or PDF file"),
     "evidence_needed": ("请附证据材料", "Evidence is needed"),
-    "evidence_too_many": ("证据材料最多 {limit} 份", "At most {limit} files of evidence"),
+    "evidence_too_many": ("证据材料最多 {limit} 份", "At most {limit:file|files} of evidence"),
     # heartbeats
     "heartbeat_malformed": ("设备心跳格式有误", "The heartbeat is malformed"),
     # fields

@@ -391,5 +391,5 @@ def test_every_sentence_can_be_filled_and_every_fact_stored():
 
 def test_money_is_told_in_yuan_and_days_in_man_days():
     finding = only("worked_without_pay", FULL + "4 08:00 wang in g1\n4 13:00 wang out g1", at=LATE, wang=1_234_50)
-    assert sentence(finding, "en").startswith("2 day(s) worked (1.5 man-days), 1,851.75 yuan accrued;")
+    assert sentence(finding, "en").startswith("2 days worked (1.5 man-days), 1,851.75 yuan accrued;")
     assert sentence(finding, "zh").startswith("本月出勤 2 天（1.5 工日），应计工资 1,851.75 元；")

@@ -9,6 +9,7 @@ from babel.messages.pofile import read_po
 
 from app.pages import lines, page, show, words
 from app.wording import gate
+from tests.test_wording import several_of_one
 
 HAN = re.compile(r"[\u3400-\u9fff\uff00-\uffef]")
 # The name of each language stands in that language.
@@ -18,11 +19,13 @@ ALLOWED = {"中文"}
 @pytest.fixture(scope="module")
 def catalogue():
     with words.CATALOGUE.open("rb") as file:
-        return {str(m.id): str(m.string) for m in read_po(file, locale="en") if m.id}
+        found = [m for m in read_po(file, locale="en") if m.id]
+    # Of a text with a form for one and a form for several, both.
+    return {m.id[0]: m.string for m in found if m.pluralizable} | {m.id: (m.string,) for m in found if not m.pluralizable}
 
 
 def test_every_text_has_an_english_one(catalogue):
-    missing = [text for text in words.texts() if not catalogue.get(text)]
+    missing = [text for text in words.texts() if not all(catalogue.get(text, ("",)))]
     assert not missing, "run python -m app.pages.words, then translate"
 
 
@@ -31,13 +34,30 @@ def test_no_english_is_left_over(catalogue):
 
 
 def test_both_sides_have_the_same_places(catalogue):
-    for text, english in catalogue.items():
+    for text, english in ((text, form) for text, forms in catalogue.items() for form in forms):
         assert sorted(re.findall(r"%\(\w+\)s", text)) and re.findall(r"%(?!\(\w+\)s)", english) == [] or "%" not in text, text
         assert set(re.findall(r"%\(\w+\)s", text)) == set(re.findall(r"%\(\w+\)s", english)), text
 
 
 def test_no_english_text_has_chinese_in_it(catalogue):
-    assert not [english for english in catalogue.values() if HAN.search(english)]
+    assert not [english for forms in catalogue.values() for english in forms if HAN.search(english)]
+
+
+def test_one_thing_is_not_said_like_several(catalogue):
+    several = several_of_one(forms for forms in catalogue.values() if len(forms) == 2)
+    assert several.search("1 whole days") and not several.search("1 day")
+    said = [forms[0] % dict.fromkeys(re.findall(r"%\((\w+)\)s", forms[0]), "1") for forms in catalogue.values()]
+    assert [english for english in said if several.search(english)] == [], "give it two forms in the catalogue; its count is n"
+    assert [english for forms in catalogue.values() for english in forms if re.search(r"(?<!%)\((s|es)\)", english)] == []
+
+
+def test_a_count_chooses_its_form():
+    assert [words.tr("en", "补卡 %(n)s 次", n=n) for n in (0, 1, 2, "1", "1.5")] == [
+        "0 corrections", "1 correction", "2 corrections", "1 correction", "1.5 corrections"
+    ]  # fmt: skip
+    assert words.tr("zh", "补卡 %(n)s 次", n=1) == "补卡 1 次" and words.tr("en", "工日") == "Man-days"
+    template = page.environment("en").from_string('{{ _("补卡 %(n)s 次", n=n) }} {{ _("材料 %(n)s", n="<b>") }} {{ _("工日") }}')
+    assert template.render(n=1) == "1 correction Paper &lt;b&gt; Man-days"
 
 
 @pytest.mark.parametrize("path", sorted(page.TEMPLATES.rglob("*.html")), ids=lambda p: p.name)
