@@ -266,7 +266,7 @@ class _Filler:
     def __init__(self, ask: Ask, show: str) -> None:
         self.show, self.say, self.policy, self.today = show, ask.say, ask.policy, ask.today
         self.path = f"/projects/{ask.project.id}/grid/"
-        self.waits = {"present": ask.say("仍在场内"), "undecided": ask.say("待确认")}
+        self.undecided, self.inside = ask.say("待确认"), (ask.say("在"), ask.say("仍在场内"))
         self.marks = {key: (ask.say(mark), ask.say(says)) for key, (mark, says) in MARKS.items()}
         self.said: dict[tuple[int | None, int], str] = {}
 
@@ -279,8 +279,12 @@ class _Filler:
         if found is None:
             return f'<td class="rest{weekend}"></td>', "rest"
         below = ""
-        if line is not None and found.mark == "flagged":
-            tone, says = "ask", self.waits[line.state]
+        if line is not None and line.state == "present":
+            # The day goes on: nobody has anything to decide.
+            tone, (mark, says) = "work", self.inside
+            mark, below = self._filled(mark, "", line)
+        elif line is not None and found.mark == "flagged":
+            tone, says = "ask", self.undecided
             mark, below = self._filled("?", "", line)
         elif line is None or found.mark in MARKS:
             tone, (mark, says) = "rest", self.marks[found.mark]
@@ -304,11 +308,13 @@ class _Filler:
 
     def _filled(self, mark: str, below: str, line: DayLine) -> tuple[str, str]:
         """Both lines of a cell of a day with passages."""
-        if self.show == "marks" or (self.show == "hours" and mark == "?"):
+        waits = line.state in ("present", "undecided")
+        if self.show == "marks" or (self.show == "hours" and waits):
             return mark, below
         if self.show == "hours":
             return _hours(line.minutes), below
-        ends = (f"{local(at, self.policy):%H:%M}" if at else "?" for at in (line.first_in_at, line.last_out_at))
+        missing = mark if waits else "?"
+        ends = (f"{local(at, self.policy):%H:%M}" if at else missing for at in (line.first_in_at, line.last_out_at))
         return next(ends), next(ends)
 
 

@@ -217,11 +217,11 @@ def test_management_is_told_apart_by_trade_and_by_key_post(client_of, site_today
             day_rate_fen=None, entry_on=now.date(), trade="管理人员", code=False, now=now, by="wu",
         )  # fmt: skip
     text = wu.get(here).text
-    assert re.search(r'data-figure="management">1</span> / 2<', text), "Wang by his post today; Li's has ended; Qian by his trade, not here yet"
+    assert re.search(r'data-figure="management">1</span>&nbsp;/&nbsp;2<', text), "Wang by his post today; Li's has ended; Qian by his trade, not here yet"
     [link] = set(re.findall(r'href="([^"]*show=all[^"]*of=management#people)"', text))
     opened = re.search(r'id="people".*?</section>', wu.get(link.replace("&amp;", "&")).text, re.S)[0]
     assert [name for name in ("王建国", "李秀英", "孙大山", "钱监理") if name in opened] == ["王建国", "钱监理"]
-    assert "其中管理人员 1 / 2" in re.sub(r"<[^>]+>", "", wu.get(f"{here}/wall").text)
+    assert "其中管理人员 1&nbsp;/&nbsp;2" in re.sub(r"<[^>]+>", "", wu.get(f"{here}/wall").text)
     trades = wu.get(f"{here}?by=trade").text
     assert re.search(r"trade=manager[^>]*>管理人员<", trades) and ">manager<" not in trades, "his own trade, by its name"
 
