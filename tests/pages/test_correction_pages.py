@@ -1,5 +1,7 @@
 """Corrections on the pages: asked for out of a day, agreed to by two others, never by who asked."""
 
+import re
+
 import pytest
 
 from app import access
@@ -122,3 +124,17 @@ def test_what_is_filled_in_wrongly_is_told_and_kept_in_the_form(place, change, s
     )
     assert reply.status_code == status and 'role="alert"' in reply.text and "班长在场" in reply.text
     assert asked(payday) == ()
+
+
+@pytest.mark.parametrize(("show", "inside", "missing"), [("marks", ["在"], ["?"]), ("hours", ["在"], ["?"]), ("times", ["08:00", "在"], ["08:00", "?"])])
+def test_the_grid_says_who_is_still_on_site_and_asks_only_what_must_be_decided(show, inside, missing, place, clock, people_on_site):
+    payday, _, signed_in = place
+    payday.works(people_on_site.wang, 6, go=None)
+    payday.now = at(6, "10:00")
+    clock.advance(seconds=(payday.now - clock()).total_seconds())
+    text = signed_in("wu").get(f"/projects/{payday.site.id}/grid", params={"month": "2026-03", "team": payday.site.team_id, "show": show}).text
+    cell = {
+        day: re.search(rf'<td class="(\w+)[^"]*"><a href="/projects/{payday.site.id}/grid/{people_on_site.wang.id}\?day=2026-03-0{day}"[^>]*>(.*?)</a>', text)
+        for day in (5, 6)
+    }  # fmt: skip
+    assert {day: (found[1], re.sub(r"<[^>]+>", " ", found[2]).split()) for day, found in cell.items()} == {5: ("ask", missing), 6: ("work", inside)}
