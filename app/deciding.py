@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -128,29 +127,24 @@ def scores(db: Session, project_id: int, from_at: datetime, to_at: datetime) -> 
     if not timedelta(0) < to_at - from_at <= timedelta(days=SCORES_DAYS_MAX):
         raise Unusable("scores_range_wrong", days=SCORES_DAYS_MAX)
     by_gate = {gate.id: GateScores(gate.id, gate.name) for gate in gates.gates(db, project_id)}
-    for gate_id, code, similarity, liveness, basis in decisions.measured(db, project_id, from_at, to_at):
-        found = by_gate[gate_id]
-        found.frames += 1
-        found.codes[code] += 1
-        if similarity is not None:
-            found.similarity[_bin(similarity)] += 1
-        _add_basis(found, liveness, basis or {})
+    for one in decisions.measured(db, project_id, from_at, to_at, BINS):
+        found = by_gate[one.gate_id]
+        found.frames += one.count
+        found.codes[one.code] += one.count
+        if one.similarity is not None:
+            found.similarity[_bin(one.similarity)] += one.count
+        if one.liveness is not None:
+            found.liveness[_bin(one.liveness)] += one.count
+        if one.liveness_state is not None:
+            found.liveness_states[one.liveness_state] += one.count
+            found.liveness_models[one.liveness_model or "none"] += one.count
+        if one.repeated:
+            found.repeated_pictures += one.count
     return list(by_gate.values())
 
 
-def _add_basis(found: GateScores, liveness: float | None, basis: dict[str, Any]) -> None:
-    if liveness is not None:
-        found.liveness[_bin(liveness)] += 1
-    said = basis.get("liveness")
-    if said:
-        found.liveness_states[said["state"]] += 1
-        found.liveness_models[said["model"] or "none"] += 1
-    if "same_picture_as" in basis or "picture_like_that_of" in basis:
-        found.repeated_pictures += 1
-
-
-def _bin(value: float) -> int:
-    return min(BINS - 1, max(0, int(value * BINS)))
+def _bin(step: int) -> int:
+    return min(BINS - 1, max(0, step))
 
 
 def check_liveness(settings: Settings, enforcing: Sequence[int], *, ready: bool) -> None:

@@ -76,6 +76,10 @@ class _Shared:
 
 def _shared(db: Session, project_id: int, month: date, as_of: datetime, workers: Collection[int] = ()) -> _Shared:
     """The facts of a project; with some ``workers`` only what concerns them, for a page that lays a few over its rows."""
+    return once(db, ("shared", project_id, month, as_of, frozenset(workers)), lambda: _ask_shared(db, project_id, month, as_of, workers))
+
+
+def _ask_shared(db: Session, project_id: int, month: date, as_of: datetime, workers: Collection[int]) -> _Shared:
     some = workers if len(workers) <= WORKERS_AT_ONCE else ()
     bundle = money.project_facts(db, project_id, month, as_of, workers=some)
     teams: dict[int, set[int]] = defaultdict(set)
@@ -580,16 +584,22 @@ class Counted:
     """(worker, work date) of the days that somebody must decide, by date."""
 
 
-def counted(db: Session, project_id: int, from_on: date, to_on: date, now: datetime) -> Counted:
+def counted(
+    db: Session, project_id: int, from_on: date, to_on: date, now: datetime, *, came_from: date | None = None
+) -> Counted:
     """Count the days of [from_on, to_on), without reading them.
+
+    Args:
+        came_from: who came is counted from this day on; None: from the first.
 
     Raises:
         NotFound: ``project_unknown``.
     """
     people.project(db, project_id)
+    came_from = from_on if came_from is None else came_from
     behind = {worker: max(on, from_on) for worker, on in _behind(db, project_id, now).items() if on < to_on}
     came: dict[date, int] = defaultdict(int)
-    for (day, state), count in rows.tallies(db, project_id, from_on, to_on).items():
+    for (day, state), count in rows.tallies(db, project_id, came_from, to_on).items():
         if state != DayState.OFF:
             came[day] += count
     undecided = {
@@ -606,7 +616,8 @@ def counted(db: Session, project_id: int, from_on: date, to_on: date, now: datet
             came[work.work_date] += 1
             if work.day.state is DayState.UNDECIDED:
                 undecided.add((work.worker_id, work.work_date))
-    return Counted(dict(came), tuple(sorted(undecided, key=lambda pair: pair[::-1])))
+    came = {day: count for day, count in came.items() if day >= came_from}
+    return Counted(came, tuple(sorted(undecided, key=lambda pair: pair[::-1])))
 
 
 def headcount(db: Session, project_id: int, now: datetime) -> Headcount:

@@ -1,9 +1,8 @@
-"""What a device's own numbering and clock say: events that never came, and how far its clock is off."""
+"""What a device's own numbering says: events that never came."""
 
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 from app.domain.facts import Channel
 
@@ -36,12 +35,3 @@ def missing(keys: Iterable[str]) -> Missing:
 def takes_pictures(channels: Iterable[Channel]) -> bool:
     """True of a device that recorded a face: its numbers are pictures, and one that is missing says nothing."""
     return any(channel == Channel.FACE for channel in channels)
-
-
-def clock_error(pairs: Iterable[tuple[datetime, datetime]]) -> timedelta | None:
-    """How far a device's clock is ahead of ours, by (what it said, when it came); None without any.
-
-    The event that came fastest says it best: the clock is ahead by at least so much, or behind by at most so much, since
-    being on the way also makes an event look old.
-    """
-    return max((said - came for said, came in pairs), default=None)

@@ -10,6 +10,7 @@ from app.domain import workdays
 from app.domain.facts import AttendancePolicy
 from app.domain.identity import View, mask_name
 from app.errors import NotFound
+from app.pages.heads import Where
 from app.pages.words import marked, tr
 from app.store import gates, people
 from app.store.gates import PassageRecord
@@ -105,19 +106,20 @@ class Reader:
         view: ``staff``, ``bureau`` or ``guard`` (``access.view_of``).
         links: the reader may open a worker's page.
         whole: look everybody's name up at once; else each when it is needed, for the few of a live screen.
+        known: who has been looked up already.
     """
 
     def __init__(
         self, db: Session, project_id: int, policy: AttendancePolicy, *, today: date, view: str, links: bool, language: str,
-        whole: bool = True,
+        whole: bool = True, known: Iterable[people.Place | Where] = (),
     ) -> None:
         self.policy, self.view, self.links, self.language = policy, view, links, language
         self.project_id, self.today = project_id, today
         self._db = db
         self._gates = {g.id: g.name for g in gates.gates(db, project_id)}
-        self._people: dict[int, tuple[str, str]] = (
-            {place.worker_id: (place.name, place.team) for place in people.places(db, project_id)} if whole else {}
-        )
+        self._people: dict[int, tuple[str, str]] = {
+            place.worker_id: (place.name, place.team) for place in (people.places(db, project_id) if whole else known)
+        }
 
     def name(self, worker_id: int | None) -> tuple[str, str]:
         """(name as this reader may see it, team)."""

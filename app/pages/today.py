@@ -1,6 +1,7 @@
 """Today on site: who is here, who left, who has not come, by company, team and trade; the gates; and the last seven days."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -138,14 +139,13 @@ def gather(ask: Ask):
     project = ask.project
     counted = heads(ask.db, project, ask.now)
     asked = _Asked.of(ask, counted)
-    undecided = [
-        worker for worker, _ in projection.counted(
-            ask.db, project.id, workdays.month_of(ask.today), ask.today + timedelta(days=1), ask.now
-        ).undecided
-    ]  # fmt: skip
+    # The month and the week at once: whoever is behind his rows is worked out once.
+    month, week_from = workdays.month_of(ask.today), _week_of(ask.today)[0]
+    days = projection.counted(ask.db, project.id, min(month, week_from), ask.today + timedelta(days=1), ask.now, came_from=week_from)
+    undecided = [worker for worker, day in days.undecided if day >= month]
     reader = lines.Reader(
         ask.db, project.id, ask.policy, today=ask.today, view=access.view_of(ask.person, project), links=True,
-        language=ask.language, whole=False,
+        language=ask.language, whole=False, known=counted.people,
     )  # fmt: skip
     chosen = asked.people(counted)
     return TodayContext(
@@ -168,7 +168,7 @@ def gather(ask: Ask):
             for w in chosen[:PEOPLE_MAX]
         ),
         more=max(0, len(chosen) - PEOPLE_MAX),
-        week=week(ask.db, project, ask.now, came_today=counted.came),
+        week=_points(ask.db, project.id, ask.today, days.came, counted.came),
         latest=reader.lines(lines.latest(ask.db, project.id, LATEST)),
         gates=_gates(ask),
         chart_height=charts.teams_height(min(len(counted.teams), CHART_TEAMS_MAX)),
@@ -240,6 +240,10 @@ class _Asked:
         return tuple(Chosen(label, self.url(anchor=True, **{name: ""})) for name, label in said.items() if label)
 
 
+def _week_of(today: date) -> list[date]:
+    return [today - timedelta(days=n) for n in range(WEEK_DAYS)][::-1]
+
+
 def week(db: Session, project: ProjectInfo, now: datetime, *, came_today: int | None = None) -> tuple[DayPoint, ...]:
     """Who came on each of the last seven days.
 
@@ -247,14 +251,20 @@ def week(db: Session, project: ProjectInfo, now: datetime, *, came_today: int | 
         came_today: as it was counted just now.
     """
     today = workdays.work_date(now, page.policy_of(project))
-    first = today - timedelta(days=WEEK_DAYS - 1)
-    days = [first + timedelta(days=n) for n in range(WEEK_DAYS)]
-    came = projection.counted(db, project.id, first, today + timedelta(days=1), now).came
-    engagements = people.engagements(db, project.id)
+    came = projection.counted(db, project.id, _week_of(today)[0], today + timedelta(days=1), now).came
+    return _points(db, project.id, today, came, came_today)
+
+
+def _points(db: Session, project_id: int, today: date, came: Mapping[date, int], came_today: int | None) -> tuple[DayPoint, ...]:
+    days = _week_of(today)
+    engagements = people.engagements(db, project_id)
+    # Nearly everybody is there all week, and is looked at once.
+    steady = {e.worker_id for e in engagements if e.covers(days[0]) and e.covers(days[-1])}
+    others = [e for e in engagements if e.worker_id not in steady]
     return tuple(
         DayPoint(
             day, came_today if day == today and came_today is not None else came.get(day, 0),
-            len({e.worker_id for e in engagements if e.covers(day)}),
+            len(steady) + len({e.worker_id for e in others if e.covers(day)}),
         )
         for day in days
     )  # fmt: skip
@@ -263,7 +273,6 @@ def week(db: Session, project: ProjectInfo, now: datetime, *, came_today: int | 
 def _gates(ask: Ask) -> tuple[GateLine, ...]:
     morning = midnight(ask.today, ask.project.time_zone)
     sent = health.of_devices(ask.db, ask.project.id, morning)
-    last = gates.last_at(ask.db, ask.project.id, morning)
     devices: dict[int, list[gates.DeviceInfo]] = defaultdict(list)
     for one in gates.devices(ask.db, ask.project.id):
         devices[one.gate_id].append(one)
@@ -273,7 +282,7 @@ def _gates(ask: Ask) -> tuple[GateLine, ...]:
         heard = max((one.last_seen_at for one in working if one.last_seen_at), default=None)
         state = "off" if not working else "never" if heard is None else "heard" if ask.now - heard <= HEARD else "silent"
         of = [sent[one.id] for one in devices[lane.id]]
-        at = last.get(lane.id)
+        at = max((one.last_at for one in of if one.last_at), default=None)
         found.append(
             GateLine(
                 lane.name, str(lane.direction), state, workdays.local(heard, ask.policy) if heard else None,

@@ -608,12 +608,6 @@ def stood_after(db: Session, record: PassageRecord) -> bool:
     return db.execute(select(_ROW.c.id).where(*later).limit(1)).first() is not None
 
 
-def last_at(db: Session, project_id: int, since: datetime) -> dict[int, datetime]:
-    """Return gate id -> when somebody last stood there, of the gates that had a passage since an instant."""
-    wanted = select(_ROW.c.gate_id, func.max(_ROW.c.occurred_at)).where(_ROW.c.project_id == project_id, _ROW.c.occurred_at >= since)
-    return {row[0]: row[1] for row in db.execute(wanted.group_by(_ROW.c.gate_id))}
-
-
 def last_asking(
     db: Session, project_id: int, gate_id: int, code: str, from_at: datetime, to_at: datetime
 ) -> PassageRecord | None:

@@ -1,11 +1,7 @@
-"""What a gate's own numbering and its own clock say."""
+"""What a gate's own numbering says."""
 
-from datetime import UTC, datetime, timedelta
-
-from app.domain.events import Missing, clock_error, missing, takes_pictures
+from app.domain.events import Missing, missing, takes_pictures
 from app.domain.facts import Channel
-
-NOON = datetime(2026, 3, 2, 4, tzinfo=UTC)
 
 
 def test_numbers_that_never_came_are_counted_within_one_start():
@@ -18,13 +14,6 @@ def test_order_and_resending_make_no_gap():
 
 def test_keys_without_numbers_say_nothing():
     assert missing(["card-1", "a:", ":", "a:x", "wang-in-2026-03-01T00:00:00+00:00"]) == Missing(0, 0)
-
-
-def test_the_event_that_came_fastest_tells_the_clock():
-    late = (NOON, NOON + timedelta(hours=3))
-    assert clock_error([late, (NOON, NOON + timedelta(seconds=1))]) == timedelta(seconds=-1)
-    assert clock_error([late, (NOON + timedelta(seconds=90), NOON)]) == timedelta(seconds=90)
-    assert clock_error([]) is None
 
 
 def test_whoever_recorded_a_face_takes_pictures():

@@ -68,6 +68,18 @@ def test_a_gate_that_takes_pictures_is_not_said_to_have_lost_those_without_a_fac
         assert health.of_devices(db, site.id, now + timedelta(days=1))[site.entrance.device_id].missing is None
 
 
+@pytest.mark.parametrize(("ahead_s", "said"), [(90.25, "快 90 秒"), (-1.0, "准确"), (-40.0, "最多慢 40 秒"), (None, "")])
+def test_the_event_that_came_fastest_tells_the_clock(ahead_s, said, client_of, database, people_on_site, page, now):
+    site = people_on_site.a
+    if ahead_s is not None:
+        events(database, site, now, (1, 2), ahead=timedelta(hours=-3))
+        events(database, site, now, (3,), ahead=timedelta(seconds=ahead_s))
+    with database.read() as db:
+        clock = health.of_devices(db, site.id, now - timedelta(days=1))[site.entrance.device_id].clock
+    assert (clock is None) if ahead_s is None else abs(clock - timedelta(seconds=ahead_s)) < timedelta(milliseconds=1)
+    assert said in row(client_of("chen").get(page).text, site.entrance.device_id)
+
+
 def test_scores_are_for_those_who_answer_for_the_gates(client_of, database, people_on_site, page, now):
     events(database, people_on_site.a, now, (1, 2))
     assert "与最像的人的相似度" in client_of("chen").get(page).text
