@@ -193,8 +193,9 @@ def _since(db: Session, project_id: int, now: datetime) -> datetime:
 
 
 def _photo(db: Session, kind: Kind, record: PassageRecord, now: datetime) -> tuple[str, str]:
-    """(address of the enrolment photograph, why there is none); neither of a passage that is past."""
-    if record.worker_id is None or now - record.received_at > PHOTO_FRESH or not kind.confirm:
+    """(address of the enrolment photograph, why there is none); neither of a passage that is past, unless he is waited for."""
+    past = now - record.received_at > PHOTO_FRESH and not _waits(record)
+    if record.worker_id is None or past or not kind.confirm:
         return "", ""
     if review.shows_photograph(db, kind.project_id, record.worker_id, review.TO_THE_GUARD):
         return f"/projects/{kind.project_id}/passages/{record.id}/photo", ""

@@ -146,6 +146,8 @@ def test_a_photograph_stands_beside_who_waits_and_the_look_is_a_line(client_of, 
     clock.advance(minutes=15)
     assert ma.get(where % passed.id).status_code == 404, "he has gone"
     assert ma.get(where % waits.id).status_code == 200, "he is still waited for"
+    shown = ma.get(f"/projects/{site.id}/gate").text
+    assert where % waits.id in shown and where % passed.id not in shown
     assert client_of("lin").get(where % waits.id).status_code == 403
     asked = {"channel": "code", "value": code, "gate_id": site.entrance.gate_id}
     found = client_of("ma", **{"HX-Request": "true"}).post(f"/projects/{site.id}/gate/look", data=asked)

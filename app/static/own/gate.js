@@ -38,9 +38,33 @@
     if (window.htmx) htmx.process(place);
   };
 
+  /* Who waits. A photograph that is on the screen stays there: each time one is loaded somebody has looked at him. And when
+     another card moves to where one was, a press meant for that one is not taken for it. */
+  const STILL_MS = 700;
+  let movedAt = -Infinity;
+  const cardsOf = (root) => [...root.querySelectorAll("[data-passage]")];
+  function asks(told) {
+    const place = document.getElementById("asks");
+    const old = cardsOf(place);
+    const next = document.createElement("template");
+    next.innerHTML = told.html;
+    const cards = cardsOf(next.content);
+    if (cards.length === old.length && cards.every((card, n) => card.dataset.passage === old[n].dataset.passage)) return;
+    if (old.some((card, n) => cards[n] && cards[n].dataset.passage !== card.dataset.passage)) movedAt = performance.now();
+    for (const card of cards) {
+      const face = old.find((one) => one.dataset.passage === card.dataset.passage)?.querySelector("figure");
+      if (face) card.querySelector("figure")?.replaceWith(face);
+    }
+    place.replaceChildren(next.content);
+    if (window.htmx) htmx.process(place);
+  }
+  document.getElementById("asks").addEventListener("click", (event) => {
+    if (performance.now() - movedAt < STILL_MS) { event.preventDefault(); event.stopPropagation(); }
+  }, true);
+
   Live.follow(
     (last) => `${live.dataset.stream}?after=${last ?? first}`,
-    { passage, changed, asks: part("asks"), hand: part("hand"), strangers: part("strangers"), beat: () => {} },
+    { passage, changed, asks, hand: part("hand"), strangers: part("strangers"), beat: () => {} },
     Live.state(document.getElementById("link-state")),
   );
 
