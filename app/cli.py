@@ -137,6 +137,7 @@ def serve(
     gc.disable()
     import uvicorn
 
+    from app import clerk
     from app.connections import closing_after
     from app.db import make_engine, migrate, migration_state
     from app.deciding import LivenessNotReady
@@ -161,7 +162,7 @@ def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     # Before the recogniser, which has threads of its own.
-    readers = start(settings.reader_processes, lambda: create_reader(settings), reckoner(settings))
+    readers = start(settings.reader_processes, lambda: create_reader(settings), reckoner(settings), lambda: clerk.attend(settings, now))
     try:
         service = create_app(settings, readers=readers)
     except LivenessNotReady as error:

@@ -17,11 +17,11 @@ stand in full only for the labour officer, whose papers need them; for everybody
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
@@ -44,6 +44,7 @@ from app.forms import settlement as settlement_form
 from app.forms import slip as slip_form
 from app.forms import threeway as threeway_form
 from app.forms.book import Stamp
+from app.sharing import Tell, silent
 from app.store import accounts, bank, gates, money, people, timekeeping
 from app.store import exports as kept
 from app.store import journal as chain
@@ -60,6 +61,8 @@ PAYROLL_SHAPES = {
     "notice": payroll_form.payroll_notice,
 }
 """工资表 for signature, with detail, with everything the law names; and what is publicised."""
+
+T = TypeVar("T")
 
 _A_DAY = timedelta(days=1)
 _OVERTIME = ("overtime", "overtime_rest", "overtime_statutory", "overtime_units")
@@ -90,6 +93,17 @@ class _Desk:
     now: datetime
     head: str
     journal: str
+    tell: Tell
+
+    def each(self, rows: Sequence[T]) -> Iterator[T]:
+        """Give the rows one by one, and say how far it is."""
+        for done, row in enumerate(rows):
+            self.tell("gather", done, len(rows))
+            yield row
+
+    def written(self, total: int) -> Callable[[int], None]:
+        """What a form is given to say how many pages it has written."""
+        return lambda done: self.tell("write", done, total) if done < total else self.tell("pack", 0, 0)
 
     @property
     def stamp(self) -> Stamp:
@@ -140,26 +154,27 @@ def note(db: Session, taken: File) -> None:
     )  # fmt: skip
 
 
-def _desk(db: Session, vault: Vault, project_id: int, language: str, full: bool, by: str, now: datetime) -> _Desk:
+def _desk(db: Session, vault: Vault, project_id: int, language: str, full: bool, by: str, now: datetime, tell: Tell = silent) -> _Desk:
     if language not in ("zh", "en"):
         raise BadRequest("form_unknown")
     project = people.project(db, project_id)
     end = chain.head(db)
-    return _Desk(db, vault, project, language, full, by, now, gates.head(db, project_id)[1], f"{end.seq}:{end.hash}")
+    return _Desk(db, vault, project, language, full, by, now, gates.head(db, project_id)[1], f"{end.seq}:{end.hash}", tell)
 
 
 # --- attendance ------------------------------------------------------------------------------------------------
 
 
 def attendance(
-    db: Session, vault: Vault, *, project_id: int, team_id: int, month: date, language: str = "zh", full: bool = False, by: str, now: datetime
-) -> File:
+    db: Session, vault: Vault, *, project_id: int, team_id: int, month: date, language: str = "zh", full: bool = False,
+    by: str, now: datetime, tell: Tell = silent,
+) -> File:  # fmt: skip
     """The month grid of a team, with the times of every session and the corrections behind it.
 
     Raises:
         NotFound: ``project_unknown``, ``team_unknown``.
     """
-    desk = _desk(db, vault, project_id, language, full, by, now)
+    desk = _desk(db, vault, project_id, language, full, by, now, tell)
     team = _team(db, project_id, team_id)
     end = next_month(month)
     rows: list[attendance_form.AttendanceRow] = []
@@ -172,7 +187,7 @@ def attendance(
     ]
     calendar = timekeeping.calendar(db, month, end)
     today = desk.stamp.made_on
-    for row in sorted(roster, key=lambda r: (name_order(r.name), r.worker_id)):
+    for row in desk.each(sorted(roster, key=lambda r: (name_order(r.name), r.worker_id))):
         lines = {
             line.work_date: line
             for line in projection.worker_days(db, project_id, row.worker_id, month, end, now)
@@ -244,8 +259,9 @@ def _correction(desk: _Desk, found: Any, name: str) -> attendance_form.Correctio
 
 
 def payroll(
-    db: Session, vault: Vault, *, project_id: int, sheet_id: int, shape: str, language: str = "zh", full: bool = False, by: str, now: datetime
-) -> File:
+    db: Session, vault: Vault, *, project_id: int, sheet_id: int, shape: str, language: str = "zh", full: bool = False,
+    by: str, now: datetime, tell: Tell = silent,
+) -> File:  # fmt: skip
     """A payroll sheet in one of the shapes people sign, keep and publicise.
 
     Raises:
@@ -254,11 +270,11 @@ def payroll(
     """
     if shape not in PAYROLL_SHAPES:
         raise BadRequest("form_unknown")
-    desk = _desk(db, vault, project_id, language, full, by, now)
+    desk = _desk(db, vault, project_id, language, full, by, now, tell)
     view = sheets.view(db, project_id=project_id, sheet_id=sheet_id, now=now)
     roster = desk.roster()
     cards = bank.cards(db, {v.line.content.worker_id for v in view.lines})
-    lines = [_pay_line(desk, v, roster[v.line.content.engagement_id], cards, shape) for v in view.lines]
+    lines = [_pay_line(desk, v, roster[v.line.content.engagement_id], cards, shape) for v in desk.each(view.lines)]
     head = payroll_form.PayrollHead(
         project=desk.project.name, month=view.sheet.month, general=desk.general(), company=view.company_name, team=view.team_name,
         version=str(view.sheet.version), public_from=view.publicised_on, public_to=view.approvable_on,
@@ -341,8 +357,8 @@ def _sums(items: Iterable[Any]) -> _Sums:
 
 
 def slips(
-    db: Session, vault: Vault, *, project_id: int, sheet_id: int, verify_url: str = "", language: str = "zh", full: bool = False, by: str,
-    now: datetime,
+    db: Session, vault: Vault, *, project_id: int, sheet_id: int, verify_url: str = "", language: str = "zh", full: bool = False, by: str, now: datetime,
+    tell: Tell = silent,
 ) -> File:  # fmt: skip
     """Wage slips of a sheet, one page a worker, each with the code that proves it.
 
@@ -352,12 +368,12 @@ def slips(
     Raises:
         NotFound: ``project_unknown``, ``sheet_unknown``.
     """
-    desk = _desk(db, vault, project_id, language, full, by, now)
+    desk = _desk(db, vault, project_id, language, full, by, now, tell)
     sheet = held.sheet(db, sheet_id)
     if sheet.project_id != project_id:
         raise NotFound("sheet_unknown")
     pages = _slip_pages(desk, held.lines(db, sheet_id))
-    content_bytes = slip_form.wage_slips(desk.project.name, pages, desk.stamp, verify_url=verify_url)
+    content_bytes = slip_form.wage_slips(desk.project.name, pages, desk.stamp, verify_url=verify_url, told=desk.written(len(pages)))
     return desk.done("slips", f"{desk.project.code}-{sheet.month:%Y%m}-{sheet_id}-slips.xlsx", content_bytes, sheet=sheet_id)
 
 
@@ -379,10 +395,10 @@ def own_slip(
     return desk.done("slips", f"{desk.project.code}-{line.content.origin_month:%Y%m}-slip.xlsx", content_bytes, line=line_id)
 
 
-def _slip_pages(desk: _Desk, lines: Iterable[Any], worker_id: int | None = None) -> list[slip_form.Slip]:
+def _slip_pages(desk: _Desk, lines: Sequence[Any], worker_id: int | None = None) -> list[slip_form.Slip]:
     roster, language = desk.roster(worker_id), desk.language
     pages = []
-    for line in lines:
+    for line in desk.each(lines):
         told = sheets.slip(desk.db, desk.vault, project_id=desk.project.id, line_id=line.id)
         content = line.content
         earned = [i for i in content.items if i.is_gross]
@@ -423,13 +439,15 @@ def _withheld_label(item: Any, language: str) -> str:
 # --- people ----------------------------------------------------------------------------------------------------
 
 
-def roster(db: Session, vault: Vault, *, project_id: int, language: str = "zh", full: bool = False, by: str, now: datetime) -> File:
+def roster(
+    db: Session, vault: Vault, *, project_id: int, language: str = "zh", full: bool = False, by: str, now: datetime, tell: Tell = silent
+) -> File:
     """花名册: everybody who was ever engaged, in the order of entry.
 
     Raises:
         NotFound: ``project_unknown``.
     """
-    desk = _desk(db, vault, project_id, language, full, by, now)
+    desk = _desk(db, vault, project_id, language, full, by, now, tell)
     rows = list(desk.roster().values())
     cards = bank.cards(db, {row.worker_id for row in rows})
     today = now.astimezone(ZoneInfo(desk.project.time_zone)).date()
@@ -445,15 +463,17 @@ def roster(db: Session, vault: Vault, *, project_id: int, language: str = "zh", 
             bank=cards[row.worker_id].bank_name if row.worker_id in cards else "",
             card=f"**** {cards[row.worker_id].last4}" if row.worker_id in cards else "", exit_on=_last_day(row.exit_on),
         )
-        for row in rows
+        for row in desk.each(rows)
     ]  # fmt: skip
+    tell("pack", 0, 0)
     content = people_form.people_sheet(people_form.PeopleHead(project=desk.project.name, general=desk.general()), found, desk.stamp)
     return desk.done("roster", f"{desk.project.code}-roster.xlsx", content, rows=len(found))
 
 
 def moves(
-    db: Session, vault: Vault, *, project_id: int, from_on: date, to_on: date, language: str = "zh", full: bool = False, by: str, now: datetime
-) -> File:
+    db: Session, vault: Vault, *, project_id: int, from_on: date, to_on: date, language: str = "zh", full: bool = False,
+    by: str, now: datetime, tell: Tell = silent,
+) -> File:  # fmt: skip
     """进退场登记 of [from_on, to_on): who came, who left, and whether he is settled.
 
     Raises:
@@ -462,7 +482,7 @@ def moves(
     """
     if not timedelta(0) < to_on - from_on <= timedelta(days=400):
         raise BadRequest("dates_wrong")
-    desk = _desk(db, vault, project_id, language, full, by, now)
+    desk = _desk(db, vault, project_id, language, full, by, now, tell)
     exits = {e.statement.place.id: e for e in settlements.exits(db, project_id, now)}
     found = []
     for row in desk.roster().values():
@@ -484,7 +504,7 @@ def moves(
 
 
 def movement(
-    db: Session, vault: Vault, *, project_id: int, month: date, language: str = "zh", full: bool = False, by: str, now: datetime
+    db: Session, vault: Vault, *, project_id: int, month: date, language: str = "zh", full: bool = False, by: str, now: datetime, tell: Tell = silent
 ) -> File:
     """月人员动态表: how many were there, came, left and stay, by company, team and trade.
 
@@ -494,7 +514,7 @@ def movement(
     Raises:
         NotFound: ``project_unknown``.
     """
-    desk = _desk(db, vault, project_id, language, full, by, now)
+    desk = _desk(db, vault, project_id, language, full, by, now, tell)
     month = month.replace(day=1)
     end = next_month(month)
     counted: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
@@ -516,7 +536,7 @@ def movement(
 
 
 def ledger(
-    db: Session, vault: Vault, *, project_id: int, year: int, language: str = "zh", full: bool = False, by: str, now: datetime
+    db: Session, vault: Vault, *, project_id: int, year: int, language: str = "zh", full: bool = False, by: str, now: datetime, tell: Tell = silent
 ) -> File:
     """农民工工资支付台账 of a year: what each worker earned, what was withheld, and when and how he was paid.
 
@@ -530,7 +550,7 @@ def ledger(
     """
     if not 2000 <= year <= 2100:
         raise BadRequest("dates_wrong")
-    desk = _desk(db, vault, project_id, language, full, by, now)
+    desk = _desk(db, vault, project_id, language, full, by, now, tell)
     earned: dict[tuple[int, date], list[Any]] = defaultdict(list)
     for line in held.posted_lines(db, project_id):
         earned[line.content.worker_id, line.content.origin_month].append(line.content)
@@ -540,7 +560,7 @@ def ledger(
     proofs = kept.payment_references(db, project_id)
     brought: dict[int, int] = defaultdict(int)
     months: dict[int, list[ledger_form.LedgerMonth]] = defaultdict(list)
-    for worker_id, month in sorted(earned.keys() | paid.keys()):
+    for worker_id, month in desk.each(sorted(earned.keys() | paid.keys())):
         told = _ledger_month(desk, month, earned[worker_id, month], paid[worker_id, month], proofs)
         if month.year < year:
             # A month that was overpaid pays for no other.
@@ -561,7 +581,8 @@ def ledger(
     head = ledger_form.LedgerHead(
         project=desk.project.name, from_on=date(year, 1, 1), to_on=min(date(year, 12, 31), now.date()), general=desk.general()
     )
-    content = ledger_form.wage_ledger(head, [page for _, page in sorted(pages, key=lambda p: p[0])], desk.stamp)
+    ordered = [page for _, page in sorted(pages, key=lambda p: p[0])]
+    content = ledger_form.wage_ledger(head, ordered, desk.stamp, told=desk.written(len(ordered)))
     return desk.done("ledger", f"{desk.project.code}-ledger-{year}.xlsx", content, year=year, workers=len(pages))
 
 
@@ -582,13 +603,15 @@ def _ledger_month(desk: _Desk, month: date, lines: list[Any], payments: list[Any
 # --- account and settlement --------------------------------------------------------------------------------------
 
 
-def account(db: Session, vault: Vault, *, project_id: int, language: str = "zh", full: bool = False, by: str, now: datetime) -> File:
+def account(
+    db: Session, vault: Vault, *, project_id: int, language: str = "zh", full: bool = False, by: str, now: datetime, tell: Tell = silent
+) -> File:
     """专户收支台账: the statement with what each line was. The account's own number by its last four digits.
 
     Raises:
         NotFound: ``project_unknown``, ``special_account_missing``.
     """
-    desk = _desk(db, vault, project_id, language, full, by, now)
+    desk = _desk(db, vault, project_id, language, full, by, now, tell)
     live = bank.live_account(db, project_id)
     if live is None:
         raise NotFound("special_account_missing")
@@ -612,14 +635,15 @@ def account(db: Session, vault: Vault, *, project_id: int, language: str = "zh",
 
 
 def settlement(
-    db: Session, vault: Vault, *, project_id: int, settlement_id: int, language: str = "zh", full: bool = False, by: str, now: datetime
-) -> File:
+    db: Session, vault: Vault, *, project_id: int, settlement_id: int, language: str = "zh", full: bool = False,
+    by: str, now: datetime, tell: Tell = silent,
+) -> File:  # fmt: skip
     """退场工资结算确认书 of a settlement that was made.
 
     Raises:
         NotFound: ``project_unknown``, ``settlement_unknown``.
     """
-    desk = _desk(db, vault, project_id, language, full, by, now)
+    desk = _desk(db, vault, project_id, language, full, by, now, tell)
     view = settlements.view(db, project_id, settlement_id, now)
     row = desk.roster()[view.place.id]
     lines = [
@@ -661,7 +685,7 @@ def _company(db: Session, project_id: int, project_company_id: int) -> str:
 
 
 def three_way(
-    db: Session, vault: Vault, *, project_id: int, month: date, language: str = "zh", full: bool = False, by: str, now: datetime
+    db: Session, vault: Vault, *, project_id: int, month: date, language: str = "zh", full: bool = False, by: str, now: datetime, tell: Tell = silent
 ) -> File:
     """Gate, sheet and bank of a month, person by person, those who differ most first.
 
@@ -669,7 +693,7 @@ def three_way(
         NotFound: ``project_unknown``.
         BadRequest: ``month_out_of_range``, ``month_in_future``.
     """
-    desk = _desk(db, vault, project_id, language, full, by, now)
+    desk = _desk(db, vault, project_id, language, full, by, now, tell)
     told = inspection.three_way(db, project_id, month, now)
     names = bank.names(db, {row.worker_id for row in told.check.rows})
     teams = {team.id: team.name for team in people.teams(db, project_id)}
@@ -695,15 +719,15 @@ def three_way(
 
 
 def findings(
-    db: Session, vault: Vault, *, project_id: int, month: date | None = None, language: str = "zh", full: bool = False, by: str,
-    now: datetime,
+    db: Session, vault: Vault, *, project_id: int, month: date | None = None, language: str = "zh", full: bool = False, by: str, now: datetime,
+    tell: Tell = silent,
 ) -> File:  # fmt: skip
     """The findings of a project, of one month or all, those that wait first.
 
     Raises:
         NotFound: ``project_unknown``.
     """
-    desk = _desk(db, vault, project_id, language, full, by, now)
+    desk = _desk(db, vault, project_id, language, full, by, now, tell)
     zone = ZoneInfo(desk.project.time_zone)
     today = now.astimezone(zone).date()
     found = oversight.findings_of(db, project_id, month=month, language=language)
@@ -767,3 +791,51 @@ def county(db: Session, projects: Sequence[ProjectInfo], *, area: str, language:
     digest = sha256(content).hexdigest()
     row = {"project_id": None, "form": "county", "facts": {"projects": len(lines), "area": area}, "by": by, "now": now, "full": False}
     return File(f"county-{area}-{stamp.made_on:%Y%m%d}.xlsx", content, digest, row)
+
+
+# --- by name -------------------------------------------------------------------------------------------------------
+
+LONG_MS = 1_000
+"""A paper that takes a processor longer than about this is made without the request that asks for it (``app.tasks``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A paper of a project by its name in addresses."""
+
+    make: Callable[..., File]
+    takes: Mapping[str, type] = field(default_factory=dict)
+    """What it is asked for beside the project and the language; dates are sent as ISO text."""
+    counts: str = "engagements"
+    """Of ``store.exports.size``: what its cost grows with."""
+    each_ms: float = 0.0
+    """Processor time of one of them, measured on a project of a thousand workers (DECISIONS 84)."""
+    actions: tuple[str, ...] = ()
+    """Keys of ``access.ACTIONS`` beside ``exports.make``."""
+
+    def read(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """What was asked for, its dates as dates."""
+        return {
+            name: date.fromisoformat(asked[name]) if kind is date and isinstance(asked[name], str) else asked[name]
+            for name, kind in self.takes.items()
+            if asked.get(name) is not None
+        }
+
+    def is_long(self, db: Session, project_id: int, asked: Mapping[str, Any]) -> bool:
+        """True when it is not made while somebody waits."""
+        return self.each_ms * kept.size(db, self.counts, project_id, asked) > LONG_MS
+
+
+FORMS: dict[str, Form] = {
+    "attendance": Form(attendance, {"team_id": int, "month": date}, "team", 8.0),
+    "payroll": Form(payroll, {"sheet_id": int, "shape": str}, "sheet", 3.0),
+    "slips": Form(slips, {"sheet_id": int, "verify_url": str}, "sheet", 15.0),
+    "roster": Form(roster, {}, "engagements", 0.4),
+    "moves": Form(moves, {"from_on": date, "to_on": date}, "engagements", 0.4),
+    "movement": Form(movement, {"month": date}, "engagements", 0.2),
+    "ledger": Form(ledger, {"year": int}, "lines", 1.9),
+    "account": Form(account, {}, "statement", 0.3),
+    "settlement": Form(settlement, {"settlement_id": int}),
+    "three-way": Form(three_way, {"month": date}, "engagements", 0.4),
+    "findings": Form(findings, {"month": date}, "findings", 0.5, ("findings.read",)),
+}

@@ -9,6 +9,7 @@
     purge     every hour      nonces, sign-in attempts and expired sign-ins that are too old to matter
     repack    every minute    new templates from kept photographs, while the pack is changed
     twins     every 10 min    one face under two ID numbers, in areas that ordered it: what is new against everything
+    papers    every hour      papers that were made and kept as long as they may be
     pictures  every hour      pictures kept for review whose days are over
     drift     every night     whose template fits him less and less
     retention every day       faces that may not be kept any more: of workers who left, of consents taken back
@@ -29,7 +30,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app import access, enrolment, journal, ledger, oversight, projection, repack, review, seals, twins
+from app import access, enrolment, journal, ledger, oversight, projection, repack, review, seals, tasks, twins
 from app.db import Database
 from app.engines import load_engine, load_pack_of
 from app.observing import log
@@ -240,6 +241,11 @@ def _pictures(database: Database, _settings: Settings, now: datetime) -> str:
     return f"{erased} pictures erased"
 
 
+def _papers(database: Database, settings: Settings, now: datetime) -> str:
+    """Remove papers that nobody may take any more; ``muster serve`` does it, too."""
+    return f"{tasks.remove_due(database, settings, now)} papers removed"
+
+
 def _drift(database: Database, _settings: Settings, now: datetime) -> str:
     """Look for workers whose template fits them less and less."""
     with database.read() as db:
@@ -313,6 +319,7 @@ JOBS: dict[str, Job] = {
         Job("seals", timedelta(hours=24), timedelta(hours=4), _seals),
         Job("repack", timedelta(minutes=1), timedelta(minutes=10), _repack),
         Job("twins", timedelta(minutes=10), timedelta(hours=1), _twins),
+        Job("papers", timedelta(hours=1), timedelta(minutes=10), _papers),
         Job("pictures", timedelta(hours=1), timedelta(minutes=10), _pictures),
         Job("drift", timedelta(hours=24), timedelta(hours=1), _drift),
         Job("retention", timedelta(hours=24), timedelta(hours=1), _retention),

@@ -42,6 +42,7 @@ from app.api import repack as repack_api
 from app.api import review as review_api
 from app.api import sheets as sheets_api
 from app.api import streams as streams_api
+from app.api import tasks as tasks_api
 from app.api import terms as terms_api
 from app.api import timekeeping as timekeeping_api
 from app.api import twins as twins_api
@@ -268,7 +269,7 @@ def _add_routes(app: FastAPI) -> None:
         timekeeping_api.router, terms_api.router, sheets_api.router, bank_api.router, exports_api.router,
         imports_api.router, findings_api.router, review_api.router, repack_api.router, twins_api.router, inspection_api.router, decisions_api.router,
         project_papers_api.router,
-        journal_api.router, own_api.router,
+        journal_api.router, own_api.router, tasks_api.router,
     ):
         # Not include_router: that makes every route anew, at the first request, which then takes a third of a second.
         app.router.routes.extend(router.routes)

@@ -2,7 +2,8 @@
 
     Readers    the gates' process: hands a request out, takes the answer back; it listens, logs and counts as ever;
                ``help`` has the keeper fork a helper for a long computation (``app.sharing``)
-    start      forks a keeper, before this process has any thread; the keeper forks the readers and replaces one that dies
+    start      forks a keeper, before this process has any thread; the keeper forks the readers and the clerk (``app.clerk``), and
+               replaces one that dies
 
 A request goes to a reader whole and comes back whole, over a socket of the reader's own. A reader works on one request
 at a time: what takes longer than ``SLOW_S`` gets company, so that a long report holds up nobody. Within a reader nothing
@@ -329,15 +330,15 @@ class ByReaders:
 # --- keeper and readers --------------------------------------------------------------------------------------
 
 
-def start(count: int, build: Callable[[], ASGIApp], work: Work) -> Readers | None:
-    """Fork a keeper that forks ``count`` readers; None for no readers. Call while this process has one thread.
+def start(count: int, build: Callable[[], ASGIApp], work: Work, clerk: Callable[[], None]) -> Readers:
+    """Fork a keeper that forks ``count`` readers and the clerk. Call while this process has one thread.
 
     Args:
+        count: 0 for no readers; then the gates' process answers everything.
         build: makes the application that a reader asks; called in the keeper, once.
         work: what a helper does.
+        clerk: what the clerk does for ever (``app.clerk``); begun anew when it dies.
     """
-    if not count:
-        return None
     assert threading.active_count() == 1, "a fork copies one thread and the locks of all"
     (ours, its), (wish, wishes) = (socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(2))
     keeper = os.fork()
@@ -347,7 +348,7 @@ def start(count: int, build: Callable[[], ASGIApp], work: Work) -> Readers | Non
         return Readers(ours, wish, keeper)
     ours.close()
     wish.close()
-    return _leave_when_done(lambda: _keep(its, wishes, count, build, work))
+    return _leave_when_done(lambda: _keep(its, wishes, count, build, work, clerk))
 
 
 def _leave_when_done(work: Callable[[], None]) -> NoReturn:
@@ -366,14 +367,14 @@ def _leave_when_done(work: Callable[[], None]) -> NoReturn:
 
 
 def _keep(
-    control: socket.socket, wishes: socket.socket, count: int, build: Callable[[], ASGIApp], work: Work
+    control: socket.socket, wishes: socket.socket, count: int, build: Callable[[], ASGIApp], work: Work, clerk: Callable[[], None]
 ) -> None:
     # A signal to the whole group is for the gates' process: it finishes what it has begun, and then tells us.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
-    app = build()
+    app = build() if count else None
     settle()
-    kept: dict[int, tuple[int, float]] = {}
+    kept: dict[int, tuple[int, float, Callable[[], None]]] = {}
     waits = selectors.DefaultSelector()
     waits.register(control, selectors.EVENT_READ)
     waits.register(wishes, selectors.EVENT_READ)
@@ -399,26 +400,32 @@ def _keep(
             end, pid = forked(lambda: answer(channel, work))
         helping[end] = pid
 
-    def fork() -> None:
+    def fork_clerk() -> None:
+        end, pid = forked(clerk)
+        kept[end] = pid, time.monotonic(), fork_clerk
+
+    def fork_reader() -> None:
         ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         end, pid = forked(lambda: _read(its, app), ours)
         its.close()
-        kept[end] = pid, time.monotonic()
+        kept[end] = pid, time.monotonic(), fork_reader
         with contextlib.suppress(OSError):  # the gates' process has gone: that is read next
             socket.send_fds(control, [b"r"], [ours.fileno()])
         ours.close()
 
+    fork_clerk()
     for _ in range(count):
-        fork()
+        fork_reader()
     while True:
         for key, _ in waits.select():
             if key.fileobj is wishes:
                 help_()
                 continue
             if key.fileobj is control:
-                children = [*(pid for pid, _ in kept.values()), *helping.values()]
+                children = [*(pid for pid, _, _ in kept.values()), *helping.values()]
                 for pid in children:
-                    os.kill(pid, signal.SIGKILL)  # they write nothing
+                    # Readers and helpers write nothing, and what the clerk is at is taken up again.
+                    os.kill(pid, signal.SIGKILL)
                 for pid in children:
                     os.waitpid(pid, 0)
                 return
@@ -427,10 +434,10 @@ def _keep(
             if key.fd in helping:
                 os.waitpid(helping.pop(key.fd), 0)
                 continue
-            pid, began = kept.pop(key.fd)
+            pid, began, fork_again = kept.pop(key.fd)
             os.waitpid(pid, 0)
             time.sleep(max(0.0, RESTART_S - (time.monotonic() - began)))
-            fork()
+            fork_again()
 
 
 def _read(channel: socket.socket, app: ASGIApp) -> None:

@@ -115,6 +115,7 @@ class Settings(BaseModel):
     template_days_after_exit: int = Field(
         30, ge=1, le=30, description="days after a worker's last day by which his template and photographs are erased"
     )
+    paper_days: int = Field(3, ge=1, le=30, description="days a paper that was made without its request is kept to be taken; then it is erased")
     faces_warn_min: int = Field(
         80_000, ge=1, description="from this many enrolled workers on a warning is logged daily; 100,000 must be filed"
     )

@@ -23,6 +23,14 @@ from app.observing import log
 Work = Callable[..., Any]
 """What a helper does with a part: (shared, part) -> result, or None when it should be done by who asks."""
 
+Tell = Callable[[str, int, int], None]
+"""Told how far a long computation is: the stage, how many are done, of how many."""
+
+
+def silent(_stage: str, _done: int, _total: int) -> None:
+    """Tell nobody."""
+
+
 PARTS_MIN = 4
 """Fewer are done here: a process costs more."""
 

@@ -56,7 +56,7 @@ from app.errors import BadRequest, Conflict, Forbidden, NotFound
 from app.memory import settle
 from app.projection import AROUND
 from app.settings import Settings
-from app.sharing import Sharing, Work
+from app.sharing import Sharing, Tell, Work, silent
 from app.store import accounts, gates, money, once, people, terms, timekeeping
 from app.store import projection as projected
 from app.store import sheets as store
@@ -165,6 +165,7 @@ def derive(
     teams: Collection[int] | None = None,
     strict: bool = True,
     sharing: Sharing | None = None,
+    tell: Tell = silent,
 ) -> Fresh:
     """Work out what stands on the sheets of a month that is not closed: wages, what is withheld, back pay.
 
@@ -174,6 +175,7 @@ def derive(
         teams: only theirs; None for all.
         strict: False, for showing: no back pay for a worker whose posted lines somebody changed, and no refusal.
         sharing: helpers for the months of everybody; their work function is ``reckoner``'s.
+        tell: told how many workers are done, where no helpers share them.
 
     Raises:
         NotFound: ``project_unknown``.
@@ -193,7 +195,7 @@ def derive(
         whole = _wages(db, house, month, now, {house.places[e].worker_id for e in settled})[0]
         wages |= {e: wage for e, wage in whole.items() if ready.pop(e, None) is not None}
     else:
-        wages, strays = _wages(db, house, month, now, workers)
+        wages, strays = _wages(db, house, month, now, workers, tell)
     problems = [
         Problem(code, wage.worker_id, wage.engagement_id, on) for wage in wages.values() for code, on in wage.problems
     ]
@@ -353,7 +355,7 @@ def _bare(facts: projection.Facts, group: Sequence[int], month: date) -> list[Mo
 
 
 def _wages(
-    db: Session, house: _House, month: date, now: datetime, workers: Collection[int] | None
+    db: Session, house: _House, month: date, now: datetime, workers: Collection[int] | None, tell: Tell = silent
 ) -> tuple[dict[int, MonthWage], list[MonthWage]]:
     """(engagement -> its month without its days, months of work with nobody to pay for it).
 
@@ -363,8 +365,16 @@ def _wages(
         return {}, []
     facts = _facts(db, house.project_id, month, now)
     groups = facts.groups(None if workers is None else sorted(workers))
-    made = (wage for group in groups for wage in _bare(facts, group, month))
-    return _placed(house, month, [wage for wage in made if workers is None or wage.worker_id in workers])
+    total, done = sum(map(len, groups)), 0
+
+    def made() -> Iterator[MonthWage]:
+        nonlocal done
+        for group in groups:
+            tell("wages", done, total)
+            yield from _bare(facts, group, month)
+            done += len(group)
+
+    return _placed(house, month, [wage for wage in made() if workers is None or wage.worker_id in workers])
 
 
 def _placed(house: _House, month: date, wages: Iterable[MonthWage]) -> tuple[dict[int, MonthWage], list[MonthWage]]:
@@ -851,6 +861,23 @@ def draft_all(
     return tuple(_draft(db, teams[team_id], month, fresh, by, now) for team_id in sorted(wanted))
 
 
+def draft_reached(
+    db: Session, *, project_id: int, month: date, teams: Collection[int] | None, by: str, now: datetime, fresh: Fresh | None
+) -> None:
+    """Draft the sheets of the teams somebody reaches; None: of all.
+
+    Raises:
+        NotFound, BadRequest, Conflict: as ``draft_all``.
+    """
+    told = {"project_id": project_id, "month": month, "by": by, "now": now, "fresh": fresh}
+    if teams is None or fresh is None:
+        draft_all(db, **told)
+        return
+    wanted = set(fresh.lines) | {s.team_id for s in store.latest_sheets(db, project_id, month, kind=REGULAR)}
+    for team_id in sorted(wanted & set(teams)):
+        draft(db, team_id=team_id, **told)
+
+
 def still(
     db: Session,
     project_id: int,
@@ -901,7 +928,7 @@ class Months:
         self._kept: OrderedDict[tuple[int, date], Fresh] = OrderedDict()
         self._busy: dict[tuple[int, date], threading.Lock] = {}
 
-    def fresh(self, database: Database, project_id: int, month: date, now: datetime) -> Fresh:
+    def fresh(self, database: Database, project_id: int, month: date, now: datetime, tell: Tell = silent) -> Fresh:
         """Return the month as it comes out now, in a snapshot of its own: a gate writes meanwhile.
 
         Raises:
@@ -914,7 +941,7 @@ class Months:
         with busy, database.read() as db:
             found = self.known(db, project_id, month, now)
             if found is None:
-                found = derive(db, project_id, month, now, sharing=self._sharing)
+                found = derive(db, project_id, month, now, sharing=self._sharing, tell=tell)
                 with self._guard:
                     self._kept[key] = found
                     self._kept.move_to_end(key)
@@ -929,7 +956,7 @@ class Months:
         return found if found is not None and _holds(db, found, now) else None
 
     def before(
-        self, database: Database, project_id: int, month: date, now: datetime, *, team_id: int | None = None
+        self, database: Database, project_id: int, month: date, now: datetime, *, team_id: int | None = None, tell: Tell = silent
     ) -> Fresh | None:
         """Work out, before a write, what the write will need, so that it holds up nobody.
 
@@ -949,7 +976,7 @@ class Months:
                 return None
             if team_id is not None:
                 return derive(db, project_id, month, now, teams={team_id})
-        return self.fresh(database, project_id, month, now)
+        return self.fresh(database, project_id, month, now, tell)
 
 
 def _draft(

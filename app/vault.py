@@ -51,6 +51,7 @@ from app.tables import (
     ReviewPicture,
     SecondStep,
     SpecialAccount,
+    TaskFile,
     Worker,
 )
 
@@ -258,6 +259,7 @@ _OWNERS: dict[str, Callable[[Any, Any], sa.Select]] = {
     "special_account": lambda key, column: sa.select(key, column, SpecialAccount.number_index),
     "bank_card": lambda key, column: sa.select(key, column, BankCard.worker_id, BankCard.number_index),
     "payment_batch": lambda key, column: sa.select(key, column, PaymentBatch.batch_no),
+    "task_file": lambda key, column: sa.select(key, column, TaskFile.task_id),
     "review_picture": lambda key, column: sa.select(key, column, ReviewPicture.project_id, ReviewPicture.passage_id),
     "face_photo": lambda key, column: sa.select(key, column, FaceTemplate.project_id, FacePhoto.worker_id).join(
         FaceTemplate, FaceTemplate.id == FacePhoto.template_id
@@ -265,7 +267,7 @@ _OWNERS: dict[str, Callable[[Any, Any], sa.Select]] = {
 }
 
 
-_ROWS_AT_ONCE = {"evidence_file": 8, "payment_batch": 8}
+_ROWS_AT_ONCE = {"evidence_file": 8, "payment_batch": 8, "task_file": 8}
 """Tables whose ciphertexts are whole files of megabytes: that many are in memory at a time."""
 
 

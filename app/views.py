@@ -220,6 +220,11 @@ SHOWS_NONE: dict[str, str] = {
         f"{_API}/forms/{form}": _TAKEN
         for form in ("attendance", "payroll", "slips", "roster", "moves", "movement", "ledger", "account", "settlement", "three-way", "findings")
     },
+    _API + "/tasks": "one's own long work: what was asked for, and how far it is",
+    _API + "/tasks/{task_id}": "one's own long work: what was asked for, and how far it is",
+    _API + "/tasks/{task_id}/file": _TAKEN,
+    _PROJECT + "/tasks": "one's own long work: what was asked for, and how far it is",
+    _PROJECT + "/tasks/piece": "one's own long work: what was asked for, and how far it is",
     "/v1/me/slips/{line_id}/file": _TAKEN,
     "/v1/county/forms/projects": _TAKEN,
     "/v1/slips/{code}": "asked by whoever holds the slip, who signs in as nobody: a masked name and whether the slip is true",

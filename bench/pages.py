@@ -248,6 +248,7 @@ ADDRESSES: dict[str, tuple[Address, ...]] = {
     "/projects/{project_id:int}/account/statement": (lambda d, k: f"{P}/account/statement",),
     "/projects/{project_id:int}/exits": (lambda d, k: f"{P}/exits",),
     "/projects/{project_id:int}/arrears": (lambda d, k: f"{P}/arrears", lambda d, k: f"{P}/arrears?by=team"),
+    "/projects/{project_id:int}/tasks": (lambda d, k: f"{P}/tasks",),
     "/projects/{project_id:int}/three-way": (
         lambda d, k: f"{P}/three-way", lambda d, k: f"{P}/three-way?month={d.choice(k.months)}&kind=all",
     ),

@@ -14,7 +14,7 @@ WORDS = {"app.errors", "app.settings", "app.wording"}
 RULES = {"app.domain"}
 ROWS = {"app.store", "app.vault", "app.tables", "app.db"}
 
-USE_CASES = {"app.fields", "app.own", "app.objections", "app.signatures", "app.second_step", "app.desk", "app.papers", "app.project_papers", "app.roster", "app.enrolment", "app.gate", "app.payroll", "app.oversight", "app.access", "app.terms", "app.timekeeping", "app.ledger", "app.sheets", "app.periods", "app.settlements", "app.projection", "app.bank", "app.exports", "app.imports", "app.cameras", "app.seals", "app.review", "app.inspection", "app.repack", "app.journal", "app.verification", "app.deciding", "app.twins", "app.letting", "app.screens"}
+USE_CASES = {"app.fields", "app.own", "app.objections", "app.signatures", "app.second_step", "app.desk", "app.papers", "app.project_papers", "app.roster", "app.enrolment", "app.gate", "app.payroll", "app.oversight", "app.access", "app.terms", "app.timekeeping", "app.ledger", "app.sheets", "app.periods", "app.settlements", "app.projection", "app.bank", "app.exports", "app.imports", "app.cameras", "app.seals", "app.review", "app.inspection", "app.repack", "app.journal", "app.verification", "app.deciding", "app.twins", "app.letting", "app.screens", "app.tasks"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     # rules: the standard library only
@@ -97,7 +97,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     # tables that come in: each row by the use case of its own
     "app.imports": WORDS | RULES | {"app.store", "app.vault", "app.forms", "app.terms", "app.bank", "app.timekeeping"},
     # papers show what sheets, settlements and days say
-    "app.exports": WORDS | RULES | {"app.inspection", "app.oversight", "app.store", "app.vault", "app.forms", "app.sheets", "app.settlements", "app.projection"},
+    "app.exports": WORDS | RULES | {"app.sharing", "app.inspection", "app.oversight", "app.store", "app.vault", "app.forms", "app.sheets", "app.settlements", "app.projection"},
+    # long work: papers, and the steps of a large month, each by the use case of its own
+    "app.tasks": WORDS | RULES | {"app.store", "app.vault", "app.db", "app.observing", "app.sharing", "app.access", "app.exports", "app.sheets", "app.periods", "app.oversight"},
+    "app.clerk": WORDS | {"app.store", "app.vault", "app.db", "app.observing", "app.memory", "app.tasks"},
     "app.oversight": WORDS | RULES | {"app.store", "app.db", "app.observing", "app.access"},
     # the bureau's look: what days, sheets and payments say, side by side
     # a worker's own

@@ -7,7 +7,7 @@ Employer, period, name, ID number, phone, working time, every item due, every it
 paid with its proof; and what is still owed after each line. Sums along and down are formulas with their values.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -106,8 +106,14 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def wage_ledger(head: LedgerHead, workers: Sequence[LedgerWorker], stamp: Stamp) -> bytes:
-    """The ledger of some workers, a page each."""
+def wage_ledger(
+    head: LedgerHead, workers: Sequence[LedgerWorker], stamp: Stamp, *, told: Callable[[int], None] = lambda _done: None
+) -> bytes:
+    """The ledger of some workers, a page each.
+
+    Args:
+        told: is told after each page how many are written.
+    """
     book = Book(stamp.word("ledger_title"), stamp)
     for start in range(0, max(len(workers), 1), SHEET_WORKERS_MAX):
         suffix = f" {start // SHEET_WORKERS_MAX + 1}" if len(workers) > SHEET_WORKERS_MAX else ""
@@ -115,9 +121,10 @@ def wage_ledger(head: LedgerHead, workers: Sequence[LedgerWorker], stamp: Stamp)
         table = Table(book, "ledger", _COLUMNS, paper=A3, fit=False, suffix=suffix)
         table.sheet.set_print_scale(SCALE)
         breaks = []
-        for worker in workers[start : start + SHEET_WORKERS_MAX]:
+        for done, worker in enumerate(workers[start : start + SHEET_WORKERS_MAX], start + 1):
             _page(table, head, worker)
             breaks.append(table.row)
+            told(done)
         table.sheet.set_h_pagebreaks(breaks[:-1])
     return book.bytes()
 

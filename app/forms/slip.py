@@ -5,7 +5,7 @@
 """
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -64,12 +64,15 @@ class Slip:
         return self.gross_fen - self.withheld_fen
 
 
-def wage_slips(project: str, slips: Sequence[Slip], stamp: Stamp, *, verify_url: str = "") -> bytes:
+def wage_slips(
+    project: str, slips: Sequence[Slip], stamp: Stamp, *, verify_url: str = "", told: Callable[[int], None] = lambda _done: None
+) -> bytes:
     """Slips to hand out.
 
     Args:
         verify_url: where the code is checked: the code goes behind it, also in the picture that a telephone reads;
             neither picture nor sentence when empty.
+        told: is told after each slip how many are written.
     """
     book = Book(stamp.word("slips"), stamp)
     for start in range(0, max(len(slips), 1), SHEET_SLIPS_MAX):
@@ -77,9 +80,10 @@ def wage_slips(project: str, slips: Sequence[Slip], stamp: Stamp, *, verify_url:
         # Excel forgets breaks on a sheet fitted to a page: the columns are a page wide by themselves.
         table = Table(book, "slips", _COLUMNS, portrait=True, fit=False, suffix=suffix)
         breaks = []
-        for slip in slips[start : start + SHEET_SLIPS_MAX]:
+        for done, slip in enumerate(slips[start : start + SHEET_SLIPS_MAX], start + 1):
             _one(table, project, slip, verify_url)
             breaks.append(table.row)
+            told(done)
         table.sheet.set_h_pagebreaks(breaks[:-1])
     return book.bytes()
 

@@ -53,6 +53,7 @@ from app.pages import (
     sign_in,
     signals,
     signing,
+    tasks,
     today,
     twins,
     workers,
@@ -87,6 +88,7 @@ PAGES: tuple[Page, ...] = (
     batches.PAGE,
     exits.PAGE,
     arrears.PAGE,
+    tasks.PAGE,
     reconciliation.PAGE,
     inspection.PAGE,
     inspection.PAGE_STRIP,
@@ -124,6 +126,7 @@ ACTS: tuple[Act, ...] = (
     objections.ANSWER,
     *phone.ACTS,
     *signing.ACTS,
+    *tasks.ACTS,
     *me.ACTS,
 )  # fmt: skip
 
@@ -180,6 +183,7 @@ def mount(app: FastAPI) -> None:
     app.add_api_route("/projects/{project_id:int}/gate/stream", live.stream, methods=["GET"], **hidden)
     app.add_api_route("/projects/{project_id:int}/today/stream", live.counts, methods=["GET"], **hidden)
     app.add_api_route("/projects/{project_id:int}/passages/{passage_id:int}/photo", gate.photo, methods=["GET"], **hidden)
+    app.add_api_route("/projects/{project_id:int}/tasks/piece", tasks.piece_of, methods=["GET"], **hidden)
     app.add_api_route("/screen", screen.show, methods=["GET"], **hidden)
     app.add_api_route("/screen", screen.enter, methods=["POST"], **hidden)
     app.add_api_route("/screen/stream", live.of_screen, methods=["GET"], **hidden)
@@ -293,7 +297,7 @@ GROUPS: tuple[tuple[str, tuple[Page, ...]], ...] = (
     (marked("现场"), (today.PAGE, gate.PAGE, review.PAGE)),
     (marked("人员"), (enrol.PAGE, roster.PAGE)),
     (marked("考勤"), (grid.PAGE, corrections.PAGE, objections.PAGE)),
-    (marked("工资"), (payrolls.PAGE, account.PAGE, arrears.PAGE, exits.PAGE)),
+    (marked("工资"), (payrolls.PAGE, account.PAGE, arrears.PAGE, exits.PAGE, tasks.PAGE)),
     (marked("核查"), (inspection.PAGE, findings.PAGE, signals.PAGE, journal.PAGE)),
     (marked("项目设置"), (setup.PAGE, devices.PAGE, rules.PAGE, settings.PAGE, accounts.PAGE_PEOPLE)),
 )

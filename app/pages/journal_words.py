@@ -21,7 +21,7 @@ _BY_ACTION = {
     ("project_paper.recorded", "kind"): "project_paper", ("face.viewed", "kind"): "picture_kind", ("finding_decided", "from"): "finding_state",
     ("finding_decided", "to"): "finding_state", ("company.added", "role"): "company_role", ("role_given", "role"): "role", ("role_taken", "role"): "role",
     ("advance.recorded", "channel"): "advance_channel", ("advance.recorded", "proof"): "advance_proof", ("area_rule.written", "key"): "area_key",
-    ("twin.decided", "verdict"): "twin_verdict",
+    ("twin.decided", "verdict"): "twin_verdict", ("task.ordered", "kind"): "task_kind",
 }  # fmt: skip
 _BY_NAME = {
     "channel": "channel", "direction": "direction", "purpose": "purpose", "method": "sign_method", "shown": "shown", "scope": "consent_scope",

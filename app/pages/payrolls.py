@@ -428,15 +428,9 @@ def _close(ask: Ask, month: date) -> None:
 
 def _draft(ask: Ask, month: date) -> None:
     teams = access.teams_of(ask.db, ask.person, ask.project, "sheets.draft")
-    told = {"project_id": ask.project.id, "month": month, "by": ask.person.login, "now": ask.now}
     fresh = ask.state.months.before(ask.state.database, ask.project.id, month, ask.now)
     with ask.state.database.write() as db:
-        if teams is None or fresh is None:
-            sheets.draft_all(db, **told, fresh=fresh)
-            return
-        wanted = set(fresh.lines) | {s.team_id for s in held.latest_sheets(db, ask.project.id, month, kind=sheets.REGULAR)}
-        for team_id in sorted(wanted & teams):
-            sheets.draft(db, team_id=team_id, **told, fresh=fresh)
+        sheets.draft_reached(db, project_id=ask.project.id, month=month, teams=teams, by=ask.person.login, now=ask.now, fresh=fresh)
 
 
 def _step_of(word: str) -> Act:

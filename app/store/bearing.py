@@ -43,6 +43,8 @@ SEEN = (
 
 NOTHING = frozenset((
     *SEEN,
+    # What is done for it has lines of its own.
+    "task.ordered",
     "account_created", "account_enabled", "session_ended", "sessions_ended", "signed_out_everywhere", "worker_signed_out",
     "objection_made", "objection_answered", "second_step_begun", "second_step_on", "second_step_off",
     "second_step_reset", "recovery_codes_renewed", "screen.made", "screen.opened", "screen.revoked", "device.enabled", "consent.declined",

@@ -110,6 +110,7 @@ from app.tables.money import (
     WriteRequest,
 )
 from app.tables.oversight import AuditMark, ProjectPaper
+from app.tables.tasks import Task, TaskFile
 from app.tables.words import DayObjection, ObjectionAnswer, SignatureProof
 
 APPEND_ONLY = (
@@ -269,6 +270,8 @@ __all__ = [
     "StaleDay",
     "StatementLine",
     "StatementMatch",
+    "Task",
+    "TaskFile",
     "Team",
     "Twin",
     "TwinReview",

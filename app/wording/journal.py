@@ -41,6 +41,7 @@ NAMES: dict[str, tuple[str, str]] = {
     "object.settlement": ("退场结算", "Settlement"),
     "object.special_account": ("专户", "Special account"),
     "object.statement_line": ("对账单行", "Statement line"),
+    "object.task": ("办理", "Task"),
     "object.team": ("班组", "Team"),
     "object.twin": ("疑似一人多证", "Likely double"),
     "object.work_measure": ("计量", "Measured work"),

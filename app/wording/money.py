@@ -62,6 +62,7 @@ NAMES: dict[str, tuple[str, str]] = {
     "journal.identity_revealed": ("查看完整号码", "Saw numbers in full"),
     "journal.personal_data_viewed": ("查看工人信息", "Looked at workers' data"),
     "journal.audit_run": ("重新稽核", "Ran the audit"),
+    "journal.task_ordered": ("要求办理", "Asked for long work"),
     "journal.journal_extracted": ("导出操作日志", "Took an extract of the journal"),
     "journal.evidence_read": ("查看证据材料", "Looked at a paper"),
     "journal.evidence_added": ("添加证据材料", "Added a paper"),

@@ -99,7 +99,7 @@ class Facts:
     month = "2026-03"
     code = "0000000000"
     mark_id = allowance_id = paper_id = policy_id = evidence_id = correction_id = terms_id = measure_id = sheet_id = 999_999
-    line_id = settlement_id = batch_id = check_id = twin_id = 999_999
+    line_id = settlement_id = batch_id = check_id = twin_id = task_id = 999_999
     session_id = "0123456789abcdef"
     account_id = 1
     """Of nothing: whoever may is told that there is no such thing, and nobody else is."""
@@ -581,6 +581,11 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("GET", P + "/forms/findings"): Row("MLI"),
     ("GET", P + "/forms/three-way"): Row("MLI", tail="?month=2026-03"),
     ("GET", P + "/forms/settlement"): Row("MLI", 404, tail="?settlement_id=999999"),
+    # --- long work ---
+    ("GET", P + "/tasks"): Row("AMLGISTD"),
+    ("GET", P + "/tasks/{task_id}"): Row("AMLGISTD", 404),
+    ("GET", P + "/tasks/{task_id}/file"): Row("AMLGISTD", 404),
+    ("POST", P + "/tasks/{task_id}/again"): _write("AMLGISTD", 404),
     # --- pages, acts, charts, and the stream ---
     # Whoever has one project goes on to it.
     ("GET", "/"): Row(SIGNED_IN, 303, of_project=False, page=True),
@@ -594,6 +599,9 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("POST", SITE + "/gate/let"): PAGE,
     ("GET", SITE + "/today/stream"): Row("MLI", page=True),
     ("GET", SITE + "/wall"): PAGE,
+    ("GET", SITE + "/tasks"): PAGE,
+    ("GET", SITE + "/tasks/piece"): Row("AMLGISTD", page=True),
+    ("POST", SITE + "/tasks/{task_id:int}/again"): PAGE,
     # Of a passage whose worker agreed: tests/pages/test_gate_screens.py.
     ("GET", SITE + "/passages/{passage_id:int}/photo"): Row("MLG", 404, page=True),
     ("GET", SITE + "/screens"): PAGE,

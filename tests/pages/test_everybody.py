@@ -11,16 +11,17 @@
 
 import os
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from app import access, pages
+from app import access, pages, tasks
 from app.demo import payday
 from app.settings import Settings
 from app.store import accounts
+from app.store import tasks as store
 from tests.pages import site
 from tests.pages.browser import database_of
 
@@ -52,6 +53,7 @@ ROWS: dict[str, tuple[str | None, str]] = {
     SITE + "/account/statement": (payday.OFFICER, MONTH + "/account/statement"),
     SITE + "/exits": ("wu", "/projects/1/exits"),
     SITE + "/arrears": ("wu", "/projects/1/arrears"),
+    SITE + "/tasks": (payday.OFFICER, MONTH + "/tasks?task={task}"),
     SITE + "/three-way": ("wu", "/projects/1/three-way"),
     SITE + "/three-way/{worker_id:int}": ("wu", "/projects/1/three-way/4"),
     SITE + "/findings": ("wu", "/projects/1/findings"),
@@ -105,6 +107,27 @@ def test_every_page_has_a_row_and_every_row_a_page():
     assert set(ROWS) == {page.path for page in pages.PAGES} | {"/sign-in", "/me/enter"}
 
 
+def _papers_under_way(database, project_id: int) -> int:
+    """A paper that is made, one that failed, one half way and one in the line; returns the one half way."""
+    now = datetime.now(UTC)
+    for asked in ({"form": "roster"}, {"form": "ledger", "year": 2019}, {"form": "ledger", "year": now.year}, {"form": "movement", "month": "2026-03-01"}):
+        with database.write() as db:
+            officer = access.person_of_login(db, payday.OFFICER)
+            said = {"language": "zh", **{name: value for name, value in asked.items() if name != "form"}}
+            task = tasks.order(db, officer, project_id=project_id, kind=f"form.{asked['form']}", asked=said, now=now)
+        if asked["form"] == "movement":
+            continue
+        claimed = tasks.claim_next(database, now)
+        if asked.get("year") != now.year:
+            tasks.work(database, site.VAULT, *claimed, lambda: now)
+            continue
+        half = task.id
+        with database.write() as db:
+            store.tell(db, task.id, claimed[1], stage="write", done=640, total=1000)
+            store.beat(db, task.id, claimed[1], until=now + timedelta(days=1))
+    return half
+
+
 @pytest.fixture(scope="module")
 def place(server):
     """The site with a month that went to the bank beside it: ``place(address)`` puts the numbers in."""
@@ -123,6 +146,7 @@ def place(server):
             {"s": numbers["sheet"]},
         ).first()
         numbers |= {"line": line, "worker": worker, "month": str(month)[:7]}
+    numbers["task"] = _papers_under_way(database, made.project_id)
     with database.write() as db:
         account = accounts.add_account(
             db, login=f"worker.{worker}", name="工", password_hash=access.NO_PASSWORD, language="zh", now=datetime.now(UTC)

@@ -18,7 +18,7 @@ OF_PROJECT = [p for p in pages.PAGES if p.of_project]
 
 def address(path: str, project_id: int, played) -> str:
     values = {"project_id": project_id, "worker_id": played.wang.id, "passage_id": 1, "finding_id": 1, "sheet_id": 1, "twin_id": 1,
-              "batch_id": 1, "line_id": 1, "settlement_id": 1, "engagement_id": 1, "account_id": 1, "screen_id": 1}  # fmt: skip
+              "batch_id": 1, "line_id": 1, "settlement_id": 1, "engagement_id": 1, "account_id": 1, "screen_id": 1, "task_id": 1}  # fmt: skip
     return re.sub(r"\{(\w+):int\}", lambda match: str(values[match[1]]), path)
 
 
