@@ -157,6 +157,7 @@ def note(db: Session, taken: File) -> None:
 def _desk(db: Session, vault: Vault, project_id: int, language: str, full: bool, by: str, now: datetime, tell: Tell = silent) -> _Desk:
     if language not in ("zh", "en"):
         raise BadRequest("form_unknown")
+    tell("gather", 0, 0)
     project = people.project(db, project_id)
     end = chain.head(db)
     return _Desk(db, vault, project, language, full, by, now, gates.head(db, project_id)[1], f"{end.seq}:{end.hash}", tell)
@@ -827,15 +828,15 @@ class Form:
 
 
 FORMS: dict[str, Form] = {
-    "attendance": Form(attendance, {"team_id": int, "month": date}, "team", 8.0),
-    "payroll": Form(payroll, {"sheet_id": int, "shape": str}, "sheet", 3.0),
-    "slips": Form(slips, {"sheet_id": int, "verify_url": str}, "sheet", 15.0),
-    "roster": Form(roster, {}, "engagements", 0.4),
-    "moves": Form(moves, {"from_on": date, "to_on": date}, "engagements", 0.4),
-    "movement": Form(movement, {"month": date}, "engagements", 0.2),
+    "attendance": Form(attendance, {"team_id": int, "month": date}, "team", 12.0),
+    "payroll": Form(payroll, {"sheet_id": int, "shape": str}, "sheet", 5.0),
+    "slips": Form(slips, {"sheet_id": int, "verify_url": str}, "sheet", 20.0),
+    "roster": Form(roster, {}, "engagements", 0.45),
+    "moves": Form(moves, {"from_on": date, "to_on": date}, "engagements", 1.7),
+    "movement": Form(movement, {"month": date}, "engagements", 0.05),
     "ledger": Form(ledger, {"year": int}, "lines", 1.9),
-    "account": Form(account, {}, "statement", 0.3),
+    "account": Form(account, {}, "statement", 0.25),
     "settlement": Form(settlement, {"settlement_id": int}),
-    "three-way": Form(three_way, {"month": date}, "engagements", 0.4),
+    "three-way": Form(three_way, {"month": date}, "engagements", 0.35),
     "findings": Form(findings, {"month": date}, "findings", 0.5, ("findings.read",)),
 }

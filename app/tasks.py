@@ -33,6 +33,7 @@ from app.observing import log
 from app.settings import Settings
 from app.sharing import Tell
 from app.store import accounts
+from app.store import exports as exported
 from app.store import tasks as store
 from app.store.people import ProjectInfo
 from app.store.tasks import TaskInfo
@@ -47,6 +48,8 @@ AGAIN = timedelta(minutes=1)
 LEASE = timedelta(seconds=20)
 """Longest silence of whoever is at a task before he is taken for dead."""
 BUSY_RETRY = timedelta(seconds=5)
+LARGE_PEOPLE = 800
+"""Engagements of a project from which on a step of a month, or its audit, is not done while somebody waits: about two seconds."""
 TELL_S = 1.0
 """Between two words about how far it is."""
 
@@ -158,6 +161,11 @@ KINDS: dict[str, Kind] = {
     "month.draft": Kind(("sheets.draft",), _draft),
     "audit": Kind(("audits.run",), _audit),
 }
+
+
+def is_large(db: Session, project_id: int) -> bool:
+    """True when a step of a month is ordered and not waited for."""
+    return exported.size(db, "engagements", project_id, {}) >= LARGE_PEOPLE
 
 
 # --- ordering ------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from starlette.datastructures import FormData, UploadFile
 
-from app import access, oversight, timekeeping, wording
+from app import access, oversight, tasks, timekeeping, wording
 from app.domain import workdays
 from app.domain.casework import State, proposed_due_on
 from app.domain.workdays import month_of
@@ -15,6 +15,7 @@ from app.errors import BadRequest, NotFound, ServiceError, Unusable
 from app.fields import read_month
 from app.oversight import FindingLine
 from app.pages import lines
+from app.pages import tasks as task_rows
 from app.pages.page import Act, Again, Ask, Page, shown, with_query
 from app.pages.papers import Paper, papers
 from app.pages.words import marked
@@ -154,6 +155,8 @@ class FindingsContext:
     papers: tuple[Paper, ...] = shown("The list as a file to take away")
     wrong: str = shown("Why a decision was refused; empty otherwise")
     typed: Typed = shown("The decision as it was typed")
+    steps: tuple[task_rows.TaskRow, ...] = shown("Runs of the rules this reader asked for, that are under way or have just ended")
+    steps_url: str = shown("Where they are asked for again; empty when none is under way")
 
 
 def gather(ask: Ask, wrong: str = "", typed: Typed | None = None, opened: int | None = None) -> FindingsContext:
@@ -194,6 +197,7 @@ def gather(ask: Ask, wrong: str = "", typed: Typed | None = None, opened: int | 
     def address(**changed: object) -> str:
         return with_query(f"/projects/{ask.project.id}/findings", **{**_conditions(ask), **changed})
 
+    steps, steps_url = task_rows.steps(ask, "audit")
     return FindingsContext(
         project_id=ask.project.id,
         may_run=ask.may("audits.run"),
@@ -217,6 +221,8 @@ def gather(ask: Ask, wrong: str = "", typed: Typed | None = None, opened: int | 
         papers=papers(ask, (marked("线索台账"), "findings", {"month": f"{month:%Y-%m}" if month else ""})),
         wrong=wrong,
         typed=typed or Typed(),
+        steps=steps,
+        steps_url=steps_url,
     )
 
 
@@ -422,7 +428,13 @@ def run(ask: Ask, values: FormData) -> str:
     asked = lines.form(values, "month")
     this = month_of(ask.today)
     before = month_of(date.fromordinal(this.toordinal() - 1))
-    for month in [_month(asked)] if asked else [before, this]:
+    months = [_month(asked)] if asked else [before, this]
+    if tasks.is_large(ask.db, ask.project.id):
+        with ask.state.database.write() as db:
+            said = {"months": [month.isoformat() for month in months]}
+            tasks.order(db, ask.person, project_id=ask.project.id, kind="audit", asked=said, now=ask.now)
+        return with_query(f"/projects/{ask.project.id}/findings", month=asked)
+    for month in months:
         oversight.audit_project(ask.state.database, ask.project.id, month, ask.now, by=ask.person.login)
     return with_query(f"/projects/{ask.project.id}/findings", month=asked, done="audited")
 

@@ -6,13 +6,14 @@ from datetime import date, datetime
 
 from starlette.datastructures import FormData
 
-from app import access, objections, periods, sheets, signatures, wording
+from app import access, objections, periods, sheets, signatures, tasks, wording
 from app.domain.sheet import Act as Step
 from app.domain.sheet import Blocker, Refusal, SheetState
 from app.domain.workdays import local, month_of, next_month
 from app.errors import BadRequest, Forbidden, NotFound, ServiceError
 from app.fields import read_month
 from app.pages import blockers, filled, lines
+from app.pages import tasks as task_rows
 from app.pages.blockers import BlockerRow
 from app.pages.filled import asked_month
 from app.pages.page import Act, Again, Ask, Page, shown, with_query
@@ -105,6 +106,8 @@ class PayrollContext:
     acts: tuple[str, ...] = shown("What this reader may do with the month now: lock, draft, close")
     next: str = shown("What the month waits for, in a sentence")
     objections: int = shown("Objections of workers that wait for an answer; 0 for readers who may not open them")
+    steps: tuple[task_rows.TaskRow, ...] = shown("Steps of a month this reader asked for, that are under way or have just ended")
+    steps_url: str = shown("Where they are asked for again; empty when none is under way")
 
 
 def gather(ask: Ask, refused: str = "", month: date | None = None) -> PayrollContext:
@@ -129,6 +132,7 @@ def gather(ask: Ask, refused: str = "", month: date | None = None) -> PayrollCon
         acts.append("close")
     months = {**known, month: state}
     choices = {m: MonthRow(m, s, with_query(_path(ask), month=f"{m:%Y-%m}"), m == month) for m, s in months.items()}
+    steps, steps_url = task_rows.steps(ask, "month")
     return PayrollContext(
         project_id=project.id,
         refused=refused,
@@ -142,6 +146,8 @@ def gather(ask: Ask, refused: str = "", month: date | None = None) -> PayrollCon
         acts=tuple(acts),
         next="" if blocked else _next(ask, month, state, len(found), rows, acts),
         objections=objections.waiting(db, project.id) if ask.may("objections.read") else 0,
+        steps=steps,
+        steps_url=steps_url,
     )
 
 
@@ -401,10 +407,14 @@ def _returns(ask: Ask, team_id: int) -> str | None:
 # --- acts ----------------------------------------------------------------------------------------------------
 
 
-def _of_month(done: str, do: Callable[[Ask, date], None]) -> Callable[[Ask, FormData], str | Again]:
+def _of_month(step: str, done: str, do: Callable[[Ask, date], None]) -> Callable[[Ask, FormData], str | Again]:
     def act(ask: Ask, values: FormData) -> str | Again:
         month = read_month(lines.form(values, "month"))
         try:
+            if tasks.is_large(ask.db, ask.project.id):
+                with ask.state.database.write() as db:
+                    tasks.order(db, ask.person, project_id=ask.project.id, kind=f"month.{step}", asked={"month": month_of(month)}, now=ask.now)
+                return with_query(_path(ask), month=f"{month:%Y-%m}")
             do(ask, month)
         except ServiceError as error:
             return Again(PAGE, gather(ask, _says(ask, error), month), error.status)
@@ -521,9 +531,9 @@ PAGE_SHEET = Page(
     "/projects/{project_id:int}/payroll/{sheet_id:int}", marked("工资表"), "payroll_sheet.html", "sheets.read", SheetContext, sheet
 )
 ACTS: tuple[Act, ...] = (
-    Act("/projects/{project_id:int}/payroll/lock", "periods.write", _of_month("locked", _lock), alone=True),
-    Act("/projects/{project_id:int}/payroll/draft", "sheets.draft", _of_month("drafted", _draft), alone=True),
-    Act("/projects/{project_id:int}/payroll/close", "periods.close", _of_month("closed", _close), alone=True),
+    Act("/projects/{project_id:int}/payroll/lock", "periods.write", _of_month("lock", "locked", _lock), alone=True),
+    Act("/projects/{project_id:int}/payroll/draft", "sheets.draft", _of_month("draft", "drafted", _draft), alone=True),
+    Act("/projects/{project_id:int}/payroll/close", "periods.close", _of_month("close", "closed", _close), alone=True),
     *(_step_of(each) for each in STEPS),
     Act("/projects/{project_id:int}/payroll/{sheet_id:int}/send-back", "sheets.read", send_back),
     Act("/projects/{project_id:int}/payroll/{sheet_id:int}/words", "sheets.sign", word),

@@ -92,14 +92,20 @@ def gather(ask: Ask) -> TasksContext:
     )
 
 
-def steps(ask: Ask) -> tuple[tuple[TaskRow, ...], str]:
-    """What this reader asked for of the months and did not see the end of, and where it is asked for again."""
-    found = [t for t in store.tasks_of(ask.db, ask.project.id, ask.person.login) if _is_step(t, ask.now)]
-    return rows_of(ask, found), piece_url(ask, found, of="steps")
+def steps(ask: Ask, of: str) -> tuple[tuple[TaskRow, ...], str]:
+    """What this reader asked for lately on the page that orders it, and where it is asked for again.
+
+    Args:
+        of: the kind, or what the kinds begin with: ``month``, ``audit``.
+    """
+    found = _lately(store.tasks_of(ask.db, ask.project.id, ask.person.login), of, ask.now)
+    return rows_of(ask, found), piece_url(ask, found, of)
 
 
-def _is_step(task: TaskInfo, now: datetime) -> bool:
-    return not task.is_paper and (task.ended_at is None or (now - task.ended_at).total_seconds() < STEPS_SHOWN_S)
+def _lately(found: Sequence[TaskInfo], of: str, now: datetime) -> list[TaskInfo]:
+    """All of them; of one kind of step those that are under way or have just ended."""
+    fresh = [t for t in found if t.ended_at is None or (now - t.ended_at).total_seconds() < STEPS_SHOWN_S]
+    return [t for t in fresh if t.kind.partition(".")[0] == of] if of else list(found)
 
 
 def piece_url(ask: Ask, found: Sequence[TaskInfo], of: str = "") -> str:
@@ -115,9 +121,9 @@ def piece_of(request: Request, db: Reading) -> Response:
     person = access.signed_in(access.person_of_request(request, db, now))
     project = access.require_on(db, person, "project.read", min(int(request.path_params["project_id"]), page.ID_MAX))
     ask = Ask(request, db, person, project, page.language(request), now)
-    found = [t for t in store.tasks_of(db, project.id, person.login) if request.query_params.get("of") != "steps" or _is_step(t, now)]
-    had = set(request.query_params.get("had", "").split("."))
-    said = page.html(piece(ask.language, "parts/tasks.html", "under_way", rows_of(ask, found), piece_url(ask, found, request.query_params.get("of", ""))))
+    of, had = request.query_params.get("of", ""), set(request.query_params.get("had", "").split("."))
+    found = _lately(store.tasks_of(db, project.id, person.login), of, now)
+    said = page.html(piece(ask.language, "parts/tasks.html", "under_way", rows_of(ask, found), piece_url(ask, found, of)))
     if any(str(task.id) in had for task in found if task.ended_at is not None):
         said.headers["HX-Refresh"] = "true"
     return said
@@ -166,7 +172,10 @@ def _row(ask: Ask, task: TaskInfo, teams: Mapping[int, str], chosen: bool) -> Ta
 
 def _says(ask: Ask, task: TaskInfo) -> str:
     if task.refusal is not None:
-        return wording.sentence(task.refusal["code"], ask.language, **task.refusal["facts"])
+        facts = dict(task.refusal["facts"])
+        if "first" in facts:
+            facts["first"] = wording.name(f"blocker.{facts['first']}", ask.language)
+        return wording.sentence(task.refusal["code"], ask.language, **facts)
     if task.state == "waiting":
         before = store.ahead(ask.db, task.id)
         return ask.say("前面还有 %(n)s 项", n=before) if before else ask.say(STAGES[""])

@@ -283,8 +283,8 @@ def test_how_far_it_is_stands_with_the_task(closed):
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(exports.FORMS, "ledger", replace(exports.FORMS["ledger"], make=watched))
         work(closed)
-    assert {(stage, total) for stage, _, total, _, _ in told} == {("gather", 2), ("write", 2), ("pack", 0)}
-    assert all(said == stage and state == "running" for stage, _, _, said, state in told), "another stage is told at once"
+    assert {(stage, total) for stage, _, total, _, _ in told} == {("gather", 0), ("gather", 2), ("write", 2), ("pack", 0)}
+    assert all(said == stage and state == "running" for stage, _, _, said, state in told), "another step is told at once"
 
 
 # --- steps of a month --------------------------------------------------------------------------------------------
@@ -379,6 +379,47 @@ def test_a_browser_is_shown_the_page_where_it_stands(payday, house):
     over = house.get(piece)
     assert over.headers["hx-refresh"] == "true" and "hx-get" not in over.text
     assert "Download" in house.get(there.headers["location"].partition("#")[0]).text
+
+
+HTML = {"Accept": "text/html"}
+
+
+def test_a_step_of_a_large_month_is_ordered_on_its_page_and_told_there(payday, settings, vault, monkeypatch):
+    app = create_app(settings.model_copy(update={"pack_id": "none"}), database=payday.database, vault=vault)
+    app.state.clock = lambda: payday.now
+    payday.gates_report()
+    with payday.database.write() as db:
+        token = access.begin_session(db, settings, account_id=payday.cast.wu, now=payday.now)
+    client = TestClient(app, follow_redirects=False, headers={"Authorization": f"Bearer {token}", "Accept-Language": "en", **HTML})
+    base, month = f"/projects/{payday.site.id}/payroll", {"month": "2026-03"}
+    monkeypatch.setattr(tasks, "LARGE_PEOPLE", 2)
+    for _ in range(2):
+        assert client.post(f"{base}/draft", data=month).headers["location"] == f"{base}?month=2026-03"
+    with payday.database.read() as db:
+        assert len(store.tasks_of(db, payday.site.id, "wu")) == 1
+    there = client.get(f"{base}?month=2026-03")
+    assert "Drafting wage sheets" in there.text and "of=month" in there.text and state(payday) == "open"
+    assert work(payday).refusal["code"] == "period_not_locked"
+    there = client.get(f"{base}?month=2026-03").text
+    assert "not locked yet" in there and "of=month" not in there
+    again = f"/projects/{payday.site.id}/tasks/1/again"
+    assert again in there
+    client.post(f"{base}/lock", data=month)
+    assert work(payday).state == "done" and state(payday) == "locked"
+    assert client.post(again).headers["location"] == f"{base}?month=2026-03"
+    assert work(payday).state == "done" and len(payday.lines()) == 2
+    monkeypatch.setattr(tasks, "LARGE_PEOPLE", 3)
+    client.post(f"{base}/draft", data=month)
+    with payday.database.read() as db:
+        assert all(t.ended_at for t in store.tasks_of(db, payday.site.id, "wu")), "of a small project it is done at once"
+
+
+def test_the_rules_of_a_large_project_are_run_beside_the_page(payday, house, monkeypatch):
+    monkeypatch.setattr(tasks, "LARGE_PEOPLE", 1)
+    base = f"/projects/{payday.site.id}/findings"
+    assert house.post(f"{base}/run", data={"month": ""}, headers=HTML).headers["location"] == base
+    assert "Running the rules 2026-03 2026-04" in house.get(base, headers=HTML).text
+    assert work(payday).state == "done"
 
 
 def test_every_kind_has_its_words_and_every_form_what_it_takes():
