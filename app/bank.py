@@ -115,7 +115,7 @@ def open_account(
     roles = [party["role"] for party in said]
     if len(set(roles)) < len(roles):
         raise Unusable("party_twice")
-    if not set(roles) <= set(_asked_for(db, project, today)):
+    if not set(roles) <= set(asked_for(db, project, today)):
         raise Unusable("party_not_asked_for")
     if sum(1 for party in said if party.get("bears_fees")) > 1:
         raise Unusable("party_twice")
@@ -148,7 +148,7 @@ def account_name(contractor: str, project: str) -> str:
     return f"{contractor}{project}农民工工资专用账户"
 
 
-def _asked_for(db: Session, project: people.ProjectInfo, on: date) -> Sequence[str]:
+def asked_for(db: Session, project: people.ProjectInfo, on: date) -> Sequence[str]:
     """Who must sign the agreement, as the county has it (三方或四方协议)."""
     return terms.area_value(db, project.area_code, "agreement_parties", on) or PARTIES
 
@@ -210,7 +210,7 @@ def account_gaps(db: Session, project_id: int, now: datetime) -> tuple[Gap, ...]
     live = held.live_account(db, project_id)
     if live is None:
         return (Gap("account_missing"),)
-    wanted = _asked_for(db, project, today)
+    wanted = asked_for(db, project, today)
     signed = {p["role"]: p for p in live.parties}
     contractors = {c.name for c in people.project_companies(db, project_id) if c.company_id == live.company_id}
     gaps = []

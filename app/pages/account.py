@@ -80,12 +80,22 @@ class MakeForm:
 
 
 @dataclass(frozen=True)
+class Party:
+    """Who must sign the account's agreement."""
+
+    role: str
+    name: str
+    """As the project knows it; empty: to be filled in."""
+
+
+@dataclass(frozen=True)
 class AccountContext:
     """What the page of the special account shows."""
 
     refused: str = shown("Why what was just asked for was refused; empty else")
     own_path: str = shown("Address of the page")
     make: MakeForm | None = shown("The form that makes a batch; None for readers who may not, or when nothing can go")
+    opening: tuple[Party, ...] = shown("The form that records the account: who must sign its agreement; empty for readers who may not, or where there is one")
     may_fund: bool = shown("The reader may record the funding plan and what arrived")
     receipts: tuple[ReceiptInfo, ...] = shown("Labour cost that arrived, newest first")
     last_month: date = shown("The month before this one, for the form of the funding plan")
@@ -116,6 +126,7 @@ def _page(ask: Ask, refused: str = "") -> AccountContext:
         refused=refused,
         own_path=path(project_id),
         make=_make_form(ask, ready, every) if live and ask.may("batches.make") else None,
+        opening=() if live or not ask.may("bank.write") else _parties(ask),
         may_fund=live is not None and ask.may("bank.write"),
         receipts=tuple(reversed(held.receipts(db, live.id))) if live else (),
         last_month=month_of(month_of(ask.today) - timedelta(days=1)),
@@ -138,6 +149,13 @@ def _page(ask: Ask, refused: str = "") -> AccountContext:
         unmatched=len(checked.unmatched) if checked else 0,
         papers=papers(ask, (marked("专户收支台账"), "account", {})) if live else (),
     )
+
+
+def _parties(ask: Ask) -> tuple[Party, ...]:
+    known = {c.role: c.name for c in reversed(people.project_companies(ask.db, ask.project.id))}
+    if "general_contractor" not in known:
+        return ()
+    return tuple(Party(role, known.get(role, "")) for role in bank.asked_for(ask.db, ask.project, ask.today))
 
 
 def _batch(ask: Ask, batch: BatchInfo, standings: tuple[Standing, ...]) -> BatchLine:
@@ -182,6 +200,25 @@ def _make(ask: Ask, values: FormData) -> str:
     return with_query(path(ask.project.id, batches.make(ask, values)), done="batch_made")
 
 
+def _open(ask: Ask, values: FormData) -> str:
+    """Record the account, and how banks want their files: without a shape no batch can be made."""
+    contractor = next((c for c in people.project_companies(ask.db, ask.project.id) if c.role == "general_contractor"), None)
+    opening = lines.form(values, "opening").strip()
+    parties = [
+        {"role": each.role, "name": name, "signed_on": lines.form(values, f"signed_{each.role}") or None}
+        for each in _parties(ask)
+        if (name := lines.form(values, f"party_{each.role}").strip())
+    ]
+    bank.open_account(
+        ask.db, ask.state.vault, project_id=ask.project.id, company_id=contractor.company_id if contractor else 0,
+        bank_name=lines.form(values, "bank"), number=lines.form(values, "number"),
+        opened_on=filled.day(lines.form(values, "opened_on"), "opened_on"), opening_fen=_amount(opening) if opening else 0,
+        parties=parties, by=ask.person.login, now=ask.now,
+    )  # fmt: skip
+    bank.seed_templates(ask.db, by=ask.person.login, now=ask.now)
+    return with_query(path(ask.project.id), done="account_opened")
+
+
 def _plan(ask: Ask, values: FormData) -> str:
     month = read_month(lines.form(values, "month"))
     due_on, fen = filled.day(lines.form(values, "due_on"), "due_on"), _fen(values)
@@ -207,7 +244,11 @@ def _unplan(ask: Ask, values: FormData) -> str:
 
 
 def _fen(values: FormData) -> int:
-    found = filled.fen(lines.form(values, "amount"))
+    return _amount(lines.form(values, "amount"))
+
+
+def _amount(text: str) -> int:
+    found = filled.fen(text)
     if found is None:
         raise BadRequest("amount_wrong", limit_fen=bank.AMOUNT_FEN_LIMIT)
     return found
@@ -218,6 +259,7 @@ PAGE = Page(
 )
 ACTS: tuple[Act, ...] = (
     Act("/projects/{project_id:int}/account/batches", "batches.make", or_again(PAGE, _page, _make)),
+    Act("/projects/{project_id:int}/account/open", "bank.write", or_again(PAGE, _page, _open)),
     Act("/projects/{project_id:int}/account/plan", "bank.write", or_again(PAGE, _page, _plan)),
     Act("/projects/{project_id:int}/account/plan/void", "bank.write", or_again(PAGE, _page, _unplan)),
     Act("/projects/{project_id:int}/account/receipts", "bank.write", or_again(PAGE, _page, _receipt)),

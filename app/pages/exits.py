@@ -5,10 +5,10 @@ from datetime import date, datetime
 
 from starlette.datastructures import FormData
 
-from app import settlements
+from app import bank, settlements
 from app.domain.workdays import local
 from app.errors import BadRequest
-from app.pages import filled, lines
+from app.pages import batches, filled, lines
 from app.pages.page import Act, Ask, ListChoice, Page, or_again, shown, with_query
 from app.pages.papers import Paper, papers
 from app.pages.words import marked
@@ -24,6 +24,7 @@ WAITS = {
     ExitState.OWED: marked("已签字，尚未付清：由另一人批准支付后，在专户代发。"),
     ExitState.DONE: marked("已签字并付清。"),
 }
+RELEASED = marked("已签字、已批准支付：在专户列入代发批次。")
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,8 @@ class Opened:
     may_settle: bool
     may_sign: bool
     may_release: bool
+    pay_url: str
+    """Where what is released is paid; empty while it is not, and for readers who may not open the account."""
     papers: tuple[Paper, ...]
 
 
@@ -160,9 +163,12 @@ def _opened(ask: Ask, one: Exit, show: str) -> Opened:
     row, made = _row(ask, one, show), one.settlement
     by = accounts.names(ask.db, {made.made_by}).get(made.made_by, made.made_by) if made else ""
     stands = one.state in (ExitState.UNSIGNED, ExitState.DISPUTED)
+    released = one.state is ExitState.OWED and one.owed_fen <= sum(
+        ready.line.owed_fen for ready in bank.payable(ask.db, ask.project.id) if ready.line.engagement_id == one.statement.place.id
+    )
     return Opened(
         row=row,
-        next=ask.say(WAITS[one.state]),
+        next=ask.say(RELEASED if released else WAITS[one.state]),
         months=_lines(one),
         overpaid_fen=one.statement.settlement.overpaid_fen,
         made_by=by,
@@ -170,7 +176,8 @@ def _opened(ask: Ask, one: Exit, show: str) -> Opened:
         frozen_fen=made.owed_fen if made else None,
         may_settle=one.state in (ExitState.MISSING, ExitState.STALE) and ask.may("terms.write"),
         may_sign=stands and ask.may("terms.write"),
-        may_release=one.state is ExitState.OWED and ask.may("sheets.approve") and made.made_by != ask.person.login,
+        may_release=one.state is ExitState.OWED and not released and ask.may("sheets.approve") and made.made_by != ask.person.login,
+        pay_url=batches.path(ask.project.id) if released and ask.may("bank.read") else "",
         papers=papers(ask, (marked("退场结算确认书"), "settlement", {"settlement_id": made.id})) if made else (),
     )
 

@@ -12,7 +12,7 @@ from app.domain.sheet import Blocker, Refusal, SheetState
 from app.domain.workdays import local, month_of, next_month
 from app.errors import BadRequest, Forbidden, NotFound, ServiceError
 from app.fields import read_month
-from app.pages import blockers, filled, lines
+from app.pages import batches, blockers, filled, lines
 from app.pages import tasks as task_rows
 from app.pages.blockers import BlockerRow
 from app.pages.filled import asked_month
@@ -105,6 +105,7 @@ class PayrollContext:
     blocked: str = shown("Why nobody can say what stands in the way; empty else")
     acts: tuple[str, ...] = shown("What this reader may do with the month now: lock, draft, close")
     next: str = shown("What the month waits for, in a sentence")
+    pay_url: str = shown("The special account, where a closed month is paid; empty before, and for readers who may not open it")
     objections: int = shown("Objections of workers that wait for an answer; 0 for readers who may not open them")
     steps: tuple[task_rows.TaskRow, ...] = shown("Steps of a month this reader asked for, that are under way or have just ended")
     steps_url: str = shown("Where they are asked for again; empty when none is under way")
@@ -145,6 +146,7 @@ def gather(ask: Ask, refused: str = "", month: date | None = None) -> PayrollCon
         blocked=blocked,
         acts=tuple(acts),
         next="" if blocked else _next(ask, month, state, len(found), rows, acts),
+        pay_url=batches.path(project.id) if state == "closed" and ask.may("bank.read") else "",
         objections=objections.waiting(db, project.id) if ask.may("objections.read") else 0,
         steps=steps,
         steps_url=steps_url,
@@ -461,6 +463,9 @@ def _step_of(word: str) -> Act:
                 )  # fmt: skip
         except ServiceError as error:
             return Again(PAGE_SHEET, sheet(ask, _says(ask, error)), error.status)
+        if lines.form(values, "back") == "month":
+            # Pressed on the page of the month: there the other teams wait.
+            return with_query(_path(ask), month=f"{held.sheet(ask.db, sheet_id).month:%Y-%m}", done="sheet_step")
         return with_query(_path(ask, sheet_id), done="sheet_step")
 
     return Act(f"/projects/{{project_id:int}}/payroll/{{sheet_id:int}}/{word}", action, act, alone=True)

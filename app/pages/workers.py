@@ -10,7 +10,7 @@ from typing import Any
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
-from app import access, payroll, projection, verification
+from app import access, bank, papers, payroll, projection, verification
 from app.domain import workdays
 from app.domain.attendance import DayState, Flag
 from app.domain.facts import Payment, Terms
@@ -19,11 +19,12 @@ from app.domain.timesheet import WorkDay
 from app.domain.wages import AccrualState, Component, WageItem
 from app.errors import BadRequest, Conflict, NotFound, ServiceError
 from app.fields import read_month
-from app.pages import lines, page
+from app.pages import filled, lines, page
 from app.pages.lines import PassageLine
-from app.pages.page import Act, Ask, MonthChoice, Page, shown, with_query
+from app.pages.page import Act, Ask, MonthChoice, Page, or_again, shown, with_query
 from app.pages.shell import MenuItem, shell
 from app.pages.words import marked
+from app.store import bank as held
 from app.store import checks, faces, gates, money, people
 from app.store import papers as paper_store
 from app.wording.wages import formula
@@ -50,6 +51,14 @@ class ItemLine:
     component: str
     formula: str
     amount_fen: int
+
+
+@dataclass(frozen=True)
+class CardLine:
+    """A wage card (工资卡)."""
+
+    bank_name: str
+    last4: str
 
 
 @dataclass(frozen=True)
@@ -250,6 +259,12 @@ class WorkerContext:
     month_undecided_fen: int = shown("What those are worth at most")
     sums: tuple[MonthSum, ...] = shown("The account month by month, oldest first")
     payments: tuple[Any, ...] = shown("Payments, newest first; facts.Payment")
+    card: CardLine | None = shown("The wage card he is paid to; None: none on record, or the reader may not know")
+    may_card: bool = shown("The reader may record his wage card")
+    reads_card: bool = shown("The reader may know whether there is a card")
+    may_exit: bool = shown("The reader may record that he leaves; he has not left yet")
+    exits_url: str = shown("His exit settlement; empty while he has not left")
+    refused: str = shown("Why the card or the exit was refused; empty otherwise")
     may_enrol: bool = shown("The reader works at the enrolment desk: a link leads to this worker's steps")
     may_correct: bool = shown("The reader may ask for a correction")
     may_phone: bool = shown("The reader may hand the worker his own page")
@@ -259,7 +274,7 @@ class WorkerContext:
     wrong: str = shown("Why the payment was refused; empty otherwise")
 
 
-def worker(ask: Ask, typed: Typed | None = None, wrong: str = "", key: str = "") -> WorkerContext:
+def worker(ask: Ask, typed: Typed | None = None, wrong: str = "", key: str = "", refused: str = "") -> WorkerContext:
     """Everything about one worker on one project."""
     project, worker_id = ask.project, ask.id("worker_id")
     own = people.workers(ask.db, project.id, today=ask.today, worker_id=worker_id)
@@ -322,6 +337,12 @@ def worker(ask: Ask, typed: Typed | None = None, wrong: str = "", key: str = "")
             for line in sums
         ),
         payments=account.payments,
+        card=_card(ask, worker_id) if ask.may("bank.read") else None,
+        may_card=ask.may("bank.write"),
+        reads_card=ask.may("bank.read"),
+        may_exit=engagements[-1].exit_on is None and ask.may("papers.write"),
+        exits_url=_exits(ask, row.engagement_id) if engagements[-1].exit_on is not None else "",
+        refused=refused,
         may_enrol=ask.may("enrol"),
         may_correct=ask.may("corrections.request"),
         may_phone=ask.may("papers.write"),
@@ -330,6 +351,15 @@ def worker(ask: Ask, typed: Typed | None = None, wrong: str = "", key: str = "")
         typed=typed or Typed(),
         wrong=wrong,
     )
+
+
+def _exits(ask: Ask, engagement_id: int, **query: object) -> str:
+    return with_query(f"/projects/{ask.project.id}/exits", of=engagement_id, **query)
+
+
+def _card(ask: Ask, worker_id: int) -> CardLine | None:
+    found = held.cards(ask.db, [worker_id]).get(worker_id)
+    return CardLine(found.bank_name, found.last4) if found else None
 
 
 @dataclass(frozen=True)
@@ -640,9 +670,32 @@ def vouch(ask: Ask, values: FormData) -> str:
     return with_query(_path(ask, worker_id), done="vouched")
 
 
+def _again(ask: Ask, why: str) -> WorkerContext:
+    return worker(ask, refused=why)
+
+
+def _take_card(ask: Ask, values: FormData) -> str:
+    worker_id = ask.id("worker_id")
+    taken = bank.set_card(
+        ask.db, ask.state.vault, project_id=ask.project.id, worker_id=worker_id, number=lines.form(values, "number"),
+        bank_name=lines.form(values, "bank"), by=ask.person.login, now=ask.now,
+    )  # fmt: skip
+    return with_query(_path(ask, worker_id), done="card_odd" if taken.warnings else "card_kept") + "#h-who"
+
+
+def _leave(ask: Ask, values: FormData) -> str:
+    engagement_id = papers.exit_worker(
+        ask.db, project_id=ask.project.id, worker_id=ask.id("worker_id"), exit_on=filled.day(lines.form(values, "exit_on"), "exit_on"),
+        by=ask.person.login, now=ask.now,
+    )  # fmt: skip
+    return _exits(ask, engagement_id, done="left")
+
+
 PAGE_WORKER = Page(
     "/projects/{project_id:int}/workers/{worker_id:int}", marked("工人"), "worker.html", "wages.read", WorkerContext, worker
 )
+CARD = Act(PAGE_WORKER.path + "/card", "bank.write", or_again(PAGE_WORKER, _again, _take_card))
+LEAVE = Act(PAGE_WORKER.path + "/exit", "papers.write", or_again(PAGE_WORKER, _again, _leave))
 VOUCH = Act("/projects/{project_id:int}/workers/{worker_id:int}/identity", "identity.override", vouch)
 PAY = Act("/projects/{project_id:int}/workers/{worker_id:int}/payments", "payments.write", pay)
 

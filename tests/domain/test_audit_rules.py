@@ -701,6 +701,7 @@ _CREW = list(TEN)
         ("same_hand", {"beside": beside(batches=(Batch(1, 1, 5, 1, 5, 0, "wu", (act("approved", APRIL, "chen"), act("sent", APRIL, "wu"))),))}, False),
         ("many_corrections", {"story": days("wang", 1, 6), "beside": beside(changes=tuple(change(n, "wang", n) for n in range(1, 5)))}, True),
         ("publicity_short", {"beside": beside(sheets=(sheet(act("approved", APRIL)),))}, True),
+        ("publicity_short", {"beside": beside(sheets=(sheet(act("approved", APRIL), kind="final"),))}, False),
         ("closed_late", {"story": full("wang"), "at": "05-21 00:00", "beside": beside(period_closed_on=date(2026, 4, 21))}, True),
         (
             "piece_without_measure",

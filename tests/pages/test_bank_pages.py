@@ -153,3 +153,46 @@ def test_a_statement_is_taken_in_and_a_line_nobody_knows_gets_its_name(place):
     for _ in range(2):
         assert wu.post(f"{own}/{line.id}/matches", data={"was": "fee:"}).status_code == 303
     assert "对账单上每一笔都有对应" in wu.get(own).text
+
+
+def test_the_account_is_recorded_on_its_page_and_batches_have_a_shape(client_of, people_on_site, database):
+    wu, path = client_of("wu"), f"/projects/{people_on_site.a.id}/account"
+    assert 'name="number"' in wu.get(path).text and 'name="number"' not in client_of("chen").get(path).text
+    form = {
+        "bank": "海盐农商银行", "number": "99000000000000000001", "opened_on": "2026-03-02", "opening": "1,000.50",
+        "party_general_contractor": "海盐建设总包有限公司", "signed_general_contractor": "2026-03-02", "party_owner": "业主", "party_bank": "",
+    }  # fmt: skip
+    for wrong in ({"number": "12"}, {"opened_on": "2027-01-01"}, {"opening": "-1"}, {"opened_on": ""}):
+        refused = wu.post(f"{path}/open", data=form | wrong)
+        assert refused.status_code in (400, 422) and 'role="alert"' in refused.text, wrong
+    with database.read() as db:
+        assert held.live_account(db, people_on_site.a.id) is None
+    assert "done=account_opened" in wu.post(f"{path}/open", data=form).headers["location"]
+    with database.read() as db:
+        account = held.live_account(db, people_on_site.a.id)
+        assert (account.last4, account.opening_fen) == ("0001", 1000_50)
+        assert {p["role"]: bool(p["signed_on"]) for p in account.parties} == {"general_contractor": True, "owner": False}
+        assert {t.use for t in held.templates(db)} == {"batch", "return", "statement"}
+    shown = wu.get(path).text
+    assert 'name="opened_on"' not in shown and "尚未签字" in shown and "缺少开户银行" in shown
+    assert wu.post(f"{path}/open", data=form).status_code == 409
+
+
+def test_his_wage_card_is_recorded_on_his_page(client_of, people_on_site, database):
+    wang, li = people_on_site.wang, people_on_site.li
+    wu, path = client_of("wu"), f"/projects/{people_on_site.a.id}/workers/{wang.id}"
+    assert "没有工资卡不能代发" in wu.get(path).text
+    for number, status in (("123", 422), ("", 422)):
+        refused = wu.post(f"{path}/card", data={"number": number, "bank": "某银行"})
+        assert refused.status_code == status and 'role="alert"' in refused.text
+    assert "done=card_kept" in wu.post(f"{path}/card", data={"number": CARD_WANG, "bank": "某银行"}).headers["location"]
+    for login, form in (("wu", True), ("chen", False), ("lin", False)):
+        shown = client_of(login).get(path).text
+        assert f"****{CARD_WANG[-4:]}" in shown and CARD_WANG not in shown, login
+        assert ('action="' + path + '/card"' in shown) == form
+    # Another man's card, and one whose check digit is wrong.
+    assert wu.post(f"/projects/{people_on_site.a.id}/workers/{li.id}/card", data={"number": CARD_WANG, "bank": "某银行"}).status_code == 409
+    odd = CARD_WANG[:-1] + str((int(CARD_WANG[-1]) + 1) % 10)
+    assert "done=card_odd" in wu.post(f"{path}/card", data={"number": odd, "bank": "某银行"}).headers["location"]
+    with database.read() as db:
+        assert held.cards(db, [wang.id, li.id])[wang.id].last4 == odd[-4:] and li.id not in held.cards(db, [li.id])

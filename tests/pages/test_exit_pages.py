@@ -99,3 +99,18 @@ def test_what_is_owed_is_told_by_the_month_it_was_earned_in_and_by_age(place, pe
     for side in ("team", "company", "odd"):
         assert "¥1,200.00" in lin.get(f"{path}/arrears", params={"by": side}).text
     assert client_of("ma").get(f"{path}/arrears").status_code == 403
+
+
+def test_he_leaves_on_his_page_and_his_settlement_is_next(client_of, people_on_site, database):
+    wang, site = people_on_site.wang, people_on_site.a
+    wu, path = client_of("wu"), f"/projects/{site.id}/workers/{wang.id}"
+    assert 'name="exit_on"' in wu.get(path).text and 'name="exit_on"' not in client_of("chen").get(path).text
+    early = wu.post(f"{path}/exit", data={"exit_on": "2026-02-01"})
+    assert early.status_code == 400 and "早于进场" in early.text
+    assert wu.post(f"{path}/exit", data={"exit_on": "x"}).status_code == 400
+    left = wu.post(f"{path}/exit", data={"exit_on": "2026-03-20"}).headers["location"]
+    assert left == f"/projects/{site.id}/exits?of={wang.engagement_id}&done=left"
+    assert "结算</button>" in wu.get(left).text
+    assert wu.post(f"{path}/exit", data={"exit_on": "2026-03-21"}).status_code == 409
+    shown = wu.get(path).text
+    assert 'name="exit_on"' not in shown and f"/projects/{site.id}/exits?of={wang.engagement_id}" in shown

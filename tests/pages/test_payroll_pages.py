@@ -72,10 +72,12 @@ def test_a_month_goes_through_the_hands_it_must(place, clock):
     assert refused.status_code == 409 and "工资表未批准" in refused.text
     clock.advance(days=3)
     chen, wu = client_of("chen"), client_of("wu")
-    assert chen.post(f"{own}/approve", data={}).status_code == 303
+    # Pressed where all teams stand, it leads back there.
+    assert chen.post(f"{own}/approve", data={"back": "month"}).headers["location"] == f"{path}?month=2026-03&done=sheet_step"
     assert "结账</button>" in chen.get(path, params=month).text and "结账</button>" not in wu.get(path, params=month).text
     assert chen.post(f"{path}/close", data=month).status_code == 303
-    assert "已结账" in chen.get(path, params=month).text
+    closed = chen.get(path, params=month).text
+    assert "已结账" in closed and f'href="{path.replace("payroll", "account")}">到专户代发' in closed
 
 
 def test_a_worker_signs_with_a_scan_or_says_what_is_wrong(place, clock):

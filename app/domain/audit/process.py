@@ -101,12 +101,13 @@ EXCUSED_REASONS = ("gate_broken",)
 def publicity_short(reckoning: Reckoning) -> Hits:
     """A sheet was approved before it had hung out long enough for the workers to see it.
 
-    Attendance.md 5.4 D5: three days (domain.md 1.6), or what the area sets.
+    Attendance.md 5.4 D5: three days (domain.md 1.6), or what the area sets. The sheet of one who left is paid at once, on his own
+    signature, and hangs nowhere.
     """
     days = reckoning.limits["publicity_days"]
     short = [
         s for s in reckoning.beside.sheets
-        if (done := s.done("approved")) and ((hung := s.done("publicised")) is None or (done.on - hung.on).days < days)
+        if s.kind != "final" and (done := s.done("approved")) and ((hung := s.done("publicised")) is None or (done.on - hung.on).days < days)
     ]  # fmt: skip
     if short:
         yield about_project(reckoning, [("sheet", s.id) for s in short], {"sheets": len(short), "days_min": days})

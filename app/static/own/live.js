@@ -54,9 +54,21 @@ const Live = {
     fetch(location.href, { cache: "no-store" }).then((reply) => { if (reply.status < 500) location.reload(); }).catch(() => {});
   },
 
-  /* Shows how the line is: data-open, data-lost of an element. */
+  /* Goes to where one signs in, when that is why the service refuses: a page left open over night must not say "reconnecting" for ever.
+     What is typed on a page whose reader is still signed in stays. */
+  leave() {
+    fetch(location.href, { cache: "no-store" }).then((reply) => { if (reply.redirected) location.reload(); }).catch(() => {});
+  },
+
+  /* Shows how the line is: data-open, data-lost of an element. Refused twice, it asks whether its reader is signed in. */
   state(element) {
+    let refused = 0;
     return (word) => {
+      if (word === "open") refused = 0;
+      else if (word === "closed" && ++refused >= 2) {
+        refused = 0;
+        Live.leave();
+      }
       const shown = word === "open" ? "open" : "lost";
       if (element.dataset.state === shown) return;
       element.dataset.state = shown;
