@@ -43,7 +43,7 @@ from typing import Literal, TypeVar
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy.orm import Session
-from starlette.requests import Request, cookie_parser
+from starlette.requests import HTTPConnection, Request, cookie_parser
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -452,8 +452,8 @@ def person_of_request(request: Request, db: Session, now: datetime | None = None
     return person
 
 
-def now_of(request: Request) -> datetime:
-    """The instant a request is answered at: the application's ``state.clock`` where it has one (tests)."""
+def now_of(request: HTTPConnection) -> datetime:
+    """The instant a request, or a message on a socket, is answered at: the application's ``state.clock`` where it has one (tests)."""
     clock = getattr(request.app.state, "clock", None)
     return clock() if clock else datetime.now(UTC)
 

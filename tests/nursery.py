@@ -10,11 +10,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+CLOCK = "TEST_CLOCK"
+"""Of a child's environment: the file of its ``Moved`` clock."""
 
 
 class Nursery:
@@ -68,9 +71,46 @@ class Child:
             os.kill(self.pid, number)
 
 
+class Moved:
+    """A clock that ticks like the real one, moved by the seconds that stand in a file."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def move_to(self, at: datetime) -> None:
+        """Make it ``at`` now, for every process that looks."""
+        new = self._file.with_suffix(".new")
+        new.write_text(repr((at - datetime.now(UTC)).total_seconds()))
+        new.replace(self._file)
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=float(self._file.read_text()))
+
+
+def _move_the_clock(file: Path) -> None:
+    """Every application this process makes has its time from a file."""
+    import app.cli
+    import app.main
+
+    clock = Moved(file)
+    app.cli.now = clock
+
+    def moved(make: Callable[..., Any]) -> Callable[..., Any]:
+        def made(*args: Any, **named: Any) -> Any:
+            application = make(*args, **named)
+            application.state.clock = clock
+            return application
+
+        return made
+
+    app.main.create_app, app.main.create_reader = moved(app.main.create_app), moved(app.main.create_reader)
+
+
 def _serve(asked: dict[str, Any]) -> None:
     from app.cli import main
 
+    if CLOCK in asked["environment"]:
+        _move_the_clock(Path(asked["environment"][CLOCK]))
     log = os.open(asked["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for ours, standard in ((nothing, 0), (log, 1), (log, 2)):

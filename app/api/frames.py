@@ -10,14 +10,14 @@ The head is verified before the body is read, so a forger costs no bandwidth and
 import json
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 from starlette.requests import ClientDisconnect
 
-from app import gate
+from app import access, gate
 from app.errors import BadRequest, ServiceError, TooMany, Unauthorised, Unusable
 from app.house import House
 from app.store import accounts, gates
@@ -241,7 +241,7 @@ async def _answered(
     """
     house: House = request.app.state.house
     began = time.perf_counter()
-    received_at = datetime.now(UTC)
+    received_at = access.now_of(request)
     try:
         head = frames.read_head(request.headers, request.url.path, request.method)
         device, keys = await house.intake.run(lambda: device_and_keys(house, head.device_id))

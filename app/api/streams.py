@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -19,7 +19,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.websockets import WebSocketDisconnect, WebSocketDisconnected
 
-from app import cameras, gate
+from app import access, cameras, gate
 from app.api.frames import FINAL, KEPT, Quota, decided, device_and_keys, end_rotation, refusal_of, told
 from app.db import storage_error
 from app.errors import Busy, ServiceError, Unauthorised
@@ -67,7 +67,7 @@ async def _shaken_hands(websocket: WebSocket, house: House) -> Session:
     Raises:
         ServiceError: as for a posted frame.
     """
-    received_at = datetime.now(UTC)
+    received_at = access.now_of(websocket)
     try:
         head = frames.read_head(websocket.headers, websocket.url.path, "GET")
         device, keys = await house.intake.run(lambda: device_and_keys(house, head.device_id))
@@ -193,7 +193,7 @@ class Connection:
         return message["bytes"]
 
     def _hear(self, message: bytes) -> None:
-        received_at = datetime.now(UTC)
+        received_at = access.now_of(self._socket)
         try:
             event = self.session.read(message, received_at)
         except BadPayload as error:

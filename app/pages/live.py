@@ -210,7 +210,7 @@ class Live:
                             stream.put(event)
                 if now - beat_at >= BEAT_SECONDS:
                     beat_at = now
-                    beat = Told(None, _event("beat", _beat()))
+                    beat = Told(None, _event("beat", _beat(self._now())))
                     for stream in tail.streams:
                         stream.put(beat)
                 if now - guard_at >= GUARD_SECONDS:
@@ -304,7 +304,7 @@ class Live:
         # Joined before it looks back: what comes in between waits in its queue, and is told apart by its number.
         self.join(stream, reached)
         try:
-            yield _event("beat", _beat(), retry=RETRY_MS)
+            yield _event("beat", _beat(self._now()), retry=RETRY_MS)
             tail = self._tails[stream.kind.project_id]
             if tail.looking is not None and stream.kind not in tail.looking:
                 # That look renders nothing for it, and what it finds is behind the tail then: looking back comes after it.
@@ -369,9 +369,9 @@ def _event(name: str, data: Any, *, id_: int | None = None, retry: int | None = 
     return ServerSentEvent(event=name, data=said, id=None if id_ is None else str(id_), retry=retry).encode()
 
 
-def _beat() -> dict[str, Any]:
+def _beat(now: datetime) -> dict[str, Any]:
     # A screen that nobody attends loads its page anew when the service has newer scripts than it.
-    return {"now_ms": time.time_ns() // 1_000_000, "own": own_hash()}
+    return {"now_ms": int(now.timestamp() * 1000), "own": own_hash()}
 
 
 # --- routes ---------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ variables the template uses, in both directions. Both tables are read by the men
 import urllib.parse
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -223,10 +223,7 @@ def _policy(time_zone: str) -> AttendancePolicy:
     return AttendancePolicy(time_zone=time_zone)
 
 
-def now_of(request: Request) -> datetime:
-    """The present instant, aware UTC; a test's clock when the application has one."""
-    tick = getattr(request.app.state, "clock", None)
-    return tick() if tick else datetime.now(UTC)
+now_of = access.now_of
 
 
 class _Said(NodeTransformer):

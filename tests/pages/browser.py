@@ -30,6 +30,13 @@ FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
 ]
+
+
+def faked(camera: Path) -> list[str]:
+    """Flags of a browser whose own camera shows a file of JPEGs."""
+    return ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", f"--use-file-for-fake-video-capture={camera}"]
+
+
 class Server:
     """uvicorn in a process of its own over the site in a folder; stops and starts on the same port."""
 
@@ -93,8 +100,7 @@ def chromium(server, camera):
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        fake = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", f"--use-file-for-fake-video-capture={camera}"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *fake])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *faked(camera)])
         yield browser
         browser.close()
 
