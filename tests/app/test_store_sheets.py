@@ -106,6 +106,19 @@ def test_cash_that_came_back_does_not_count(database, books, people_on_site):
         assert told(payable(db, books)[line]) == (0, 0, 400_00, 400_00)
 
 
+def test_what_was_paid_beside_a_line_below_nothing_is_not_plainly_paid(database, books, people_on_site):
+    wang, li = people_on_site.wang, people_on_site.li
+    with database.write() as db:
+        special = books.account(db, 10_000_00)
+        lines = books.close(db, FEBRUARY, [Earned(wang, 500_00), Earned(li, 500_00)])
+        for item in books.batch(db, special, [(line, 500_00) for line in lines]):
+            books.answer(db, item, "success")
+        assert sheets.unsettled_lines(db, books.project_id) == ()
+        books.close(db, MARCH, [Earned(wang, -100_00, origin=FEBRUARY)])
+        assert [line.worker_id for line in sheets.unsettled_lines(db, books.project_id)] == [wang.id, wang.id]
+        payable(db, books)
+
+
 def test_only_the_newest_version_of_a_closed_month_is_posted(database, books, people_on_site):
     wang, li = people_on_site.wang, people_on_site.li
     with database.write() as db:
