@@ -31,7 +31,9 @@ addEventListener("DOMContentLoaded", () => {
   // Twice pressed is once sent; the server would meet the same key anyway. A moment later: a button that is off says nothing,
   // and which one was pressed may be the answer.
   document.querySelectorAll("form[data-once]").forEach((form) =>
-    form.addEventListener("submit", () => {
+    form.addEventListener("submit", (event) => {
+      // A button of this method sends nothing outside a dialog.
+      if (event.submitter?.formMethod === "dialog") return;
       setTimeout(() => form.querySelectorAll("button").forEach((button) => { button.disabled = true; }));
     }),
   );
