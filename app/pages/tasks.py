@@ -28,8 +28,8 @@ YEARS_BACK = 5
 STEPS_SHOWN_S = 600
 """So long a step of a month that is done, or failed, stays on the page that ordered it."""
 
+SOON = marked("即将开始")
 STAGES = {
-    "": marked("即将开始"),
     "gather": marked("第一步，整理资料"),
     "write": marked("第二步，写入表格"),
     "pack": marked("最后一步，装订成文件"),
@@ -178,9 +178,9 @@ def _says(ask: Ask, task: TaskInfo) -> str:
         return wording.sentence(task.refusal["code"], ask.language, **facts)
     if task.state == "waiting":
         before = store.ahead(ask.db, task.id)
-        return ask.say("前面还有 %(n)s 项", n=before) if before else ask.say(STAGES[""])
+        return ask.say("前面还有 %(n)s 项", n=before) if before else ask.say(SOON)
     if task.state == "running":
-        stage = ask.say(STAGES.get(task.stage, STAGES[""]))
+        stage = ask.say(STAGES.get(task.stage, SOON))
         return ask.say("%(stage)s：%(done)s / %(total)s", stage=stage, done=f"{task.done:,}", total=f"{task.total:,}") if task.total else stage
     if task.is_paper and task.state == "done":
         until = tasks.kept_until(task, ask.state.settings)
