@@ -23,6 +23,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 from weakref import WeakKeyDictionary
@@ -536,7 +537,13 @@ def migration_state(engine: Engine) -> tuple[str | None, str | None]:
     """Return (revision of the tables, revision this program is written for). Equal means ready."""
     with engine.connect() as connection:
         current = MigrationContext.configure(connection).get_current_revision()
-    return current, ScriptDirectory.from_config(alembic_config()).get_current_head()
+    return current, _written_for()
+
+
+@cache
+def _written_for() -> str | None:
+    """The newest migration that comes with this program. Finding it runs every one of them: ``/readyz`` asks every few seconds."""
+    return ScriptDirectory.from_config(alembic_config()).get_current_head()
 
 
 # --- backups -----------------------------------------------------------------------------------------------

@@ -10,11 +10,13 @@ not exist (404), one knows of but may not touch is refused (403).
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
 from starlette.staticfiles import StaticFiles
 
 from app import access, wording
@@ -172,28 +174,35 @@ def mount(app: FastAPI) -> None:
     """Add pages, acts, charts, the stream and the static files to the application."""
     app.mount(f"/static/own/{own_hash()}", Kept(directory=STATIC / "own"), name="own")
     app.mount(vendor(), Kept(directory=STATIC / vendor().removeprefix("/static/"), check_dir=False), name="vendor")
-    hidden = {"include_in_schema": False}
-    app.add_api_route("/sign-in", sign_in.show, methods=["GET"], **hidden)
-    app.add_api_route("/sign-in", sign_in.enter, methods=["POST"], **hidden)
-    app.add_api_route("/sign-in/second", sign_in.enter_second, methods=["POST"], **hidden)
-    app.add_api_route("/sign-out", sign_in.leave, methods=["POST"], **hidden)
-    app.add_api_route("/me/enter", me.entrance, methods=["GET"], **hidden)
-    app.add_api_route("/me/enter", me.enter, methods=["POST"], **hidden)
-    app.add_api_route("/language", sign_in.switch, methods=["POST"], **hidden)
-    app.add_api_route("/projects/{project_id:int}/gate/stream", live.stream, methods=["GET"], **hidden)
-    app.add_api_route("/projects/{project_id:int}/today/stream", live.counts, methods=["GET"], **hidden)
-    app.add_api_route("/projects/{project_id:int}/passages/{passage_id:int}/photo", gate.photo, methods=["GET"], **hidden)
-    app.add_api_route("/projects/{project_id:int}/tasks/piece", tasks.piece_of, methods=["GET"], **hidden)
-    app.add_api_route("/screen", screen.show, methods=["GET"], **hidden)
-    app.add_api_route("/screen", screen.enter, methods=["POST"], **hidden)
-    app.add_api_route("/screen/stream", live.of_screen, methods=["GET"], **hidden)
-    app.add_api_route("/screen/photo/{passage_id:int}", screen.photo, methods=["GET"], **hidden)
-    for each in PAGES:
-        app.add_api_route(each.path, _opens(each), methods=["GET"], **hidden)
-    for act in ACTS:
-        app.add_api_route(act.path, _does(act), methods=["POST"], **hidden)
-    for path, (action, option) in CHARTS.items():
-        app.add_api_route(path, _draws(action, option), methods=["GET"], **hidden)
+    app.router.routes.extend(_routes())
+
+
+@cache
+def _routes() -> tuple[BaseRoute, ...]:
+    """The routes of pages, acts and charts: no application's own, and most of what building one takes."""
+    router = APIRouter(include_in_schema=False)
+    for method, path, answer in (
+        ("GET", "/sign-in", sign_in.show),
+        ("POST", "/sign-in", sign_in.enter),
+        ("POST", "/sign-in/second", sign_in.enter_second),
+        ("POST", "/sign-out", sign_in.leave),
+        ("GET", "/me/enter", me.entrance),
+        ("POST", "/me/enter", me.enter),
+        ("POST", "/language", sign_in.switch),
+        ("GET", "/projects/{project_id:int}/gate/stream", live.stream),
+        ("GET", "/projects/{project_id:int}/today/stream", live.counts),
+        ("GET", "/projects/{project_id:int}/passages/{passage_id:int}/photo", gate.photo),
+        ("GET", "/projects/{project_id:int}/tasks/piece", tasks.piece_of),
+        ("GET", "/screen", screen.show),
+        ("POST", "/screen", screen.enter),
+        ("GET", "/screen/stream", live.of_screen),
+        ("GET", "/screen/photo/{passage_id:int}", screen.photo),
+        *(("GET", each.path, _opens(each)) for each in PAGES),
+        *(("POST", act.path, _does(act)) for act in ACTS),
+        *(("GET", path, _draws(action, option)) for path, (action, option) in CHARTS.items()),
+    ):
+        router.add_api_route(path, answer, methods=[method])
+    return tuple(router.routes)
 
 
 def _guarded(request: Request, db: Any, action: str | None, now: Any) -> Ask | Response:
