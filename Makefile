@@ -15,6 +15,9 @@ help: ## this list
 demo: $(STAMP)/run $(STAMP)/assets pack ## set everything up and run the demonstration; ARGS="--once --json" for one JSON line
 	@$(BIN)/muster demo $(ARGS)
 
+# Fifty processes are started in a run, and each would compile the program anew where this is set (as in many images).
+test test-costs: export PYTHONDONTWRITEBYTECODE =
+
 test: $(STAMP)/test $(STAMP)/assets pack browser rtsp ## set everything up and run the whole suite
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST_ARGS)
 

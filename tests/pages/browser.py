@@ -37,6 +37,10 @@ def faked(camera: Path) -> list[str]:
     return ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", f"--use-file-for-fake-video-capture={camera}"]
 
 
+START_SECONDS_MAX = 150.0
+"""Two of processor time, on a machine where ten others want it."""
+
+
 class Server:
     """uvicorn in a process of its own over the site in a folder; stops and starts on the same port."""
 
@@ -53,13 +57,14 @@ class Server:
             [sys.executable, "-m", "tests.pages.site", str(self.folder), str(self.port)], cwd=ROOT,
             stdout=subprocess.DEVNULL, stderr=(self.folder / "log").open("ab"),
         )
-        deadline = time.monotonic() + 150
+        deadline = time.monotonic() + START_SECONDS_MAX
         while time.monotonic() < deadline:
             try:
                 urllib.request.urlopen(f"{self.url}/healthz", timeout=2)
                 return
             except OSError:
                 time.sleep(0.2)
+        self.process.kill()
         raise AssertionError((self.folder / "log").read_text()[-2000:])
 
     def stop(self) -> float:
@@ -114,21 +119,56 @@ def open_browser(chromium, server):
     def opened(login: str | None = "wu", width: int = 1440, language: str = "zh"):
         context = chromium.new_context(viewport={"width": width, "height": 900})
         contexts.append(context)
-        cookies = [{"name": "muster_language", "value": language, "url": server.url}]
-        if login:
-            cookies.append({"name": "muster_session", "value": token_of(str(server.folder), login), "url": server.url})
-        context.add_cookies(cookies)
-        page = context.new_page()
-        page.on("console", lambda m: wrong.append(f"console: {m.text}") if m.type == "error" else None)
-        page.on("pageerror", lambda error: wrong.append(f"page: {error}"))
-        page.on("request", lambda r: None if r.url.startswith((server.url, "data:", "blob:")) else wrong.append(f"outside: {r.url}"))
-        page.wrong = wrong
-        return page
+        context.add_cookies(cookies_of(server, login, language))
+        return watched(context.new_page(), server, wrong)
 
     yield opened
     for context in contexts:
         context.close()
     assert not wrong, wrong
+
+
+@pytest.fixture(scope="module")
+def one_tab(chromium, server):
+    """A page that stays: a window costs half a second of processor time. ``again`` is for the next test."""
+    wrong: list[str] = []
+    context = chromium.new_context()
+    yield watched(context.new_page(), server, wrong)
+    context.close()
+    assert not wrong, wrong
+
+
+@pytest.fixture
+def again(one_tab, server):
+    """(login, width, language) -> the page that stays, as somebody else's. What goes wrong fails the test at its end."""
+
+    def opened(login: str | None = "wu", width: int = 1440, language: str = "zh"):
+        one_tab.set_viewport_size({"width": width, "height": 900})
+        one_tab.context.clear_cookies()
+        one_tab.context.add_cookies(cookies_of(server, login, language))
+        return one_tab
+
+    yield opened
+    wrong = one_tab.wrong.copy()
+    # What the page says while it is left is the next test's, and at last the module's: nothing is dropped.
+    one_tab.wrong.clear()
+    assert not wrong, wrong
+
+
+def cookies_of(server: Server, login: str | None, language: str) -> list[dict[str, str]]:
+    cookies = [{"name": "muster_language", "value": language, "url": server.url}]
+    if login:
+        cookies.append({"name": "muster_session", "value": token_of(str(server.folder), login), "url": server.url})
+    return cookies
+
+
+def watched(page, server: Server, wrong: list[str]):
+    """The page, with what goes wrong in it written into ``wrong``."""
+    page.on("console", lambda m: wrong.append(f"console: {m.text}") if m.type == "error" else None)
+    page.on("pageerror", lambda error: wrong.append(f"page: {error}"))
+    page.on("request", lambda r: None if r.url.startswith((server.url, "data:", "blob:")) else wrong.append(f"outside: {r.url}"))
+    page.wrong = wrong
+    return page
 
 
 def database_of(folder: str) -> Database:

@@ -4,7 +4,7 @@ import pytest
 
 from app import access
 from app.main import create_app
-from tests.pages.browser import axe, camera, chromium, open_browser, server  # noqa: F401 - fixtures
+from tests.pages.browser import again, axe, camera, chromium, one_tab, open_browser, server  # noqa: F401 - fixtures
 
 PEOPLE = ("chen", "wu", "ma", "lin", "zhou", "gao")
 
