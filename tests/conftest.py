@@ -13,7 +13,7 @@ test that changes the schema asks for ``empty_database_url`` and gets a database
 
 What a test of a use case costs is mostly the compiling of its statements, and a compiled statement belongs to its
 engine. So ``database`` hands out the engine of the test before, on the same file or server, its rows put back.
-The cast is played once a session; the tests after the first find its rows there (20 ms each).
+The cast is played once a session; the tests after the first find its rows there (20 ms each). So is what ``staged`` plays.
 """
 
 import contextlib
@@ -35,11 +35,14 @@ from typing import Any
 
 import psycopg
 import pytest
+import typer.main
+import typer.testing
 from sqlalchemy import Engine
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.orm import Session
 
+from app import memory
 from app.db import Database, make_engine, migrate
-from app.memory import settle
 from app.settings import Settings
 from app.tables import Base
 from app.vault import Vault
@@ -75,7 +78,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     # As every process of ours does; a third of the suite's time went into looking for garbage.
-    settle()
+    memory.settle()
     gc.enable()
 
 
@@ -98,6 +101,15 @@ def _no_settings_from_outside() -> None:
     """A developer's own MUSTER_ variables must not decide what a test sees."""
     for name in [name for name in os.environ if name.startswith("MUSTER_")]:
         del os.environ[name]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _commands_are_prepared_once() -> Iterator[None]:
+    """A hundred commands are put together, and the whole process looked through for garbage, before each that runs in here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.testing, "_get_command", cache(typer.main.get_command))
+        patch.setattr(memory, "settle", lambda: None)
+        yield
 
 
 # --- PostgreSQL --------------------------------------------------------------------------------------------
@@ -307,31 +319,35 @@ def _sqlite_kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @dataclass
 class _Stage:
-    """The cast and its rows, once they have been played; whether they are in this test's database already."""
+    """Rows many tests begin with, once they have been played; whether they are in this test's database already."""
 
-    cast: Cast | None = None
+    played: Any = None
+    """What the test is told of them."""
     rows: Any = None
     """A file, or ``_Rows``."""
     is_set: bool = False
 
 
 @pytest.fixture(scope="session")
-def _stages() -> dict[str, _Stage]:
-    return {kind: _Stage() for kind in KINDS["both"]}
+def _stages() -> dict[str, dict[str, _Stage]]:
+    """Kind of database -> fixture that plays -> its stage. One that is played upon another stands behind it."""
+    return {kind: {} for kind in KINDS["both"]}
 
 
 @pytest.fixture
 def database_url(
-    database_kind: str, request: pytest.FixtureRequest, tmp_path: Path, _stages: dict[str, _Stage]
+    database_kind: str, request: pytest.FixtureRequest, tmp_path: Path, _stages: dict[str, dict[str, _Stage]]
 ) -> str:
-    """The address of a database of its own, migrated and empty, or with the cast in it where a test asks for both."""
-    stage = _stages[database_kind]
-    stage.is_set = stage.cast is not None and {"database", "people_on_site"} <= set(request.fixturenames)
+    """The address of a database of its own, migrated and empty, or with the rows in it that the test's fixtures play."""
+    stage = None
+    for name, played in _stages[database_kind].items():
+        played.is_set = "database" in request.fixturenames and name in request.fixturenames
+        stage = played if played.is_set else stage
     if database_kind == "postgresql":
         url = request.getfixturevalue("_postgresql_url")
-        _empty(url, stage.rows if stage.is_set else None)
+        _empty(url, stage.rows if stage is not None else None)
         return url
-    template = stage.rows if stage.is_set else request.getfixturevalue("_sqlite_template")
+    template = stage.rows if stage is not None else request.getfixturevalue("_sqlite_template")
     if "database" in request.fixturenames:
         kept = request.getfixturevalue("_sqlite_kept")
         with contextlib.closing(sqlite3.connect(template)) as source, contextlib.closing(sqlite3.connect(kept)) as target:
@@ -415,29 +431,42 @@ def clock(now: datetime) -> Clock:
 
 
 @pytest.fixture
-def people_on_site(
-    database: Database, database_kind: str, vault: Vault, now: datetime,
-    _stages: dict[str, _Stage], tmp_path_factory: pytest.TempPathFactory,
-) -> Cast:  # fmt: skip
+def staged(
+    database: Database, database_kind: str, _stages: dict[str, dict[str, _Stage]], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str, Callable[[Session], Any]], Any]:
+    """(name, play) -> what ``play(db)`` tells of the rows it makes.
+
+    It plays once a session; the tests after the first find its rows there. ``name`` is that of the fixture that asks, and no
+    other fixture has it. What is told is the same for all of them, so it must be nothing that a test changes.
+    """
+
+    def told(name: str, play: Callable[[Session], Any]) -> Any:
+        stages = _stages[database_kind]
+        if name in stages and stages[name].is_set:
+            return stages[name].played
+        with database.write() as db:
+            played = play(db)
+        if name not in stages:
+            if database_kind == "postgresql":
+                rows = _Rows(_text(database.engine.url))
+            else:
+                rows = tmp_path_factory.mktemp(name) / "muster.db"
+                with (
+                    contextlib.closing(sqlite3.connect(database.engine.url.database)) as source,
+                    contextlib.closing(sqlite3.connect(rows)) as target,
+                ):
+                    source.backup(target)
+            stages[name] = _Stage(played, rows)
+        return played
+
+    return told
+
+
+@pytest.fixture
+def people_on_site(staged: Callable[..., Any], vault: Vault, now: datetime) -> Cast:
     """The cast of ``tests/cast.py``, on ``database``."""
     assert now == NOW
-    stage = _stages[database_kind]
-    if stage.is_set:
-        return stage.cast
-    with database.write() as db:
-        played = play(db, vault, now)
-    if stage.cast is None:
-        if database_kind == "postgresql":
-            stage.rows = _Rows(_text(database.engine.url))
-        else:
-            stage.rows = tmp_path_factory.mktemp("cast") / "muster.db"
-            with (
-                contextlib.closing(sqlite3.connect(database.engine.url.database)) as source,
-                contextlib.closing(sqlite3.connect(stage.rows)) as target,
-            ):
-                source.backup(target)
-        stage.cast = played
-    return played
+    return staged("people_on_site", lambda db: play(db, vault, now))
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -29,10 +30,22 @@ class Nursery:
             [sys.executable, "-m", "tests.nursery"], cwd=ROOT, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
 
-    def fork(self, arguments: list[str], environment: Mapping[str, str], log: Path) -> "Child":
-        """Run ``muster`` with arguments in a child; its output goes to the end of the log."""
-        pid = self.ask({"arguments": arguments, "environment": dict(environment), "log": str(log)})
-        return Child(self, pid)
+    def fork(self, arguments: list[str], environment: Mapping[str, str], log: Path, errors: Path | None = None) -> "Child":
+        """Run ``muster`` with arguments in a child; its output goes to the end of the log, its errors there or to a file of their own."""
+        asked = {"arguments": arguments, "environment": dict(environment), "log": str(log), "errors": str(errors or log)}
+        return Child(self, self.ask(asked))
+
+    def run(self, arguments: list[str], environment: Mapping[str, str], seconds_max: float = 120) -> subprocess.CompletedProcess[str]:
+        """Run ``muster`` with arguments in a child to its end."""
+        with tempfile.TemporaryDirectory(prefix="muster-run-") as folder:
+            out, errors = Path(folder) / "out", Path(folder) / "errors"
+            child = self.fork(arguments, environment, out, errors)
+            try:
+                status = child.wait(seconds_max)
+            except subprocess.TimeoutExpired:
+                child.send_signal(signal.SIGKILL)
+                raise
+            return subprocess.CompletedProcess(arguments, status, out.read_text(), errors.read_text())
 
     def ask(self, question: dict[str, Any]) -> Any:
         assert self._process.stdin is not None and self._process.stdout is not None
@@ -111,9 +124,9 @@ def _serve(asked: dict[str, Any]) -> None:
 
     if CLOCK in asked["environment"]:
         _move_the_clock(Path(asked["environment"][CLOCK]))
-    log = os.open(asked["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    log, errors = (os.open(asked[name], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600) for name in ("log", "errors"))
     nothing = os.open(os.devnull, os.O_RDONLY)
-    for ours, standard in ((nothing, 0), (log, 1), (log, 2)):
+    for ours, standard in ((nothing, 0), (log, 1), (errors, 2)):
         os.dup2(ours, standard)
     os.environ.clear()
     os.environ.update(asked["environment"])
@@ -124,9 +137,13 @@ def _serve(asked: dict[str, Any]) -> None:
 def _run() -> None:
     import uvicorn  # noqa: F401
 
+    import app.cli
     import app.connections
     import app.main  # noqa: F401
+    from app.memory import settle
 
+    # What is loaded here no child looks through for garbage, which would copy it, page by page.
+    settle()
     for line in sys.stdin.buffer:
         asked = json.loads(line)
         if "ended" in asked:

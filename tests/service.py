@@ -84,7 +84,8 @@ class Service:
                 )
         self.wait_for("/readyz" if ready else "/healthz")
 
-    def wait_for(self, path: str, seconds: float = 40) -> None:
+    def wait_for(self, path: str, seconds: float = 120) -> None:
+        """Until it answers. A start is two seconds of processor time: on a busy machine that is a minute."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if self.process is not None and self.process.poll() is not None:

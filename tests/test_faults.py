@@ -14,7 +14,6 @@ import secrets
 import socket
 import sqlite3
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -41,7 +40,7 @@ from tests.cast import Cast, Post, Site, pass_through
 from tests.cast import cast as play
 from tests.faces import enrol_drawn
 from tests.nursery import Nursery
-from tests.service import ROOT, Cluster, Delivered, NoCluster, Pulse, Service, deliver, serving
+from tests.service import Cluster, Delivered, NoCluster, Pulse, Service, deliver, serving
 
 KEY_HEX = bytes(range(32)).hex()
 """Of the ``vault`` fixture."""
@@ -162,12 +161,12 @@ def file_limit(tmp_path: Path) -> Disk:
     return Disk(folder, fill, lambda service: limit(service, resource.RLIM_INFINITY))
 
 
-def _on_a_full_disk(disk: Disk, tmp_path: Path, vault: Vault, log_to: Path) -> Service:
+def _on_a_full_disk(disk: Disk, tmp_path: Path, vault: Vault, log_to: Path, nursery: Nursery) -> Service:
     settings = Settings(environment="test", data_dir=disk.folder, pack_id="synthetic")
     migrate(settings)
     database = Database(make_engine(settings))
     site = populate(database, vault)
-    service = Service(settings, KEY_HEX, {"MUSTER_DISK_FREE_BYTES_MIN": "100000"}, log_to=log_to)
+    service = Service(settings, KEY_HEX, {"MUSTER_DISK_FREE_BYTES_MIN": "100000"}, log_to=log_to, nursery=nursery)
     acknowledged = Acknowledged()
     try:
         service.start()
@@ -215,19 +214,19 @@ def _on_a_full_disk(disk: Disk, tmp_path: Path, vault: Vault, log_to: Path) -> S
 
 @pytest.mark.slow
 def test_a_full_disk_refuses_keeps_its_word_and_recovers_without_a_restart(
-    small_mount: Disk, tmp_path: Path, vault: Vault
+    small_mount: Disk, tmp_path: Path, vault: Vault, nursery: Nursery
 ):
-    _on_a_full_disk(small_mount, tmp_path, vault, tmp_path / "service.log")
+    _on_a_full_disk(small_mount, tmp_path, vault, tmp_path / "service.log", nursery)
 
 
 @pytest.mark.slow
-def test_files_that_may_not_grow_are_a_full_disk(file_limit: Disk, tmp_path: Path, vault: Vault):
-    _on_a_full_disk(file_limit, tmp_path, vault, tmp_path / "service.log")
+def test_files_that_may_not_grow_are_a_full_disk(file_limit: Disk, tmp_path: Path, vault: Vault, nursery: Nursery):
+    _on_a_full_disk(file_limit, tmp_path, vault, tmp_path / "service.log", nursery)
 
 
 @pytest.mark.slow
-def test_a_log_on_the_full_disk_costs_lines_and_no_passages(small_mount: Disk, tmp_path: Path, vault: Vault):
-    _on_a_full_disk(small_mount, tmp_path, vault, small_mount.folder / "service.log")
+def test_a_log_on_the_full_disk_costs_lines_and_no_passages(small_mount: Disk, tmp_path: Path, vault: Vault, nursery: Nursery):
+    _on_a_full_disk(small_mount, tmp_path, vault, small_mount.folder / "service.log", nursery)
 
 
 # --- number 4: PostgreSQL is gone, or frozen ---------------------------------------------------------------
@@ -265,13 +264,13 @@ DECISION_S = 2.0
 
 
 @pytest.fixture
-def stand(cluster: Cluster, tmp_path: Path, vault: Vault) -> Iterator[Stand]:
+def stand(cluster: Cluster, tmp_path: Path, vault: Vault, nursery: Nursery) -> Iterator[Stand]:
     settings = Settings(environment="test", data_dir=tmp_path, pack_id="synthetic", database_url=cluster.url)
     migrate(settings)
     database = Database(make_engine(settings))
     site = populate(database, vault)
     try:
-        with serving(settings, KEY_HEX, MUSTER_DECISION_SECONDS_MAX=str(DECISION_S)) as service:
+        with serving(settings, KEY_HEX, nursery, MUSTER_DECISION_SECONDS_MAX=str(DECISION_S)) as service:
             yield Stand(cluster, service, database, site)
             assert "internal_error" not in service.log.read_text(errors="replace")
     finally:
@@ -404,12 +403,12 @@ def test_a_page_on_a_frozen_database_is_answered_and_a_stop_still_stops(stand: S
 
 @pytest.mark.slow
 def test_an_overload_is_refused_in_order_and_what_was_acknowledged_is_kept(
-    settings: Settings, site: Cast, database: Database
+    settings: Settings, site: Cast, database: Database, nursery: Nursery
 ):
     """Three times as many frames in flight as there is room for, none of them sent twice."""
     acknowledged: dict[str, Acknowledged] = {}
     answers: list[Delivered] = []
-    with serving(settings, KEY_HEX, MUSTER_RECOGNITION_THREADS="1", MUSTER_WAITING_FRAMES_MAX="2") as service:
+    with serving(settings, KEY_HEX, nursery, MUSTER_RECOGNITION_THREADS="1", MUSTER_WAITING_FRAMES_MAX="2") as service:
 
         def post(post_of: Post, project: str) -> None:
             mine = acknowledged.setdefault(project, Acknowledged())
@@ -491,27 +490,33 @@ def test_cards_and_look_ups_that_hang_are_bounded_and_leave_the_frames_alone():
 # --- number 11: a backup under load ------------------------------------------------------------------------
 
 
-def muster(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The command, as an operator calls it."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("MUSTER_")}
-    variables = {
-        "MUSTER_ENVIRONMENT": "test", "MUSTER_DATA_DIR": str(settings.data_dir),
-        "MUSTER_DATABASE_URL": settings.url, "MUSTER_KEY_HEX": KEY_HEX,
-    }
-    return subprocess.run(
-        [sys.executable, "-m", "app.cli", *arguments], cwd=ROOT, env=kept | variables, capture_output=True, text=True, timeout=120
-    )
+Muster = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def muster(nursery: Nursery) -> Muster:
+    """(settings, *arguments): the command, as an operator calls it."""
+
+    def run(settings: Settings, *arguments: str) -> subprocess.CompletedProcess[str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("MUSTER_")}
+        variables = {
+            "MUSTER_ENVIRONMENT": "test", "MUSTER_DATA_DIR": str(settings.data_dir),
+            "MUSTER_DATABASE_URL": settings.url, "MUSTER_KEY_HEX": KEY_HEX,
+        }
+        return nursery.run(list(arguments), kept | variables)
+
+    return run
 
 
 @pytest.mark.slow
 def test_a_backup_taken_while_gates_post_has_every_passage_acknowledged_before_it_began(
-    settings: Settings, site: Cast, database: Database, database_kind: str, tmp_path: Path
+    settings: Settings, site: Cast, database: Database, database_kind: str, tmp_path: Path, nursery: Nursery, muster: Muster
 ):
     if database_kind != "sqlite":
         pytest.skip("muster backup copies SQLite files; PostgreSQL has pg_dump")
     acknowledged = Acknowledged()
     stop = threading.Event()
-    with serving(settings, KEY_HEX) as service:
+    with serving(settings, KEY_HEX, nursery) as service:
 
         def post(post_of: Post) -> None:
             kept = http.client.HTTPConnection("127.0.0.1", service.port, timeout=30)
@@ -572,7 +577,7 @@ def chains(database: Database, people_on_site: Cast, now: datetime) -> Cast:
     return people_on_site
 
 
-def test_a_whole_chain_verifies_with_status_zero(settings: Settings, chains: Cast):
+def test_a_whole_chain_verifies_with_status_zero(settings: Settings, chains: Cast, muster: Muster):
     done = muster(settings, "verify", "--json")
     report = json.loads(done.stdout)
     assert done.returncode == 0, done.stderr
@@ -603,7 +608,8 @@ TAMPERINGS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("how", TAMPERINGS)
 def test_whatever_was_changed_behind_the_walls_is_named_with_status_one(
-    settings: Settings, chains: Cast, database: Database, behind_the_walls: Callable[[str], None], database_kind: str, how: str
+    settings: Settings, chains: Cast, database: Database, behind_the_walls: Callable[[str], None], database_kind: str,
+    muster: Muster, how: str
 ):
     statements, faults = TAMPERINGS[how]
     if database_kind == "postgresql":
@@ -627,7 +633,7 @@ def test_whatever_was_changed_behind_the_walls_is_named_with_status_one(
 
 @pytest.mark.slow
 def test_a_chain_rewritten_from_end_to_end_fails_against_the_head_that_was_given_away(
-    settings: Settings, chains: Cast, database: Database, behind_the_walls: Callable[[str], None], now: datetime
+    settings: Settings, chains: Cast, database: Database, behind_the_walls: Callable[[str], None], now: datetime, muster: Muster
 ):
     """By somebody with the database's password and this program: every link and the end of the chain made anew."""
     held = json.loads(muster(settings, "verify", "--json").stdout)["heads"][chains.a.code]
@@ -657,9 +663,9 @@ def _head_of(event: Event, key: bytes, length: int) -> bytes:
     return "\r\n".join([*lines, *(f"{name}: {value}" for name, value in head.items()), "", ""]).encode()
 
 
-def test_fifty_bodies_that_trickle_are_cut_off_and_stop_no_gate(settings: Settings, site: Cast, database: Database):
+def test_fifty_bodies_that_trickle_are_cut_off_and_stop_no_gate(settings: Settings, site: Cast, database: Database, nursery: Nursery):
     seconds_max = 2.0
-    with serving(settings, KEY_HEX, MUSTER_BODY_SECONDS_MAX=str(seconds_max)) as service, contextlib.ExitStack() as stack:
+    with serving(settings, KEY_HEX, nursery, MUSTER_BODY_SECONDS_MAX=str(seconds_max)) as service, contextlib.ExitStack() as stack:
         trickling = []
         for _ in range(50):
             event = a_frame(site.a.exit)

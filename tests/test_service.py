@@ -260,9 +260,9 @@ def test_a_chunked_body_above_the_cap_is_cut_off(service: Service, site: Cast):
     assert service.get("/healthz")[0] == 200
 
 
-def test_a_connection_that_does_not_finish_asking_is_closed(settings: Settings, site: Cast):
+def test_a_connection_that_does_not_finish_asking_is_closed(settings: Settings, site: Cast, nursery: Nursery):
     ask, seconds_max = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", 1.0
-    with serving(settings, KEY_HEX, MUSTER_BODY_SECONDS_MAX=str(seconds_max)) as service, contextlib.ExitStack() as stack:
+    with serving(settings, KEY_HEX, nursery, MUSTER_BODY_SECONDS_MAX=str(seconds_max)) as service, contextlib.ExitStack() as stack:
 
         def connected() -> socket.socket:
             return stack.enter_context(socket.create_connection(("127.0.0.1", service.port), timeout=8))
@@ -307,18 +307,18 @@ def test_a_path_of_thousands_of_digits_is_not_found(service: Service):
     assert service.get("/projects/" + "9" * 5000 + "/gate")[0] == 404
 
 
-def test_keys_that_are_not_the_databases_are_refused_at_the_start(settings: Settings, site: Cast):
-    service = Service(settings, "ab" * 32)
+def test_keys_that_are_not_the_databases_are_refused_at_the_start(settings: Settings, site: Cast, nursery: Nursery):
+    service = Service(settings, "ab" * 32, nursery=nursery)
     with pytest.raises(AssertionError, match="no answer"):
         service.start()
     assert service.process.poll() == 1
 
 
-def test_frames_go_on_while_the_master_key_is_changed(settings: Settings, site: Cast, database: Database):
+def test_frames_go_on_while_the_master_key_is_changed(settings: Settings, site: Cast, database: Database, nursery: Nursery):
     key_file = settings.data_dir / KEY_FILE
     key_file.touch(mode=0o600)
     key_file.write_text(KEY_HEX + "\n")
-    with serving(settings, "") as service:
+    with serving(settings, "", nursery) as service:
         assert deliver(service, frame_event(site.a.entrance.device_id, "b00tb00t:1", draw_face(1)), site.a.entrance.key).recorded
         assert rotate_key(settings, database)["device.key_sealed"] == 4
         # The gallery of this project is in memory already; both devices' keys are read anew for each frame.
@@ -375,8 +375,8 @@ def test_a_stop_finishes_what_it_has_taken_and_leaves_nobody_behind(service: Ser
 # --- number 6: overload ------------------------------------------------------------------------------------
 
 
-def test_too_many_gates_are_told_to_wait_and_nobody_is_lost(settings: Settings, site: Cast, database: Database):
-    with serving(settings, KEY_HEX, MUSTER_RECOGNITION_THREADS="1", MUSTER_WAITING_FRAMES_MAX="1") as service:
+def test_too_many_gates_are_told_to_wait_and_nobody_is_lost(settings: Settings, site: Cast, database: Database, nursery: Nursery):
+    with serving(settings, KEY_HEX, nursery, MUSTER_RECOGNITION_THREADS="1", MUSTER_WAITING_FRAMES_MAX="1") as service:
         answers = []
 
         def post(post_of: Post) -> None:
@@ -455,8 +455,8 @@ def test_the_service_says_what_it_is_ready_for(service: Service):
     assert set(said["checks"]) == {"pack", "database", "migrations", "disk", "writable"}
 
 
-def test_a_broken_pack_says_so_and_wages_go_on(settings: Settings, site: Cast, tmp_path: Path):
-    service = Service(settings, KEY_HEX, {"MUSTER_PACK_ID": "nothing-here"})
+def test_a_broken_pack_says_so_and_wages_go_on(settings: Settings, site: Cast, tmp_path: Path, nursery: Nursery):
+    service = Service(settings, KEY_HEX, {"MUSTER_PACK_ID": "nothing-here"}, nursery=nursery)
     try:
         service.start(ready=False)
         status, said = service.get("/readyz")

@@ -31,7 +31,6 @@ import openpyxl
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
-from fastapi.testclient import TestClient
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from starlette.routing import Mount, Route
@@ -48,6 +47,7 @@ from app.vault import Vault
 from devices.dialects import frames
 from recognition.synthetic import SyntheticEngine, draw_face
 from tests.cast import PASSWORD, PASSWORD_HASH, Cast, id_number, pass_through
+from tests.straight import Client, living
 
 ROLES = {
     "A": "administrator",
@@ -760,7 +760,7 @@ def quick_passwords(monkeypatch) -> None:
 @pytest.fixture
 def client(
     database: Database, settings: Settings, vault: Vault, clock, people_on_site, quick_passwords, monkeypatch
-) -> Iterator[TestClient]:
+) -> Iterator[Client]:
     async def no_events(*_args: object) -> Any:
         """The guard stands before the first event; a stream that never ends would hold the test up."""
         return
@@ -770,18 +770,22 @@ def client(
     app = create_app(settings, engine=SyntheticEngine(), database=database, vault=vault)
     app.state.clock = clock
     # No exception is raised through: a 500 is an answer like any other, and a wrong one.
-    with TestClient(app, raise_server_exceptions=False, follow_redirects=False) as client:
+    with living(app), Client(app, raises=False) as client:
         yield client
 
 
 @pytest.fixture
-def site(database: Database, settings: Settings, vault: Vault, now, people_on_site: Cast) -> SimpleNamespace:
-    """The cast, with a person of every role on B beside those on A, and tokens for all of them."""
-    tokens: dict[tuple[str, str], str] = {}
-    with database.write() as db:
+def every_role(staged: Callable[..., Any], settings: Settings, now, people_on_site: Cast) -> dict[tuple[str, str], str]:
+    """(``own`` or ``foreign``, letter) -> token: a person of every role on B beside those on A."""
+
+    def come(db) -> dict[tuple[str, str], str]:
+        tokens: dict[tuple[str, str], str] = {}
         for where, project, area in (("own", people_on_site.a, "330424"), ("foreign", people_on_site.b, "330411")):
             for letter, role in ROLES.items():
                 if letter in "AD":
+                    if where == "foreign":
+                        # Of no project: the same person as above.
+                        continue
                     reach = {}
                 else:
                     reach = {"area_code": area} if letter == "I" else {"project_id": project.id}
@@ -796,11 +800,19 @@ def site(database: Database, settings: Settings, vault: Vault, now, people_on_si
                 )
                 accounts.add_membership(db, account_id=account_id, role=role, **reach)
                 tokens[where, letter] = access.begin_session(db, settings, account_id=account_id, now=now)
-    return SimpleNamespace(cast=people_on_site, tokens=tokens, turn=0, database=database, vault=vault, now=now)
+        return tokens
+
+    return staged("every_role", come)
+
+
+@pytest.fixture
+def site(database: Database, vault: Vault, now, people_on_site: Cast, every_role) -> SimpleNamespace:
+    """The cast, with tokens of every role."""
+    return SimpleNamespace(cast=people_on_site, tokens=every_role, turn=0, database=database, vault=vault, now=now)
 
 
 def ask(
-    client: TestClient, site: SimpleNamespace, method: str, path: str, token: str | None, things_of: str = "a"
+    client: Client, site: SimpleNamespace, method: str, path: str, token: str | None, things_of: str = "a"
 ):
     """Make the call of a row about project A as the holder of a token, or as nobody.
 

@@ -5,6 +5,7 @@ import pytest
 from app import access
 from app.main import create_app
 from tests.pages.browser import again, axe, camera, chromium, one_tab, open_browser, server  # noqa: F401 - fixtures
+from tests.straight import Client
 
 PEOPLE = ("chen", "wu", "ma", "lin", "zhou", "gao")
 
@@ -20,10 +21,9 @@ def app(settings, database, vault, people_on_site, clock):
 @pytest.fixture
 def client_of(app, database, settings, people_on_site, now):
     """login -> a client that is signed in as him; None -> nobody."""
-    from starlette.testclient import TestClient
 
-    def sign_in(login: str | None, **headers: str) -> TestClient:
-        client = TestClient(app, follow_redirects=False, headers={"Accept": "text/html", **headers})
+    def sign_in(login: str | None, **headers: str) -> Client:
+        client = Client(app, headers={"Accept": "text/html", **headers})
         if login:
             with database.write() as db:
                 token = access.begin_session(db, settings, account_id=getattr(people_on_site, login), now=now)
