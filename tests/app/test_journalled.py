@@ -17,7 +17,7 @@ from app.store import accounts
 from app.tables import JournalEntry
 from app.views import _TAKEN, SHOWS_NONE, VIEWED
 from tests.app.test_once import writes
-from tests.app.test_permissions import ROUTES, ask, client, quick_passwords, site  # noqa: F401 (fixtures)
+from tests.app.test_permissions import ROUTES, ask, client, every_role, quick_passwords, site  # noqa: F401 (fixtures)
 
 DEVICE = "a gate's word is a passage, in the chain of passages"
 LOOK = "a look: noted when it is answered (tests/app/test_views.py)"

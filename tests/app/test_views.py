@@ -22,7 +22,7 @@ from app.store import accounts, people
 from app.store import journal as chain
 from app.views import AGAIN, SHOWS, SHOWS_NONE, SHOWS_POSTED, VIEWED, View, Views
 from recognition.synthetic import SyntheticEngine
-from tests.app.test_permissions import client, quick_passwords, routes_of, site  # noqa: F401 (fixtures)
+from tests.app.test_permissions import client, every_role, quick_passwords, routes_of, site  # noqa: F401 (fixtures)
 from tests.cast import pass_through
 
 NAMES = ("王建国", "赵铁柱")
