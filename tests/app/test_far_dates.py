@@ -15,6 +15,7 @@ from tests.app.test_permissions import (  # noqa: F401 - fixtures
     SIGNED_IN,
     Facts,
     client,
+    every_role,
     quick_passwords,
     roles_of_pages,
     site,
