@@ -33,7 +33,7 @@ from app.api.who import Day, Instant
 from app.db import Reading, Tx, Whole
 from app.domain.sheet import ItemKind
 from app.domain.workdays import month_of
-from app.fields import read_month
+from app.fields import project_today, read_month
 from app.store import people
 from app.wording.wages import formula
 
@@ -440,8 +440,7 @@ def face(request: Request, person: Someone, db: Reading, now: Now, project_id: M
     """His consent, and whether a template of him is kept."""
     project, worker = _mine(request, person, project_id)
     days_after = request.app.state.settings.template_days_after_exit
-    people.project(db, project)
-    found = own.face(db, project, worker, now.date(), days_after)
+    found = own.face(db, project, worker, project_today(people.project(db, project).time_zone, now), days_after)
     said = found.consent
     return OwnFace(
         consent=said.act if said else None, scope=list(said.scope) if said else [], notice_version=said.notice_version if said else None,

@@ -502,6 +502,13 @@ def test_one_person_under_two_names_is_red_once_an_inspector_has_said_so():
     assert [f.severity for f in said("one_face_twice", month)] == [Severity.RED]
 
 
+@pytest.mark.parametrize(("sent_on", "code", "told"), [(12, "account_wrong", 0), (12, None, 1), (14, "account_wrong", 1)])
+def test_a_card_is_no_suspicion_when_the_bank_had_sent_his_wages_back_from_the_old_one(sent_on, code, told):
+    old = transfer(2, card_id=6, sent_on=date(2026, 4, sent_on), code=code)
+    case = {"beside": beside(cards=(Card(7, 1, date(2026, 4, 13), 6),), transfers=(transfer(), old))}
+    assert len(said("card_changed_before_pay", case)) == told
+
+
 def test_money_and_the_last_good_day_stand_beside_the_finding():
     [late] = said("paid_late", CASES["paid_late"][0])
     assert (late.amount_fen, late.expected_on) == (5, date(2026, 4, 15))

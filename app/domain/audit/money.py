@@ -2,7 +2,7 @@
 late, and where the money of the special account went (families A of both lists)."""
 
 from collections import defaultdict
-from datetime import timedelta
+from datetime import date, timedelta
 
 from app.domain.audit.rule import Hit, Hits, Reckoning, Severity, about_project, grouped, rule
 from app.domain.facts import PayKind
@@ -292,9 +292,11 @@ def card_changed_before_pay(reckoning: Reckoning) -> Hits:
     """This worker's card was changed in the week before his wages were sent.
 
     Attendance.md 5.4 A13. Fires when the card a transfer went to was recorded at most seven days before it was sent and took
-    the place of another one. A first card is excused.
+    the place of another one. Excused: a first card, and one that followed a transfer the bank sent back from the old one.
     """
+    came_back = {(t.worker_id, t.card_id): t.sent_on for t in reckoning.beside.transfers if t.code is not None and t.sent_on is not None}
     cards = {c.id: c for c in reckoning.beside.cards if c.replaces_id is not None}
+    cards = {id_: c for id_, c in cards.items() if came_back.get((c.worker_id, c.replaces_id), date.max) > c.recorded_on}
     days = reckoning.limits["card_change_days"]
     found = [
         t for t in reckoning.beside.transfers
