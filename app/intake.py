@@ -142,10 +142,12 @@ class Intake:
         self._short.add(job)
         job.add_done_callback(self._short.discard)
         try:
-            # What is cancelled here is the waiting, and the work only while no thread has taken it.
-            return await asyncio.wait_for(asyncio.wrap_future(job), self._seconds(seconds_max))
+            # What is cancelled here is the waiting, and the work only while no thread has taken it. Not ``wait_for``: before
+            # Python 3.12 it keeps a cancellation to itself that comes in the moment the work ends, and a stop waits for ever.
+            async with asyncio.timeout(self._seconds(seconds_max)):
+                return await asyncio.wrap_future(job)
         except TimeoutError:
-            if job.done() and not job.cancelled():
+            if not job.cancel() and job.done() and not job.cancelled():
                 # The work itself ran out of time, or ended in the same moment.
                 return job.result()
             raise Busy("decision_late", "no answer within the deadline", retry_after_s=1) from None

@@ -311,13 +311,15 @@ class Connection:
         async with self._saying:
             text = self.session.write(kind, **said)
             try:
-                await asyncio.wait_for(self._socket.send_text(text), SEND_SECONDS_MAX)
+                async with asyncio.timeout(SEND_SECONDS_MAX):
+                    await self._socket.send_text(text)
             except (TimeoutError, RuntimeError, WebSocketDisconnect, OSError):
                 self.end(GOING_AWAY, "gate_left")
 
     async def _close(self, close: int, code: str) -> None:
         with contextlib.suppress(RuntimeError, WebSocketDisconnect, OSError, TimeoutError):
-            await asyncio.wait_for(self._socket.close(close, code), SEND_SECONDS_MAX)
+            async with asyncio.timeout(SEND_SECONDS_MAX):
+                await self._socket.close(close, code)
 
 
 def _storage(error: Exception) -> ServiceError:

@@ -245,10 +245,12 @@ class Puller:
     async def _message(self) -> tuple[bytes, bytes]:
         reader = self._process.stdout
         try:
-            kind, length = MESSAGE.unpack(await asyncio.wait_for(reader.readexactly(MESSAGE.size), SILENT_S))
+            async with asyncio.timeout(SILENT_S):
+                kind, length = MESSAGE.unpack(await reader.readexactly(MESSAGE.size))
             if length > PICTURE_BYTES_MAX:
                 raise Ended("puller_failed")
-            return kind, await asyncio.wait_for(reader.readexactly(length), SILENT_S)
+            async with asyncio.timeout(SILENT_S):
+                return kind, await reader.readexactly(length)
         except TimeoutError:
             raise Ended("hung") from None
         except (asyncio.IncompleteReadError, ConnectionResetError):

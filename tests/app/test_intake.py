@@ -171,3 +171,31 @@ def test_while_one_work_writes_the_next_one_computes_and_never_more_than_there_a
         await intake.close()
 
     run(story())
+
+
+def test_whoever_is_told_to_stop_in_the_moment_his_look_up_ends_stops():
+    async def story():
+        intake = Intake(threads=1, waiting_max=1, wait_seconds_max=5)
+        begun, go_on = threading.Event(), threading.Event()
+
+        def work():
+            begun.set()
+            go_on.wait(5)
+
+        async def follows():
+            while True:
+                await intake.run(work)
+                await asyncio.sleep(60)
+
+        task = asyncio.create_task(follows())
+        while not begun.is_set():
+            await asyncio.sleep(0.001)
+        go_on.set()
+        # The work has ended and its answer lies in the loop, unread, when the stop comes.
+        time.sleep(0.05)
+        asyncio.get_running_loop().call_soon(lambda: asyncio.get_running_loop().call_soon(task.cancel))
+        done, _ = await asyncio.wait({task}, timeout=3)
+        assert task in done and task.cancelled()
+        await intake.close()
+
+    run(story())

@@ -210,24 +210,31 @@ TOO_LONG = """() => [...document.querySelectorAll('main p, main li, main dd')].f
 
 WALK = """() => {
   const walked = window.walked = [], stops = window.stops = [];
+  // From the very beginning, wherever the page put the focus: Tab goes on from where a focused element went away.
+  const start = document.createElement('span');
+  start.tabIndex = -1;
+  document.body.prepend(start);
+  start.focus();
+  start.remove();
   document.addEventListener('keyup', event => {
     if (event.key !== 'Tab') return;
     const e = document.activeElement, s = getComputedStyle(e);
     if (!e || e === document.body) { stops.push(null); return; }
-    const before = walked[walked.length - 1], again = walked.includes(e);
+    const again = walked.includes(e);
     walked.push(e);
-    const inside = e.matches('input[type=checkbox], input[type=radio]');
     stops.push({
       what: e.tagName + '#' + e.id + ' ' + (e.name || e.textContent.trim().slice(0, 30)),
       again,
       seen: (s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 1) || e.closest('[data-chart]') !== null,
-      after: !before || again || Boolean(before.compareDocumentPosition(e) & Node.DOCUMENT_POSITION_FOLLOWING) || before.type === 'radio' || inside,
     });
   }, true);
-  document.activeElement.blur();
   window.scrollTo(0, 0);
 }"""
 """Writes down where each press of Tab leads to; nothing for a press that leaves the page."""
+
+BEFORE_ITS_TURN = """() => [...document.querySelectorAll('[tabindex]')].filter(e => e.tabIndex > 0)
+  .map(e => e.tagName + '#' + e.id + ' ' + (e.name || e.textContent.trim().slice(0, 30)))"""
+"""Tab goes through a page in the order it is written, but for what has a number of its own."""
 
 WITHOUT_A_BUTTON = """() => [...document.querySelectorAll('main form')].filter(f =>
   f.querySelector('input:not([type=hidden]):not([type=checkbox]):not([type=radio]):not([type=file])') &&
@@ -267,7 +274,7 @@ def by_keyboard(page) -> list[str]:
     wrong = [f"no button, so Enter sends nothing: {what}" for what in page.evaluate(WITHOUT_A_BUTTON)]
     stops = walk(page)
     wrong += [f"focus not seen: {here['what']}" for here in stops if not here["seen"]]
-    wrong += [f"out of order: {here['what']}" for here in stops if not here["after"]]
+    wrong += [f"out of order: {what}" for what in page.evaluate(BEFORE_ITS_TURN)]
     fields = page.locator("main input:visible:not([type=hidden]):not([disabled]), main select:visible, main button:visible").count()
     if len(stops) < min(fields, 3):
         wrong.append(f"the keyboard reaches {len(stops)} of {fields} fields and buttons")
