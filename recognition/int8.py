@@ -152,6 +152,8 @@ def _quantised(data: bytes, part: ModelPart, pictures: Sequence[np.ndarray]) -> 
             quant_format=quantization.QuantFormat.QDQ,
             op_types_to_quantize=["Conv"],
             per_channel=True,
+            # Weights in 7 bits: without VNNI two products of 8 bits do not fit their sum, and the pack may be carried elsewhere.
+            reduce_range=True,
             weight_type=quantization.QuantType.QInt8,
             activation_type=quantization.QuantType.QUInt8,
             calibrate_method=quantization.CalibrationMethod.MinMax,

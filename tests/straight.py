@@ -74,7 +74,7 @@ class Client(httpx2.Client):
     """Asks an application as ``TestClient`` does; follows no redirect."""
 
     def __init__(self, app: FastAPI, *, raises: bool = True, headers: dict[str, str] | None = None) -> None:
-        told = {"user-agent": "testclient", **(headers or {})}
+        told = {"user-agent": "testclient", **{name.lower(): value for name, value in (headers or {}).items()}}
         super().__init__(transport=Straight(app, raises=raises), base_url="http://testserver", headers=told)
         self.app = app
 

@@ -60,6 +60,8 @@ NOT_SEALED: dict[str, str] = {
     "membership": "roles are taken back; who gave and took them is in the journal",
     "review_picture": "gone within days; who looked at it is in the journal, what was said about the passage is sealed",
     "face_advice": "worked out anew every night",
+    "task": "work that was asked for and is gone within days; what it did is a fact of its own, who asked is in the journal",
+    "task_file": "a paper that was made and waits for its reader for days; sealed against reading, worked out anew when asked for",
     "sign_in_event": "who signed in or failed to; kept for a year and then gone",
     "sign_in_step": "a password that was right and waits for its second step, for minutes",
     "recovery_code": "used once or replaced; who set them up is in the journal",

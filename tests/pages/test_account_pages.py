@@ -11,6 +11,7 @@ from app.domain import totp
 from app.store import accounts, second_steps
 from app.vault import VaultError
 from tests import cast
+from tests.straight import living
 
 NEW = {"old": cast.PASSWORD, "new": "right boot, left boot ", "repeated": "right boot, left boot "}
 
@@ -315,7 +316,7 @@ def test_somebody_elses_session_is_not_ended(client_of, database, people_on_site
 
 def test_a_session_says_when_it_was_last_used(client_of, app, database, people_on_site, clock, now):
     client = client_of("ma")
-    with client:
+    with living(app):
         for _ in range(2):
             clock.advance(seconds=400)
             client.get("/account")
