@@ -104,8 +104,10 @@ class OwnLine:
 def _handed(db: Session, project_id: int, worker_id: int) -> list[tuple[LineInfo, SheetInfo, SheetState]]:
     """His lines on the newest versions of sheets that were handed in, the newest first, each with its sheet."""
     found = []
-    for line in sheet_rows.standing_lines_of(db, project_id, worker_id):
-        sheet = sheet_rows.sheet(db, line.sheet_id)
+    standing = sheet_rows.standing_lines_of(db, project_id, worker_id)
+    their_sheets = sheet_rows.sheets_by_id(db, {line.sheet_id for line in standing})
+    for line in standing:
+        sheet = their_sheets[line.sheet_id]
         state = sheets.state_of(sheet)
         if state in SHOWN:
             found.append((line, sheet, state))

@@ -255,6 +255,11 @@ def sheet(db: Session, sheet_id: int) -> SheetInfo:
     return found[0]
 
 
+def sheets_by_id(db: Session, sheet_ids: Collection[int]) -> dict[int, SheetInfo]:
+    """Return sheet id -> that version of a sheet, of those that there are."""
+    return {s.id: s for ids in _chunks(sorted(set(sheet_ids))) for s in _sheets(db, PayrollSheet.id.in_(ids))}
+
+
 def latest_sheet(db: Session, team_id: int, month: date, kind: str) -> SheetInfo | None:
     """Return the newest version of a team's sheet."""
     found = _sheets(

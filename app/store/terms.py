@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.facts import Advance, Allowance, Deduction, DeductionKind, Measure
 from app.errors import Conflict, NotFound
-from app.store import append, insert_or_leave, sheets
+from app.store import append, insert_or_leave, once, sheets
 from app.tables import (
     AdvanceRow,
     AllowanceRow,
@@ -510,6 +510,10 @@ def area_value(db: Session, area_code: str, key: str, on: date) -> Any | None:
         key: minimum_wage_month_fen, minimum_wage_hour_fen, agreement_parties, account_fee_bearer, publicity_days,
             correction_limit_month or correction_days.
     """
+    return once(db, ("area value", area_code, key, on), lambda: _area_value(db, area_code, key, on))
+
+
+def _area_value(db: Session, area_code: str, key: str, on: date) -> Any | None:
     prefixes = [area_code[:length] for length in range(len(area_code) + 1)]
     row = db.execute(
         select(AreaRule.value)
