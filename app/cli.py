@@ -29,6 +29,7 @@ from rich.console import Console
 from rich.table import Table
 
 from app import __version__
+from app.domain.counted import filled
 from app.errors import NotFound, ServiceError
 from app.memory import look_rarely
 from app.settings import Settings, SettingsWrong, read_settings, settings_table
@@ -283,11 +284,11 @@ def verify(
         print(json.dumps(report, ensure_ascii=False))
     else:
         told = report["journal"]
-        out.print(f"{told['lines']} lines of the journal, {len(told['faults'])} faults")
+        out.print(filled("{lines:line|lines} of the journal, {faults:fault|faults}", {"lines": told["lines"], "faults": len(told["faults"])}))
         out.print(f"head {told['head']}", highlight=False, soft_wrap=True)
         for fault in told["faults"]:
             out.print(f"FAILED  journal_chain  link {fault['seq']}: {fault['kind']} {fault['detail']}", style="red", highlight=False, soft_wrap=True, markup=False)
-        out.print(f"{report['projects']} projects, {report['passages']} passages, {len(report['faults'])} faults")
+        out.print(filled("{projects:project|projects}, {passages:passage|passages}, {faults:fault|faults}", {**report, "faults": len(report["faults"])}))
         for head in report["heads"].values():
             out.print(f"head {head}", highlight=False, soft_wrap=True)
         for fault in report["faults"]:
@@ -978,7 +979,7 @@ def import_roster(
     if as_json:
         print(json.dumps(said, ensure_ascii=False))
     else:
-        out.print(f"{report.rows_total} rows: {report.entered} entered, {report.already_there} already there, {report.faulty} faulty")
+        out.print(f"{filled('{n:row|rows}', {'n': report.rows_total})}: {report.entered} entered, {report.already_there} already there, {report.faulty} faulty")
         for heading in ("faults", "differences"):
             for fault in said[heading]:
                 out.print(f"  {heading[:-1]}: {fault['sheet']} row {fault['row']} {fault['column']}: {fault['sentence']}", highlight=False)

@@ -19,6 +19,7 @@ from rich.table import Table
 
 from app import cli
 from app.cli import AsJson, err, language, opened, out
+from app.domain.counted import filled
 from app.wording import name as label
 from app.wording import sentence
 
@@ -1039,7 +1040,7 @@ def _told(report: Any, as_json: bool) -> None:
     if as_json:
         print(json.dumps(said, ensure_ascii=False))
     else:
-        out.print(f"{report.rows_total} rows: {report.entered} entered, {report.already_there} already there, {report.faulty} faulty")
+        out.print(f"{filled('{n:row|rows}', {'n': report.rows_total})}: {report.entered} entered, {report.already_there} already there, {report.faulty} faulty")
         for heading in ("faults", "warnings"):
             for note in said[heading]:
                 out.print(f"  {heading[:-1]}: {note['sheet']} row {note['row']} {note['column']}: {note['sentence']}", highlight=False, markup=False)

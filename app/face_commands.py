@@ -9,6 +9,7 @@ from rich.table import Table
 
 from app import cli
 from app.cli import AsJson, err, language, opened, out, say
+from app.domain.counted import filled
 from app.wording import sentence
 
 change_app = typer.Typer(no_args_is_help=True, help="Change the model pack: re-embed, switch, roll back (更换识别模型).")
@@ -99,7 +100,7 @@ def change_run() -> None:
                 embedded, unusable = embedded + done.embedded, unusable + done.unusable
                 if done.done:
                     break
-    out.print(f"{embedded} templates, {unusable} workers' photographs unusable")
+    out.print(f"{filled('{n:template|templates}', {'n': embedded})}, {unusable} workers' photographs unusable")
 
 
 @change_app.command("switch")

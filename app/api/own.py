@@ -166,16 +166,16 @@ def slips(request: Request, person: Someone, db: Reading, now: Now, month: Month
 )  # fmt: skip
 def slip_file(
     request: Request, person: Someone, database: Whole, now: Now, line_id: Annotated[int, Path(ge=1, le=ROW_ID_MAX)],
-    project: Annotated[int | None, Query(ge=1, le=ROW_ID_MAX, description="Which of his projects")] = None, language: Language = "zh",
+    project_id: Mine = None, language: Language = "zh",
 ) -> Response:  # fmt: skip
     """Of one of his lines on an approved sheet, with the code that proves it."""
-    project_id, worker_id = _mine(request, person, project)
+    project, worker = _mine(request, person, project_id)
     base = request.app.state.settings.public_url or str(request.base_url)
     assert person is not None
     return taken(
         database,
         lambda db: exports.own_slip(
-            db, request.app.state.vault, project_id=project_id, worker_id=worker_id, line_id=line_id,
+            db, request.app.state.vault, project_id=project, worker_id=worker, line_id=line_id,
             verify_url=f"{base.rstrip('/')}/v1/slips/", language=language, by=person.login, now=now,
         ),
     )  # fmt: skip
