@@ -13,8 +13,10 @@ from sqlalchemy.orm import Session
 
 from app import letting, projection
 from app.domain import workdays
+from app.domain.attendance import Headcount
 from app.pages.page import policy_of
 from app.store import audit, gates, people
+from app.store.kept import kept
 from app.store.money import midnight
 from app.store.people import ProjectInfo
 
@@ -110,10 +112,15 @@ class Heads:
         )  # fmt: skip
 
 
+def headcount(db: Session, project_id: int, now: datetime) -> Headcount:
+    """Who is inside and who came, kept until anybody passes: a page, its charts and whoever opens it next ask the same."""
+    return kept(db, project_id, "headcount", lambda: projection.headcount(db, project_id, now), at=now, any_passage=True)
+
+
 def heads(db: Session, project: ProjectInfo, now: datetime) -> Heads:
     """Count a project's people at ``now``."""
     policy = policy_of(project)
-    count = projection.headcount(db, project.id, now)
+    count = headcount(db, project.id, now)
     day = workdays.work_date(now, policy)
     inside, came = set(count.on_site), set(count.came_today)
     # A night worker came yesterday and is on site today: he is not missing.

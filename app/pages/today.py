@@ -11,7 +11,7 @@ from app import access, projection, wording
 from app.domain import workdays
 from app.errors import Forbidden
 from app.pages import charts, lines, page
-from app.pages.heads import ABSENT, HEARD, LEFT, ON_SITE, STATES, Group, Heads, Where, heads
+from app.pages.heads import ABSENT, HEARD, LEFT, ON_SITE, STATES, Group, Heads, Where, headcount, heads
 from app.pages.kinds import Kind
 from app.pages.lines import PassageLine
 from app.pages.page import Ask, Page, shown, with_query
@@ -314,7 +314,7 @@ def chart_teams(ask: Ask) -> dict:
 
 def chart_week(ask: Ask) -> dict:
     """Option of the chart of the week."""
-    came = heads(ask.db, ask.project, ask.now).came
+    came = len(headcount(ask.db, ask.project.id, ask.now).came_today)
     return charts.week([(f"{p.on:%m-%d}", p.came, p.roster) for p in week(ask.db, ask.project, ask.now, came_today=came)], ask.language)
 
 

@@ -5,7 +5,8 @@ the last time if they go no further. So nothing stale is ever shown: whoever wri
 (tests/app/test_journalled.py). A look moves nothing, nor does a fact of another project.
 
 Passages do not move the mark. An answer that rests on them says as of when it is (``at``): it is kept for a minute, and given up as soon as
-a passage comes that occurred before that, so it is always what was so less than a minute ago. Nothing of who somebody is, or may do,
+a passage comes that occurred before that, so it is always what was so less than a minute ago. Who is inside is given up at
+any passage (``any_passage``), and at the next full minute: some go home by the clock alone. Nothing of who somebody is, or may do,
 is kept.
 """
 
@@ -31,13 +32,14 @@ PASSAGES = timedelta(minutes=1)
 """So long at most when the answer rests on passages."""
 
 
-def kept(db: Session, project_id: int, key: Hashable, ask: Callable[[], T], *, at: datetime | None = None) -> T:
+def kept(db: Session, project_id: int, key: Hashable, ask: Callable[[], T], *, at: datetime | None = None, any_passage: bool = False) -> T:
     """Return what ``ask`` gives, or gave to the same key when the project's facts went exactly as far; asked anew within a write.
 
     Args:
         key: names the answer and everything it depends on beside facts: the day, the month.
         ask: its answer is not changed by whoever gets it.
         at: of an answer that rests on passages, the instant it is for.
+        any_passage: of an answer that says who is inside: it is given up at any passage, and with the minute of the clock.
     """
     answers = db.info.get("muster_kept")
     if answers is None:
@@ -53,6 +55,8 @@ def kept(db: Session, project_id: int, key: Hashable, ask: Callable[[], T], *, a
             return True
         if not known.at <= at <= known.at + PASSAGES or passages < known.passages:
             return False
+        if any_passage:
+            return passages == known.passages and at.replace(second=0, microsecond=0) <= known.at
         return passages == known.passages or not projection.late(db, project_id, known.passages, known.at)
 
     known = answers.get(key)

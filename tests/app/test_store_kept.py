@@ -68,6 +68,19 @@ def test_an_answer_that_rests_on_passages_is_kept_for_a_minute_and_given_up_when
     assert asked(91) == 4, "a gate sent what it had kept"
 
 
+def test_who_is_inside_is_counted_anew_after_any_passage_and_with_the_minute(database, people_on_site, now):
+    ask, site = counted(), people_on_site.a
+
+    def asked(seconds: int) -> int:
+        with database.read() as db:
+            return kept(db, site.id, "inside", ask, at=now.replace(second=10) + timedelta(seconds=seconds), any_passage=True)
+
+    assert [asked(0), asked(45), asked(49), asked(50), asked(51)] == [1, 1, 1, 2, 2], "whoever is inside too long goes by the clock"
+    with database.write() as db:
+        pass_through(db, site, "in", people_on_site.wang.id, now.replace(second=10) + timedelta(seconds=52))
+    assert asked(51) == 3, "a gate's clock may be ahead of ours: he is inside all the same"
+
+
 def test_four_who_ask_at_once_wait_for_one_sum(database, people_on_site):
     asked, begun, go_on = [], threading.Event(), threading.Event()
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import pytest
 
+from app import gate as gate_uses
 from app import review
 from app.errors import Busy
 from app.pages import gate, live, today
@@ -70,7 +71,7 @@ def decide(database, site, seq: int, at, confirmed: bool = True) -> None:
     """The guard says whether it was him."""
     with database.write() as db:
         [asked] = gates.passages_after(db, site.id, seq - 1, 1)
-        gates.add_review(db, project_id=site.id, passage_id=asked.id, confirmed=confirmed, by="ma", now=at)
+        gate_uses.confirm(db, project_id=site.id, passage_id=asked.id, confirmed=confirmed, by="ma", now=at)
 
 
 def numbers(heard) -> list[int]:
