@@ -314,15 +314,37 @@ def wages_of_worker(db: Session, project_id: int, worker_id: int, as_of: datetim
         NotFound: ``project_unknown``; ``worker_not_on_project``: never engaged, seen or paid there.
     """
     whole = _facts_of_worker(db, project_id, worker_id, as_of)
-    own = {
-        "engagements": tuple(e for e in whole.engagements if e.worker_id == worker_id),
-        "passages": {p.id: p for p in whole.passages if p.worker_id == worker_id},
-        "payments": tuple(p for p in whole.payments if p.worker_id == worker_id),
-    }
-    if not any(own.values()):
+    if not any(one.worker_id == worker_id for facts in (whole.engagements, whole.passages, whole.payments) for one in facts):
         raise NotFound("worker_not_on_project")
     days = _days(whole)
-    months = _by_month(whole, days)
+    lines = _explained(whole, worker_id, days, _by_month(whole, days))
+    return WorkerWages(
+        project_id=project_id,
+        as_of=as_of,
+        policy_version=whole.policy.version,
+        time_zone=whole.policy.time_zone,
+        row=_row(worker_id, *_names(db, whole, [worker_id])[worker_id], [line.owed for line in lines]),
+        months=lines,
+    )
+
+
+def month_of_worker(db: Session, project_id: int, worker_id: int, month: date, as_of: datetime) -> MonthWages | None:
+    """One month of ``wages_of_worker``, worked out from the facts around it alone; None: neither work nor a payment.
+
+    Raises:
+        NotFound: ``project_unknown``.
+    """
+    month = month_of(month)
+    facts = _facts_of_worker(db, project_id, worker_id, as_of, month)
+    days = [day for day in work_days(facts) if month_of(day.work_date) == month]
+    months = {on: sums for on, sums in _by_month(facts, days).items() if on == month}
+    return next(iter(_explained(facts, worker_id, days, months)), None)
+
+
+def _explained(
+    whole: ProjectMonth, worker_id: int, days: Sequence[WorkDay], months: Mapping[date, Mapping[int, Owed]]
+) -> tuple[MonthWages, ...]:
+    """A worker's months with what they rest on, the earliest first."""
     work_of = {w.work_date: w for w in days if w.worker_id == worker_id}
     passage = {p.id: p for p in whole.passages}
     terms = {t.id: t for t in whole.terms}
@@ -345,7 +367,7 @@ def wages_of_worker(db: Session, project_id: int, worker_id: int, as_of: datetim
     for month, sums in sorted(months.items()):
         if worker_id in sums:
             found = sums[worker_id]
-            paid = tuple(sorted((p for p in own["payments"] if p.for_month == month), key=lambda p: p.id))
+            paid = tuple(sorted((p for p in whole.payments if p.worker_id == worker_id and p.for_month == month), key=lambda p: p.id))
             shared = sorted({i for m in found.months for item in m.items for kind, i in item.evidence if kind == "measure"})
             lines.append(
                 MonthWages(
@@ -353,14 +375,7 @@ def wages_of_worker(db: Session, project_id: int, worker_id: int, as_of: datetim
                     tuple(measures[i] for i in shared),
                 )  # fmt: skip
             )
-    return WorkerWages(
-        project_id=project_id,
-        as_of=as_of,
-        policy_version=whole.policy.version,
-        time_zone=whole.policy.time_zone,
-        row=_row(worker_id, *_names(db, whole, {worker_id})[worker_id], [line.owed for line in lines]),
-        months=tuple(lines),
-    )
+    return tuple(lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -543,17 +558,23 @@ def _row(worker_id: int, name: str, team: str, months: list[Owed]) -> WageRow:
     )
 
 
-def _facts_of_worker(db: Session, project_id: int, worker_id: int, as_of: datetime) -> ProjectMonth:
-    """Everything that one worker's wages rest on: his own facts, and the days of those he shares measured work with."""
-    whole = money.project_facts(db, project_id, _today(db, project_id, as_of), as_of, worker_id=worker_id)
+def _facts_of_worker(db: Session, project_id: int, worker_id: int, as_of: datetime, month: date | None = None) -> ProjectMonth:
+    """Everything that one worker's wages rest on: his own facts, and the days of those he shares measured work with.
+
+    Args:
+        month: the first day of a month; only the passages that its days can rest on. None is everything up to ``as_of``.
+    """
+    whole = money.project_facts(db, project_id, month or _today(db, project_id, as_of), as_of, worker_id=worker_id)
     by_days = {m.team_id for m in whole.measures if m.split_by == "days"}
     teams = {e.team_id for e in whole.engagements if e.worker_id == worker_id} & by_days
     wanted = {worker_id} | {e.worker_id for e in whole.engagements if e.team_id in teams}
     passages: list[Passage] = []
-    to_at = as_of + timedelta(microseconds=1)
+    from_at, to_at = None, as_of + timedelta(microseconds=1)
+    if month is not None:
+        from_at, to_at = projection.span_of(db, project_id, month, next_month(month), whole.policy.time_zone, to_at)
     for some in _chunks(sorted(wanted)):
-        passages += projected.passages_of(db, project_id, some, None, to_at)
-    passages += money.put_right(db, whole, wanted, None, to_at)
+        passages += projected.passages_of(db, project_id, some, from_at, to_at)
+    passages += money.put_right(db, whole, wanted, from_at, to_at)
     return _so_far(
         replace(
             whole,

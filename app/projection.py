@@ -96,8 +96,27 @@ def _ask_shared(db: Session, project_id: int, month: date, as_of: datetime, work
         terms=dict(terms),
         teams={worker: frozenset(of) for worker, of in teams.items()},
         pieced=frozenset(m.team_id for m in bundle.measures if m.split_by == "days"),
-        two_way=any(gate.direction is Direction.BOTH for gate in gates.gates(db, project_id)),
+        two_way=_two_way(db, project_id),
     )
+
+
+def _two_way(db: Session, project_id: int) -> bool:
+    return any(gate.direction is Direction.BOTH for gate in gates.gates(db, project_id))
+
+
+def span_of(
+    db: Session, project_id: int, from_on: date, to_on: date, zone: str, before: datetime
+) -> tuple[datetime | None, datetime]:
+    """Instants [from, to) of the passages that the days of [from_on, to_on) can rest on, none of ``before`` or later.
+
+    From None, everything there is: in a lane of both ways who is inside goes by all of his passages.
+    """
+    return _span(_two_way(db, project_id), from_on, to_on, zone, before)
+
+
+def _span(two_way: bool, from_on: date, to_on: date, zone: str, before: datetime) -> tuple[datetime | None, datetime]:
+    from_at = None if two_way else money.midnight(from_on - AROUND, zone)
+    return from_at, min(money.midnight(to_on + AROUND, zone), before)
 
 
 def _groups(shared: _Shared, workers: Collection[int], at_once: int) -> Iterator[list[int]]:
@@ -139,9 +158,7 @@ def _bundle(db: Session, shared: _Shared, workers: Sequence[int], from_on: date,
     """The bundle of some workers, with the passages of [from_on, to_on) and ``AROUND`` at each end."""
     whole = shared.bundle
     own = frozenset(workers)
-    zone = whole.policy.time_zone
-    from_at = None if shared.two_way else money.midnight(from_on - AROUND, zone)
-    to_at = min(money.midnight(to_on + AROUND, zone), whole.as_of + timedelta(microseconds=1))
+    from_at, to_at = _span(shared.two_way, from_on, to_on, whole.policy.time_zone, whole.as_of + timedelta(microseconds=1))
     passages = rows.passages_of(db, whole.project_id, workers, from_at, to_at)
     passages += money.put_right(db, whole, own, from_at, to_at)
     return replace(

@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -381,24 +381,16 @@ def _account(ask: Ask, worker_id: int, terms: Sequence[Terms]) -> _Account:
 
 
 def _worked_out(ask: Ask, worker_id: int) -> _Account:
-    wages = payroll.wages_of_worker(ask.db, ask.project.id, worker_id, ask.now)
-    by_month = {line.month: line for line in wages.months}
-    month = _month(ask, by_month)
-    chosen = by_month.get(month)
+    sums = payroll.accounts_of(ask.db, ask.project.id, ask.now, worker_id=worker_id).get(worker_id, ())
+    month = _month(ask, {line.month for line in sums})
+    chosen = payroll.month_of_worker(ask.db, ask.project.id, worker_id, month, ask.now)
     return _Account(
         month=month,
-        sums=tuple(
-            payroll.MonthAccount(
-                month=line.month,
-                **{name: getattr(line.owed, name) for name in payroll.MonthAccount.__slots__ if hasattr(line.owed, name)},
-                day_milli=sum(wage.day_milli for wage in line.wages),
-            )
-            for line in wages.months
-        ),
+        sums=sums,
         days=tuple(_day(ask, worker_id, explained) for explained in (chosen.days if chosen else ())),
         items=tuple(_item(ask, item) for item in (chosen.items if chosen else ())),
         problems=tuple(ProblemLine(code, on) for code, on in (chosen.problems if chosen else ())),
-        payments=_newest_first(p for line in wages.months for p in line.payments),
+        payments=_payments(ask, worker_id),
         opened=_evidence(ask, chosen),
     )
 
@@ -421,7 +413,6 @@ def _read(ask: Ask, worker_id: int, terms: Sequence[Terms]) -> _Account | None:
             return None
         days.append(_settled(ask, line, agreed[0] if agreed else None))
     wages = projection.worker_month(db, project.id, worker_id, month, ask.now)
-    today = workdays.local(ask.now, ask.policy).date()
     return _Account(
         month=month,
         sums=sums,
@@ -430,12 +421,15 @@ def _read(ask: Ask, worker_id: int, terms: Sequence[Terms]) -> _Account | None:
         problems=tuple(
             ProblemLine(code, on and date.fromisoformat(on)) for wage in wages for code, on in wage.detail["problems"]
         ),
-        payments=_newest_first(p for p in money.payments(db, project.id, worker_id=worker_id) if p.paid_on <= today),
+        payments=_payments(ask, worker_id),
     )
 
 
-def _newest_first(payments: Iterable[Payment]) -> tuple[Payment, ...]:
-    return tuple(sorted(payments, key=lambda p: (p.paid_on, p.id), reverse=True))
+def _payments(ask: Ask, worker_id: int) -> tuple[Payment, ...]:
+    """What he was paid until today, the newest first."""
+    today = workdays.local(ask.now, ask.policy).date()
+    paid = (p for p in money.payments(ask.db, ask.project.id, worker_id=worker_id) if p.paid_on <= today)
+    return tuple(sorted(paid, key=lambda p: (p.paid_on, p.id), reverse=True))
 
 
 def _row_item(ask: Ask, row: Mapping[str, Any]) -> ItemLine:

@@ -688,6 +688,11 @@ class Site:
             months, problems = settlements.months_of(db, self.site.id, self.now)
             some, _ = settlements.months_of(db, self.site.id, self.now, workers={min(self.members)})
             assert some == tuple(m for m in months if m.worker_id == min(self.members))
+            for worker in (min(self.members), max(self.members)):
+                whole = payroll.wages_of_worker(db, self.site.id, worker, self.now)
+                for on in sorted({first_of(d) for d in days_in(FIRST, self.today + A_DAY)}):
+                    alone = payroll.month_of_worker(db, self.site.id, worker, on, self.now)
+                    assert alone == next((line for line in whole.months if line.month == on), None)
             seen: Counter = Counter()
             for month in sorted({first_of(d) for d in days_in(FIRST, self.today + A_DAY)}):
                 for work in payroll.work_days_of(db, self.site.id, month, self.now):
