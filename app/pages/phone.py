@@ -1,11 +1,9 @@
 """The worker's own page, handed to him: a QR code on the officer's screen or on paper, and the end of his sign-ins."""
 
-import io
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
-import segno
 from markupsafe import Markup
 from starlette.datastructures import FormData
 
@@ -13,6 +11,7 @@ from app import access
 from app.domain.workdays import local
 from app.errors import NotFound
 from app.pages import lines
+from app.pages import show as shows
 from app.pages.page import Act, Again, Ask, Page, shown
 from app.pages.words import marked
 from app.store import people
@@ -52,7 +51,7 @@ def gather(ask: Ask, made: tuple[str, datetime] | None = None, printed: bool = F
         worker_id=worker_id,
         name=place.name,
         team=place.team,
-        qr=_qr(f"{base}/me/enter#{made[0]}") if made and not unsafe else Markup(),
+        qr=shows.qr(f"{base}/me/enter#{made[0]}") if made and not unsafe else Markup(),
         code=made[0] if made else "",
         address=f"{base}/me/enter",
         until=local(made[1], ask.policy) if made else None,
@@ -60,15 +59,6 @@ def gather(ask: Ask, made: tuple[str, datetime] | None = None, printed: bool = F
         unsafe=unsafe,
         sessions=access.sessions_of_worker(ask.db, worker_id, ask.now),
     )
-
-
-def _qr(address: str) -> Markup:
-    out = io.BytesIO()
-    segno.make(address, error="m", micro=False).save(
-        out, kind="svg", scale=8, border=4, xmldecl=False, nl=False, svgclass="qr", lineclass=None, dark="#000", light="#fff", omitsize=True
-    )
-    # Made by us out of our own address and letters; there is nothing of anybody's typing in it.
-    return Markup(out.getvalue().decode())
 
 
 def show(ask: Ask, values: FormData) -> Again:

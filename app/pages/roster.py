@@ -7,6 +7,7 @@ owed, or of the days to decide.
 from dataclasses import dataclass
 from datetime import date
 
+from markupsafe import Markup
 from starlette.datastructures import FormData
 
 from app import payroll
@@ -14,7 +15,7 @@ from app import roster as rosters
 from app.domain import workdays
 from app.errors import BadRequest, ServiceError
 from app.forms import roster as form
-from app.pages import filled, lines
+from app.pages import filled, lines, show
 from app.pages.page import Act, Again, Ask, Page, shown, with_query
 from app.pages.words import marked
 from app.payroll import AccountSum
@@ -273,10 +274,12 @@ class FaultLine:
 class CodeLine:
     """The code of a worker who came in with the file."""
 
-    row: int
     name: str
     team: str
-    code: str
+    parts: tuple[str, ...]
+    """The digits in groups, to be read out and copied."""
+    qr: Markup
+    """The digits as a gate's reader takes them."""
 
 
 @dataclass(frozen=True)
@@ -328,8 +331,12 @@ def show_import(ask: Ask, wrong: str = "", report: rosters.RosterReport | None =
         faults=told(report.faults) if report else (),
         differences=told(report.differences) if report else (),
         more=sum(cut),
-        codes=tuple(CodeLine(c.row, names[c.worker_id].name, names[c.worker_id].team, c.code) for c in codes),
+        codes=tuple(_slip(names[c.worker_id], c.code) for c in codes),
     )
+
+
+def _slip(place: people.Place, code: str) -> CodeLine:
+    return CodeLine(place.name, place.team, (code[:4], code[4:8], code[8:]), show.qr(code))
 
 
 def take_in(ask: Ask, values: FormData) -> Again:
