@@ -706,7 +706,7 @@ def wages_of_month(
     if workers is not None:
         late &= set(workers)
     if not with_detail:
-        kept = rows.month_heads(db, project_id, month)
+        kept = rows.month_heads(db, project_id, month, workers if workers is not None and len(workers) <= WORKERS_AT_ONCE else None)
     elif workers is None or len(workers) > WORKERS_AT_ONCE:
         kept = rows.months_of(db, project_id, month=month)
     else:

@@ -1360,13 +1360,12 @@ def _beside_closed(
     house: _House | None = None
     engagements = {line.content.engagement_id for line in lines}
     workers = {line.content.worker_id for line in lines}
-    posted = store.posted_sums(db, project_id, engagements)
+    posted = store.posted_sums(db, project_id, engagements, of=(workers, {line.content.origin_month for line in lines}))
     answer = {}
     for origin in sorted({line.content.origin_month for line in lines}):
         wages: Mapping[int, MonthLine | MonthWage] = {
             line.engagement_id: line
-            for line in projection.wages_of_month(db, project_id, origin, now, with_detail=False)
-            if line.worker_id in workers
+            for line in projection.wages_of_month(db, project_id, origin, now, with_detail=False, workers=workers)
         }
         if 0 in wages:
             # Work that no engagement covers goes with one beside it: that is worked out, not read.

@@ -149,7 +149,11 @@ def gather(ask: Ask) -> GridContext:
     here = members[(at - 1) * at_once : at * at_once]
     rows = _rows(ask, here, month, end, days, show, everybody)
     ids = {member.id for member in members}
-    sums = [line for line in projection.wages_of_month(ask.db, ask.project.id, month, ask.now, with_detail=False) if line.engagement_id in ids]
+    theirs = {member.worker_id for member in members}
+    sums = [
+        line for line in projection.wages_of_month(ask.db, ask.project.id, month, ask.now, with_detail=False, workers=theirs)
+        if line.engagement_id in ids
+    ]  # fmt: skip
     state = sheets.period_state(ask.db, ask.project.id, month)
     found, blocked = _blockers(ask, month, state)
     if team is not None and not found:

@@ -167,11 +167,12 @@ def owing(db: Session, projects: Collection[int]) -> list[Owing]:
         ),
         select(
             PayrollSheet.project_id, PayrollLine.worker_id, PayrollLine.origin_month,
-            -(PayrollLine.deductions_fen + PayrollLine.advances_fen),
+            PayrollLine.net_fen - PayrollLine.gross_fen,
         )
         .join(PayrollSheet, PayrollSheet.id == PayrollLine.sheet_id)
         .join(PayPeriod, posted)
-        .where(PayrollSheet.project_id.in_(ids), _LATEST),
+        # What is withheld is what net is less than gross (net_adds_up): both are in the index of the sums.
+        .where(PayrollSheet.project_id.in_(ids), _LATEST, PayrollLine.net_fen < PayrollLine.gross_fen),
     ).subquery()  # fmt: skip
     by = (moved.c.project_id, moved.c.worker_id, moved.c.month)
     left = select(*by, func.sum(moved.c.fen).label("fen")).group_by(*by).subquery()

@@ -234,7 +234,8 @@ def project_facts(
 
     Args:
         month: any day of the month of what is returned.
-        worker_id: engagements and terms of this worker only, unless he shares measured work with others.
+        worker_id: engagements and terms of this worker only, unless he shares measured work with others; what was withheld
+            from him alone.
         workers: engagements, terms and corrections that concern these only, and nothing withheld, unless somebody shares
             measured work with others; empty is everybody.
 
@@ -282,6 +283,7 @@ def _bundle(
     """Put a bundle together, one query each. The calendar is that of [first, end) and around; None: from the first
     day anybody was there."""
     measures = terms.measures(db, project_id)
+    his_own = worker_id
     if worker_id is not None:
         engagements = people.engagements_of(db, project_id, worker_id)
         if {e.team_id for e in engagements} & {m.team_id for m in measures if m.split_by == "days"}:
@@ -315,7 +317,7 @@ def _bundle(
         allowances=terms.allowances(db, project_id),
         measures=measures,
         pay_day=sheets.pay_day(db, project_id),
-        withheld=() if some else tuple((*of, fen) for of, fen in sorted(sheets.posted_withheld(db, project_id).items())),
+        withheld=() if some else tuple((*of, fen) for of, fen in sorted(sheets.posted_withheld(db, project_id, worker_id=his_own).items())),
     )
 
 

@@ -542,16 +542,23 @@ def sent_of_sheets(db: Session, sheet_ids: Collection[int]) -> dict[int, tuple[i
     return {sheet_id: (batched, paid) for sheet_id, (batched, paid) in found.items()}
 
 
-def posted_sums(db: Session, project_id: int, engagements: Collection[int]) -> dict[tuple[int, date], tuple[int, int]]:
-    """Return (engagement id, origin month) -> (man-days in thousandths, gross fen) posted so far, over all closed months."""
+def posted_sums(
+    db: Session, project_id: int, engagements: Collection[int], *, of: tuple[Collection[int], Collection[date]] | None = None
+) -> dict[tuple[int, date], tuple[int, int]]:
+    """Return (engagement id, origin month) -> (man-days in thousandths, gross fen) posted so far, over all closed months.
+
+    Args:
+        of: the workers whose engagements they are, and the origin months wanted: far fewer rows are read.
+    """
     found = {}
+    wanted = () if of is None else (PayrollLine.worker_id.in_(sorted(of[0])), PayrollLine.origin_month.in_(sorted(of[1])))
     for some in _chunks(sorted(engagements)):
         rows = db.execute(
             select(
                 PayrollLine.engagement_id, PayrollLine.origin_month, func.sum(PayrollLine.day_milli), func.sum(PayrollLine.gross_fen)
             )
             .join(PayrollSheet, PayrollSheet.id == PayrollLine.sheet_id)
-            .where(_posted(project_id), PayrollLine.engagement_id.in_(some))
+            .where(_posted(project_id), PayrollLine.engagement_id.in_(some), *wanted)
             .group_by(PayrollLine.engagement_id, PayrollLine.origin_month)
         )
         found |= {(engagement_id, origin): (int(days), int(fen)) for engagement_id, origin, days, fen in rows}
@@ -635,7 +642,8 @@ def _withheld(of_worker: bool) -> Select[Any]:
         select(
             PayrollLine.worker_id,
             PayrollLine.origin_month,
-            func.sum(PayrollLine.deductions_fen + PayrollLine.advances_fen),
+            # As net_adds_up has it: both are in the index of the sums, and no line is read for it.
+            func.sum(PayrollLine.gross_fen - PayrollLine.net_fen),
         )
         .join(PayrollSheet, PayrollSheet.id == PayrollLine.sheet_id)
         .where(_posted(bindparam("project_id")), own, PayrollLine.net_fen < PayrollLine.gross_fen)
