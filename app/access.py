@@ -136,6 +136,7 @@ ACTIONS: dict[str, frozenset[Role]] = {
     "corrections.request": frozenset({_M, _L, _S, _T}),
     "corrections.leader": frozenset({_M, _T}),
     "corrections.officer": frozenset({_L}),
+    "corrections.stand_in": frozenset({_M, _L}),
     "marks.write": frozenset({_L}),
     "policies.write": frozenset({_L}),
     "terms.write": frozenset({_L}),

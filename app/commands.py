@@ -714,10 +714,12 @@ def correction_step(
         action = actions[act]
         if act == "rejected" and not _may(db, by, action, project):
             action = "corrections.leader"
+        if act in ("leader_ok", "officer_ok") and not _may(db, by, action, project) and _may(db, by, "corrections.stand_in", project):
+            action = "corrections.stand_in"
         project_id = _allowed(db, by, action, project)
         done = timekeeping.decide_correction(
-            db, project_id=project_id, correction_id=correction, act=act, note=note, teams=_teams(db, by, action, project_id), by=by,
-            now=cli.now(),
+            db, project_id=project_id, correction_id=correction, act=act, note=note, teams=_teams(db, by, action, project_id),
+            stands_in=action == "corrections.stand_in", by=by, now=cli.now(),
         )  # fmt: skip
     out.print(f"correction {correction}: {done.state}")
 

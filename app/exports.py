@@ -251,9 +251,15 @@ def _correction(desk: _Desk, found: Any, name: str) -> attendance_form.Correctio
     return attendance_form.CorrectionRow(
         work_date=found.work_date, name=name, kind=label(f"correction_kind.{found.kind}", desk.language), before="", after=after,
         reason=label(f"correction_reason.{found.reason}", desk.language) + (f"：{found.note}" if found.note else ""),
-        asked_by=found.requested_by, leader_by=by["leader_ok"].by if "leader_ok" in by else "", officer_by=by["officer_ok"].by,
+        asked_by=found.requested_by, leader_by=_agreed(desk, by["leader_ok"]) if "leader_ok" in by else "",
+        officer_by=_agreed(desk, by["officer_ok"]),
         decided_at=by["officer_ok"].at,
     )  # fmt: skip
+
+
+def _agreed(desk: _Desk, step: Any) -> str:
+    """His login, and that he stood in for whose word it is."""
+    return label("form_stood_in", desk.language).format(name=step.by) if step.stood_in_as else step.by
 
 
 # --- payroll ---------------------------------------------------------------------------------------------------

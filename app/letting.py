@@ -2,13 +2,14 @@
 
     look     whose card, code or identity card this is, and whether he may pass; nothing is recorded
     let      he passes: a fact of the guard's, with his reason, beside the gate's passages and never one of them
-    recent   who was let in or out by hand, and what became of it
+    recent   who was let in or out by hand, and what became of it; awaited, words_to_come: whose word it waits for
 
 A guard alone makes no day's wage: with the fact a correction (补卡) of that entry or exit is asked for, in his name, and it
-counts when the team leader and the labour officer agreed, as with every other. It needs no evidence and no limit counts it.
+counts when the team leader and the labour officer agreed, or who stands in for them, as with every other. It needs no evidence and no limit counts it.
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -179,6 +180,20 @@ def recent(db: Session, project_id: int, since: datetime) -> list[LetIn]:
     found = screens.manual(db, project_id, since)
     states = days.states_of(db, [one.correction_id for one in found])
     return [LetIn(one, states[one.correction_id]) for one in found]
+
+
+def awaited(db: Session, project_id: int, found: Collection[LetIn]) -> dict[int, str]:
+    """Correction id -> whose word it waits for (``timekeeping.Awaited.who``), of those that wait."""
+    open_ = {one.fact.correction_id for one in found if one.state in ("requested", "leader_ok")}
+    if not open_:
+        return {}
+    waiting = [c for c in timekeeping.pending(db, project_id) if c.id in open_]
+    return {id_: word.who for id_, word in timekeeping.awaited(db, project_id, waiting).items()}
+
+
+def words_to_come(db: Session, project_id: int, fact: ManualInfo) -> tuple[str, ...]:
+    """Whose words the correction of a passage by hand still needs, in their order."""
+    return timekeeping.words_to_come(db, project_id, days.correction(db, project_id, fact.correction_id))
 
 
 def _journal(db: Session, now: datetime, by: str, action: str, project_id: int, what: str, **facts: object) -> None:

@@ -3,11 +3,14 @@
     seed_calendar, import_calendar       the statutory calendar (法定日历), from the package ``holidays`` or a table
     add_policy, end_policy, void_policy  how passages become days, for a project, a company or a team (考勤规则)
     request_correction, decide_correction, pending, of_month   what a gate did not see: asked, agreed twice, or refused (补卡)
+    awaited                              whose word such a correction waits for, and who stands in where nobody else is there
     add_mark, void_mark                  leave, stoppage, rain, rest (请假、停工、雨停)
     put_evidence, get_evidence           sealed files that decisions rest on (证据材料)
 
 Nothing here says that somebody was absent: that is worked out when somebody asks, and never written. A correction
 counts when two people other than who asked, and other than each other, agreed: the leader and the labour officer.
+Where who asked is himself the only one whose word it is, the manager stands in for the labour officer, or the officer for
+the leader; never who asked himself (DECISIONS.md 85).
 Facts that come after a month was closed are taken all the same and become back pay; only a policy may not reach
 back into a closed month, because it would work out anew what nobody disputes (attendance.md 3.6).
 """
@@ -15,7 +18,7 @@ back into a closed month, because it would work out anew what nobody disputes (a
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -46,7 +49,7 @@ from app.fields import (
 from app.store import accounts, faces, gates, people, terms
 from app.store import timekeeping as held
 from app.store.people import ProjectInfo
-from app.store.timekeeping import CalendarDay, CorrectionInfo
+from app.store.timekeeping import CalendarDay, CorrectionInfo, Step
 from app.vault import Vault
 from app.wording import timekeeping as words
 
@@ -551,6 +554,7 @@ def decide_correction(
     act: str,
     note: str = "",
     teams: Collection[int] | None = None,
+    stands_in: bool = False,
     by: str,
     now: datetime,
 ) -> CorrectionInfo:
@@ -559,6 +563,7 @@ def decide_correction(
     Args:
         note: why; needed to reject.
         teams: whose corrections the leader may decide; None for all.
+        stands_in: it is not his own role's word: he says it in place of whose it is (``awaited``).
 
     Returns:
         The correction as it stands now.
@@ -566,8 +571,8 @@ def decide_correction(
     Raises:
         NotFound: ``correction_unknown``.
         Unusable: ``correction_act_unknown``; the note is missing or too long.
-        Forbidden: ``correction_same_person``, who asked does not agree, who agreed first does not agree again, and
-            only who asked withdraws; ``not_own_team``.
+        Forbidden: ``correction_same_person``, who asked does not agree, who agreed first does not agree again unless
+            nobody else is there, and only who asked withdraws; ``not_own_team``; ``not_allowed``, he stands in for nobody.
         Conflict: ``correction_decided`` already; ``correction_order``, the leader comes first.
     """
     people.lock_project(db, project_id)
@@ -578,21 +583,119 @@ def decide_correction(
     note = check_text(note, "note", NOTE_MAX) if act == "rejected" else check_note(note, "note")
     if found.state not in ("requested", "leader_ok"):
         raise Conflict("correction_decided")
-    leaders = {step.by for step in found.steps if step.act == "leader_ok"}
-    if (by == found.requested_by) != (act == "withdrawn") or (act == "officer_ok" and by in leaders):
+    twice = act == "officer_ok" and by in _leaders(found)
+    may = awaited(db, project_id, [found])[found.id] if (twice or stands_in) and act == _NEXT[found.state] else None
+    if (by == found.requested_by) != (act == "withdrawn") or (twice and (may is None or by not in may.stand_ins)):
         raise Forbidden("correction_same_person")
+    if stands_in and (may is None or by not in may.stand_ins):
+        raise Forbidden("not_allowed", "corrections.stand_in")
     if act == "leader_ok" and found.state == "leader_ok":
         raise Conflict("correction_decided")
     if act == "officer_ok" and found.state != "leader_ok":
         raise Conflict("correction_order")
 
-    held.add_step(db, correction_id, act=act, note=note, by=by, now=now)
+    stood_in_as = _STANDS_IN[act] if stands_in else None
+    held.add_step(db, correction_id, act=act, note=note, by=by, now=now, stood_in_as=stood_in_as)
     if act == "officer_ok":
         held.mark_stale_around(db, project_id, found.worker_id, found.work_date)
         if found.kind == CorrectionKind.WRONG_PERSON and found.passage_id is not None:
             _mark_others_stale(db, project_id, found.passage_id, found.worker_id, found.work_date)
-    _journal(db, now, by, f"correction.{act}", project_id, f"correction:{correction_id}")
+    said = {"stood_in_as": stood_in_as} if stood_in_as else {}
+    _journal(db, now, by, f"correction.{act}", project_id, f"correction:{correction_id}", **said, **({"both_words": True} if twice else {}))
     return held.correction(db, project_id, correction_id)
+
+
+_NEXT = {"requested": "leader_ok", "leader_ok": "officer_ok"}
+"""How far a correction is -> the word it waits for."""
+_STANDS_IN = {"leader_ok": "labour_officer", "officer_ok": "manager"}
+"""Word -> the role that stands in for whose it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """Whose word a correction waits for."""
+
+    who: str
+    """leader_or_manager, manager, officer; manager_for_officer and officer_for_leader stand in; nobody, as long as no
+    other account has the role."""
+    stand_ins: frozenset[str] = frozenset()
+    """Logins that may say it though it is not their own word, or they said the first one too: nobody else is there."""
+
+
+def awaited(db: Session, project_id: int, found: Iterable[CorrectionInfo]) -> dict[int, Awaited]:
+    """Correction id -> whose word it waits for, of those that wait.
+
+    Nobody says a word for his own request. Only where that leaves nobody whose word it is, somebody stands in: the
+    manager for the labour officer, the officer for the leader; another person than who said the first word if there is
+    one, else the same, so that two people have said yes and never one.
+    """
+    waiting = [one for one in found if one.state in _NEXT]
+    if not waiting:
+        return {}
+    staff = _staff(db, project_id)
+    teams = teams_of(db, project_id, waiting)
+    return {one.id: _awaited(one, teams[one.id], staff) for one in waiting}
+
+
+def words_to_come(db: Session, project_id: int, one: CorrectionInfo) -> tuple[str, ...]:
+    """Whose words a correction that waits still needs, in their order (``Awaited.who``)."""
+    if one.state not in _NEXT:
+        return ()
+    staff, team = _staff(db, project_id), team_of(db, project_id, one)
+    first = _awaited(one, team, staff)
+    if one.state != "requested" or first.who == "nobody":
+        return (first.who,)
+    may = sorted((first.stand_ins or staff.managers | staff.leaders_of(team)) - {one.requested_by})
+    # Of several nobody knows who it will be: then the second word is somebody else's.
+    said = Step("leader_ok", "", may[0] if len(may) == 1 else "", one.requested_at, _STANDS_IN["leader_ok"] if first.stand_ins else None)
+    return first.who, _awaited(replace(one, steps=(said,)), team, staff).who
+
+
+@dataclass(frozen=True, slots=True)
+class _Staff:
+    """Logins that are not disabled, by what their word is."""
+
+    managers: frozenset[str]
+    officers: frozenset[str]
+    leaders: Mapping[int, frozenset[str]]
+
+    def leaders_of(self, team: int) -> frozenset[str]:
+        return self.leaders.get(team, frozenset())
+
+
+def _staff(db: Session, project_id: int) -> _Staff:
+    by_role: dict[str, set[str]] = defaultdict(set)
+    leaders: dict[int, set[str]] = defaultdict(set)
+    for account, role in accounts.reaching(db, project_id, people.project(db, project_id).area_code):
+        if role.project_id == project_id:
+            by_role[role.role].add(account.login)
+            if role.role == "team_leader" and role.team_id is not None:
+                leaders[role.team_id].add(account.login)
+    return _Staff(
+        frozenset(by_role["manager"]), frozenset(by_role["labour_officer"]), {team: frozenset(of) for team, of in leaders.items()}
+    )
+
+
+def _leaders(one: CorrectionInfo) -> set[str]:
+    return {step.by for step in one.steps if step.act == "leader_ok"}
+
+
+def _awaited(one: CorrectionInfo, team: int, staff: _Staff) -> Awaited:
+    asker, said = {one.requested_by}, _leaders(one)
+    if one.state == "requested":
+        leaders = staff.leaders_of(team)
+        if (leaders | staff.managers) - asker:
+            return Awaited("leader_or_manager" if leaders - asker else "manager")
+        stand_ins = staff.officers - asker if asker & (leaders | staff.managers) else frozenset()
+        return Awaited("officer_for_leader", stand_ins) if stand_ins else Awaited("nobody")
+    if staff.officers - asker - said:
+        return Awaited("officer")
+    if asker & staff.officers:
+        stand_ins = (staff.managers - asker - said) or (staff.managers & said)
+        return Awaited("manager_for_officer", stand_ins) if stand_ins else Awaited("nobody")
+    if any(step.stood_in_as for step in one.steps) and staff.officers & said:
+        return Awaited("officer", staff.officers & said)
+    return Awaited("nobody")
 
 
 def _mark_others_stale(db: Session, project_id: int, passage_id: int, worker_id: int, day: date) -> None:

@@ -214,19 +214,28 @@ _STEP_ACTIONS = {"leader_ok": "corrections.leader", "officer_ok": "corrections.o
 def decide_correction(
     person: Someone, db: Tx, key: WriteKey, now: Now, project_id: ProjectId, correction_id: RowIdPath, body: StepIn
 ) -> Response:
-    """Leader first, then the labour officer; either may reject, who asked may withdraw."""
+    """Leader first, then the labour officer; either may reject, who asked may withdraw.
+
+    Where who asked is the only one whose word it is, the project manager stands in for the officer and the officer for the leader.
+    """
+    stands_in = False
     if body.act == "rejected":
         project = access.require_any(db, person, ("corrections.leader", "corrections.officer"), project_id)
         action = "corrections.officer" if access.may(person, "corrections.officer", project.id, project.area_code) else "corrections.leader"
     else:
         action = _STEP_ACTIONS.get(body.act, "corrections.officer")
-        project = access.require_on(db, person, action, project_id)
+        if body.act in ("leader_ok", "officer_ok"):
+            project = access.require_any(db, person, (action, "corrections.stand_in"), project_id)
+            stands_in = not access.may(person, action, project.id, project.area_code)
+            action = "corrections.stand_in" if stands_in else action
+        else:
+            project = access.require_on(db, person, action, project_id)
     teams = access.teams_of(db, person, project, action)
 
     def work() -> CorrectionInfo:
         return timekeeping.decide_correction(
             db, project_id=project_id, correction_id=correction_id, act=body.act, note=body.note, teams=teams,
-            by=person.login, now=now,
+            stands_in=stands_in, by=person.login, now=now,
         )  # fmt: skip
 
     return key.once(db, now, work)

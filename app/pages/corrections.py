@@ -27,6 +27,7 @@ KINDS = tuple(str(kind) for kind in CorrectionKind)
 STATES = ("approved", "rejected", "withdrawn")
 WORDS = {"leader_ok": "corrections.leader", "officer_ok": "corrections.officer", "withdrawn": "corrections.request"}
 """What is said -> who may say it; to refuse one may be either the leader or the officer."""
+STAND_IN = "corrections.stand_in"
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Said:
     """One step of a correction, by name."""
 
     act: str
+    stood_in: bool
+    """He said it in place of whose word it is."""
     name: str
     at: datetime
     """On the project's own clock."""
@@ -64,6 +67,8 @@ class CorrectionRow:
     """On the project's own clock."""
     steps: tuple[Said, ...]
     state: str
+    awaits: str
+    """Whose word it waits for, as ``timekeeping.Awaited.who``; empty when it was decided."""
     agrees: str
     """The word with which this reader can agree; empty when it is not his turn."""
     may_refuse: bool
@@ -172,13 +177,15 @@ class _Reach:
     def __init__(self, ask: Ask) -> None:
         self.ask = ask
         self._team: dict[int, int] = {}
+        self.awaited: dict[int, timekeeping.Awaited] = {}
         self.teams = {
             action: access.teams_of(ask.db, ask.person, ask.project, action) if ask.may(action) else frozenset()
             for action in WORDS.values()
         }
 
     def look_up(self, found: Collection[CorrectionInfo]) -> None:
-        """Learn the teams of many at once."""
+        """Learn the teams of many at once, and whose words they wait for."""
+        self.awaited |= timekeeping.awaited(self.ask.db, self.ask.project.id, found)
         if any(self.teams.values()):
             self._team |= timekeeping.teams_of(self.ask.db, self.ask.project.id, found)
 
@@ -189,7 +196,11 @@ class _Reach:
     def agrees(self, one: CorrectionInfo) -> str:
         """The word with which he can agree now; empty when it is not his turn, or he asked or agreed himself."""
         me = self.ask.person.login
-        if one.requested_by == me or any(step.by == me for step in one.steps):
+        if one.requested_by == me:
+            return ""
+        if one.id in self.awaited and me in self.awaited[one.id].stand_ins and self.ask.may(STAND_IN):
+            return "agree"
+        if any(step.by == me for step in one.steps):
             return ""
         word = {"requested": "leader_ok", "leader_ok": "officer_ok"}.get(one.state, "")
         return word if word and self._may(WORDS[word], one) else ""
@@ -233,8 +244,9 @@ def _rows(ask: Ask, found: Collection[CorrectionInfo], reach: _Reach) -> list[Co
                 sealed=len(one.evidence) - len(opens),
                 asked_by=names.get(one.requested_by, one.requested_by),
                 asked_at=local(one.requested_at, ask.policy),
-                steps=tuple(Said(s.act, names.get(s.by, s.by), local(s.at, ask.policy), s.note) for s in one.steps),
+                steps=tuple(Said(s.act, bool(s.stood_in_as), names.get(s.by, s.by), local(s.at, ask.policy), s.note) for s in one.steps),
                 state=one.state,
+                awaits=reach.awaited[one.id].who if one.id in reach.awaited else "",
                 agrees=reach.agrees(one),
                 may_refuse=reach.refuses(one),
                 may_withdraw=reach.withdraws(one),
@@ -420,7 +432,10 @@ def _decide(ask: Ask, correction_id: int, act: str, note: str) -> None:
     if act == "agree":
         one = next((c for c in timekeeping.pending(ask.db, ask.project.id) if c.id == correction_id), None)
         act = "officer_ok" if one is not None and one.state == "leader_ok" else "leader_ok"
-    if act == "rejected":
+    stands_in = act in ("leader_ok", "officer_ok") and not ask.may(WORDS[act]) and ask.may(STAND_IN)
+    if stands_in:
+        action = STAND_IN
+    elif act == "rejected":
         action = "corrections.officer" if ask.may("corrections.officer") else "corrections.leader"
     else:
         action = WORDS.get(act, "corrections.officer")
@@ -428,7 +443,7 @@ def _decide(ask: Ask, correction_id: int, act: str, note: str) -> None:
         raise Forbidden("not_allowed", action)
     timekeeping.decide_correction(
         ask.db, project_id=ask.project.id, correction_id=correction_id, act=act, note=note,
-        teams=access.teams_of(ask.db, ask.person, ask.project, action), by=ask.person.login, now=ask.now,
+        teams=access.teams_of(ask.db, ask.person, ask.project, action), stands_in=stands_in, by=ask.person.login, now=ask.now,
     )  # fmt: skip
 
 

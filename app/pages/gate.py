@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from fastapi import Request
@@ -66,6 +66,8 @@ class HandLine:
     note: str
     by: str
     state: str
+    awaits: str
+    """Whose word the correction waits for, as ``timekeeping.Awaited.who``; empty when it was decided."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,8 @@ class Found:
     reasons: tuple[str, ...]
     done: bool
     """He was let in or out."""
+    words: tuple[str, ...] = ()
+    """Whose words the correction needs before it counts, in their order, as ``timekeeping.Awaited.who``."""
 
 
 @dataclass(frozen=True)
@@ -244,12 +248,15 @@ def _hand(db: Session, kind: Kind, now: datetime) -> tuple[HandLine, ...]:
     policy = page.policy_of(people.project(db, kind.project_id))
     names = {g.id: g.name for g in gates.gates(db, kind.project_id)}
     reads = _reader(db, kind, now, whole=False)
+    found = letting.recent(db, kind.project_id, _since(db, kind.project_id, now))[:HAND_MAX]
+    awaited = letting.awaited(db, kind.project_id, found)
     return tuple(
         HandLine(
             workdays.local(one.fact.at, policy), *reads.name(one.fact.worker_id), names.get(one.fact.gate_id, "—"),
             str(one.fact.direction), str(one.fact.channel), one.fact.reason, one.fact.note, one.fact.let_by, one.state,
+            awaited.get(one.fact.correction_id, ""),
         )
-        for one in letting.recent(db, kind.project_id, _since(db, kind.project_id, now))[:HAND_MAX]
+        for one in found
     )  # fmt: skip
 
 
@@ -326,7 +333,8 @@ def let(ask: Ask, values: FormData) -> Response | Again:
     if isinstance(done, letting.Shown):
         return _answered(ask, _found(ask, done, lane, channel, value))
     seen = letting.Shown(done.worker_id, "admitted", done.direction is Direction.OUT)
-    return _answered(ask, _found(ask, seen, lane, channel, "", direction=str(done.direction), done=True))
+    words = letting.words_to_come(ask.db, ask.project.id, done)
+    return _answered(ask, replace(_found(ask, seen, lane, channel, "", direction=str(done.direction), done=True), words=words))
 
 
 def _lane(ask: Ask, values: FormData) -> gates.GateInfo:

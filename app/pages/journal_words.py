@@ -25,7 +25,7 @@ _BY_ACTION = {
 }  # fmt: skip
 _BY_NAME = {
     "channel": "channel", "direction": "direction", "purpose": "purpose", "method": "sign_method", "shown": "shown", "scope": "consent_scope",
-    "outcome": "identity", "identity_check": "identity_check", "review_pictures": "review_pictures",
+    "stood_in_as": "role", "outcome": "identity", "identity_check": "identity_check", "review_pictures": "review_pictures",
 }  # fmt: skip
 """(action, fact) or fact -> the family of names its value is one of."""
 _HASHES = frozenset({"sha256", "mark", "contract"})

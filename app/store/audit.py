@@ -401,14 +401,18 @@ class _Here:
         ok = and_(CorrectionStep.correction_id == c.id, CorrectionStep.act == "officer_ok")
         wanted = and_(c.project_id == self.project_id, c.work_date >= self.month, c.work_date < self.end, exists().where(ok))
         agreed: dict[int, list[str]] = defaultdict(list)
-        for id_, by in self.db.execute(
-            select(CorrectionStep.correction_id, CorrectionStep.by)
+        stood_in: set[int] = set()
+        for id_, by, as_ in self.db.execute(
+            select(CorrectionStep.correction_id, CorrectionStep.by, CorrectionStep.stood_in_as)
             .join(CorrectionRow, c.id == CorrectionStep.correction_id)
             .where(c.project_id == self.project_id, c.work_date >= self.month, c.work_date < self.end)
             .where(CorrectionStep.act.in_(("leader_ok", "officer_ok")))
             .order_by(CorrectionStep.id)
         ):
-            agreed[id_].append(by)
+            stood_in |= {id_} if as_ else set()
+            # Who stood in and had said the first word too is one of two people, and says so on record.
+            if not (id_ in stood_in and by in agreed[id_]):
+                agreed[id_].append(by)
         return tuple(
             told.Change(id_, worker_id, on, kind, reason, by, self.day(at), tuple(agreed[id_]))
             for id_, worker_id, on, kind, reason, by, at in self.db.execute(

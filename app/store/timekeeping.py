@@ -281,6 +281,8 @@ class Step:
     note: str
     by: str
     at: datetime
+    stood_in_as: str | None = None
+    """manager or labour_officer: he said it in place of whose word it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,7 +391,7 @@ def _corrections(db: Session, wanted: Any) -> tuple[CorrectionInfo, ...]:
         said = (
             select(
                 CorrectionStep.correction_id, CorrectionStep.act, CorrectionStep.note, CorrectionStep.by,
-                CorrectionStep.at,
+                CorrectionStep.at, CorrectionStep.stood_in_as,
             )
             .join(CorrectionRow, CorrectionRow.id == CorrectionStep.correction_id)
             .where(wanted)
@@ -424,14 +426,16 @@ def corrections(db: Session, project_id: int, *, workers: Collection[int] = ()) 
     return tuple(Correction(**{**row._mapping, "kind": CorrectionKind(row.kind)}) for row in rows)
 
 
-def add_step(db: Session, correction_id: int, *, act: str, note: str, by: str, now: datetime) -> None:
+def add_step(
+    db: Session, correction_id: int, *, act: str, note: str, by: str, now: datetime, stood_in_as: str | None = None
+) -> None:
     """Append what somebody said.
 
     Raises:
         Conflict: ``correction_decided``, that was said already.
     """
     if not insert_or_leave(
-        db, CorrectionStep.__table__, correction_id=correction_id, act=act, note=note, by=by, at=now
+        db, CorrectionStep.__table__, correction_id=correction_id, act=act, note=note, by=by, at=now, stood_in_as=stood_in_as
     ):
         raise Conflict("correction_decided")
 

@@ -84,6 +84,8 @@ class CorrectionStep(Base):
     note: Mapped[str] = mapped_column(Text, default="")
     by: Mapped[str] = mapped_column(String(64))
     at: Mapped[datetime]
+    stood_in_as: Mapped[str | None] = mapped_column(String(16))
+    """manager or labour_officer: said in place of whose word it is, because nobody else was there. Empty: his own word."""
 
 
 class ManualPassage(Base):

@@ -37,6 +37,7 @@ NAMES: dict[str, tuple[str, str]] = {
     "task_state.failed": ("没有办成", "Not done"),
     "task_state.removed": ("文件已删除", "File removed"),
     "form_flag.corrected": ("含补卡", "Corrected"),
+    "form_stood_in": ("{name}（代）", "{name} (stood in)"),
     "form_reason.missing_in": ("缺进场", "Entry missing"),
     "form_reason.missing_out": ("缺出场", "Exit missing"),
     "form_reason.unconfirmed": ("待人工确认", "Waits for a person"),

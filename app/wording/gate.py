@@ -103,8 +103,6 @@ NAMES: dict[str, tuple[str, str]] = {
     "let_reason.no_reader": ("闸机不读卡码", "Gate reads no card or code"),
     "let_reason.no_face": ("本人不刷脸", "Gives no face"),
     "let_reason.other": ("其他", "Other"),
-    "let_state.requested": ("待班组长同意", "Waits for the team leader"),
-    "let_state.leader_ok": ("待劳资专管员同意", "Waits for the labour officer"),
     "let_state.approved": ("已同意，计入考勤", "Agreed; it counts"),
     "let_state.rejected": ("未同意", "Refused"),
     "let_state.withdrawn": ("已撤回", "Withdrawn"),

@@ -57,6 +57,8 @@ NAMES: dict[str, tuple[str, str]] = {
     "fact.assertions": ("不平", "that do not hold"),
     "fact.before": ("原为", "before"),
     "fact.by": ("方式", "by"),
+    "fact.stood_in_as": ("代确认人", "stood in as"),
+    "fact.both_words": ("两步同一人", "both words by one"),
     "fact.card": ("卡记录", "card record"),
     "fact.card_and_face": ("刷卡再看脸", "card, then face"),
     "fact.changed": ("改了", "changed"),

@@ -450,7 +450,7 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("POST", P + "/corrections"): _write(
         "MLST", 422, lambda t: {"worker_id": t.worker_id, "work_date": "2026-03-30", "kind": "guess", "reason": "forgot"}
     ),
-    ("POST", P + "/corrections/{correction_id}/steps"): _write("MT", 404, lambda t: {"act": "leader_ok"}),
+    ("POST", P + "/corrections/{correction_id}/steps"): _write("MLT", 404, lambda t: {"act": "leader_ok"}),
     ("GET", P + "/marks"): Row("MLI"),
     ("POST", P + "/marks"): _write(
         "L", 201, lambda t: {"kind": "rain", "from_on": "2026-03-09", "to_on": "2026-03-10", "pay_permille": 0, "note": "暴雨"}

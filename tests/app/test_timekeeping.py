@@ -14,7 +14,7 @@ from app.db import Database
 from app.domain.facts import AttendancePolicy, DayKind
 from app.domain.timesheet import work_days
 from app.errors import Conflict, Forbidden, NotFound, ServiceError, TooLarge, Unusable
-from app.store import accounts, money, people, terms
+from app.store import accounts, audit, money, people, terms
 from app.store import timekeeping as held
 from app.tables import CalendarDayRow, PayPeriod, StaleDay
 from app.vault import Vault
@@ -437,6 +437,89 @@ def test_nobody_agrees_to_what_he_asked_for_and_nobody_agrees_twice(desk: Desk):
     for by in ("tang", "wu"):
         with refused(Forbidden, "correction_same_person"):
             desk.say(asked, "officer_ok", by)
+
+
+def hire(desk: Desk, login: str, role: str, **more: object) -> int:
+    """One more account with a role on project A."""
+    with desk.database.write() as db:
+        account = accounts.add_account(db, login=login, name=login, password_hash="x", language="zh", now=desk.now)
+        accounts.add_membership(db, account_id=account, role=role, project_id=desk.site.a.id, **more)
+        return account
+
+
+def who(desk: Desk, correction_id: int) -> str:
+    with desk.database.read() as db:
+        return timekeeping.awaited(db, desk.site.a.id, [held.correction(db, desk.site.a.id, correction_id)])[correction_id].who
+
+
+def test_what_the_only_officer_asked_for_the_manager_agrees_to_for_her_and_the_journal_says_so(desk: Desk):
+    asked = desk.ask()
+    with desk.database.read() as db:
+        assert timekeeping.words_to_come(db, desk.site.a.id, held.correction(db, desk.site.a.id, asked)) == ("manager", "manager_for_officer")
+    assert who(desk, asked) == "manager"
+    desk.say(asked, "leader_ok", "chen")
+    assert who(desk, asked) == "manager_for_officer"
+    with refused(Forbidden, "correction_same_person"):
+        desk.say(asked, "officer_ok", "wu", stands_in=True)
+    assert desk.say(asked, "officer_ok", "chen", stands_in=True) == "approved"
+    with desk.database.read() as db:
+        assert [(s.act, s.by, s.stood_in_as) for s in held.correction(db, desk.site.a.id, asked).steps] == [
+            ("leader_ok", "chen", None), ("officer_ok", "chen", "manager"),
+        ]  # fmt: skip
+        line = next(one for one in accounts.journal_lines(db, desk.site.a.id) if one.action == "correction.officer_ok")
+        [change] = audit.beside(db, desk.site.a.id, date(2026, 3, 1), desk.now, area_code="330424", time_zone="Asia/Shanghai").changes
+    assert (line.actor, line.facts) == ("chen", {"stood_in_as": "manager", "both_words": True})
+    assert change.approved_by == ("chen",), "the audit takes a word in place of another's for what it is"
+
+
+def test_nobody_stands_in_where_another_officer_is_there(desk: Desk):
+    lu = hire(desk, "lu", "labour_officer")
+    asked = desk.ask()
+    desk.say(asked, "leader_ok", "chen")
+    assert who(desk, asked) == "officer"
+    with refused(Forbidden, "correction_same_person"):
+        desk.say(asked, "officer_ok", "chen", stands_in=True)
+    with desk.database.write() as db:
+        accounts.disable_account(db, lu, desk.now)
+    assert who(desk, asked) == "manager_for_officer", "whose account is closed cannot agree"
+
+
+def test_of_two_managers_the_other_one_stands_in(desk: Desk):
+    hire(desk, "du", "manager")
+    asked = desk.ask()
+    desk.say(asked, "leader_ok", "chen")
+    with refused(Forbidden, "correction_same_person"):
+        desk.say(asked, "officer_ok", "chen", stands_in=True)
+    assert desk.say(asked, "officer_ok", "du", stands_in=True) == "approved"
+
+
+def test_what_the_only_manager_asked_for_the_officer_agrees_to_for_the_leader(desk: Desk):
+    asked = desk.ask(by="chen")
+    assert who(desk, asked) == "officer_for_leader"
+    assert desk.say(asked, "leader_ok", "wu", stands_in=True) == "leader_ok"
+    assert who(desk, asked) == "officer"
+    assert desk.say(asked, "officer_ok", "wu") == "approved"
+    hire(desk, "tang", "team_leader", team_id=desk.site.a.team_id)
+    later = desk.ask(by="chen", out_at=at(30, "18:00"))
+    assert who(desk, later) == "leader_or_manager"
+    with refused(Forbidden, "not_allowed"):
+        desk.say(later, "leader_ok", "wu", stands_in=True)
+
+
+def test_what_a_guard_or_a_leader_asked_for_needs_both_as_ever(desk: Desk):
+    asked = desk.ask(by="ma")
+    with refused(Forbidden, "not_allowed"):
+        desk.say(asked, "leader_ok", "wu", stands_in=True)
+    desk.say(asked, "leader_ok", "chen")
+    with refused(Forbidden, "correction_same_person"):
+        desk.say(asked, "officer_ok", "chen", stands_in=True)
+    assert who(desk, asked) == "officer" and desk.say(asked, "officer_ok", "wu") == "approved"
+
+
+def test_without_a_manager_what_the_officer_asked_for_waits_for_somebody_to_be_named(desk: Desk):
+    with desk.database.write() as db:
+        accounts.disable_account(db, desk.site.chen, desk.now)
+    assert who(desk, desk.ask()) == "nobody"
 
 
 def test_the_leader_comes_first_and_each_word_is_said_once(desk: Desk):

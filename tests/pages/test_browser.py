@@ -233,7 +233,7 @@ def test_the_guard_lets_a_worker_in_by_code_without_a_mouse(open_browser, server
     # The other screen is told by the stream, and no passage of the gate was made of it.
     for each in (page, other):
         expect(each.locator("#hand")).to_contain_text("闸机不读卡码")
-        expect(each.locator("#hand")).to_contain_text("待班组长同意")
+        expect(each.locator("#hand")).to_contain_text("待项目经理同意")
 
 
 def test_the_wall_follows_and_is_read_across_the_room(open_browser, server, axe):

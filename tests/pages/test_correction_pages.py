@@ -60,8 +60,9 @@ def test_a_missed_exit_is_asked_for_and_agreed_by_two_others(place, people_on_si
     assert 'value="leader_ok"' not in chen.get(path).text and 'value="withdrawn"' in chen.get(path).text
     assert chen.post(f"{path}/words", data=said).status_code == 403
     assert wu.post(f"{path}/words", data={"id": one.id, "act": "officer_ok"}).status_code == 409
-    assert wu.post(f"{path}/words", data={"id": one.id, "act": "leader_ok"}).status_code == 403
     assert client_of("lin").post(f"{path}/words", data=said).status_code == 403
+    assert wu.post(f"{path}/words", data={"id": one.id, "act": "leader_ok"}).status_code == 303, "there is no other leader: she stands in"
+    assert "劳资专管员代班组长确认" in wu.get(path).text
 
 
 def test_the_leader_agrees_then_the_officer_and_the_day_counts(place, database, people_on_site):
@@ -81,6 +82,22 @@ def test_the_leader_agrees_then_the_officer_and_the_day_counts(place, database, 
     assert "没有待办的补卡" in wu.get(path).text
     assert "17:30" in wu.get(path, params={"state": "approved", "month": "2026-03"}).text
     assert "17:30" in wu.get(f"/projects/{payday.site.id}/grid", params={"month": "2026-03", "show": "times"}).text
+
+
+def test_one_officer_and_one_manager_finish_what_she_asked_for(place):
+    payday, path, client_of = place
+    wu, chen = client_of("wu"), client_of("chen")
+    assert wu.post(f"{path}/requests", data=missing_out(payday)).status_code == 303
+    [one] = asked(payday)
+    assert "待项目经理确认" in wu.get(path).text
+    assert chen.post(f"{path}/words", data={"id": one.id, "act": "leader_ok"}).status_code == 303
+    assert "待项目经理（代劳资专管员）确认" in wu.get(path).text
+    assert wu.post(f"{path}/words", data={"id": one.id, "act": "officer_ok"}).status_code == 403
+    page = chen.get(path).text
+    assert "轮到您 1 条" in page and 'name="act" value="agree"' in page
+    assert chen.post(f"{path}/words", data={"id": one.id, "act": "agree"}).status_code == 303
+    done = chen.get(path, params={"state": "approved", "month": "2026-03"}).text
+    assert "项目经理代劳资专管员确认" in done and "班组长确认" in done
 
 
 def test_a_refusal_needs_a_reason_and_of_several_all_or_nothing_is_said(place):

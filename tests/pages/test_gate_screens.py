@@ -118,7 +118,7 @@ def test_the_guard_looks_a_code_up_and_lets_him_in(client_of, people_on_site, da
     done = ma.post(here + "/let", data={**asked, "direction": "in", "reason": "no_reader"})
     assert "已从大门入口放行" in done.text and "data-empties" in done.text
     page = client_of("ma").get(here).text
-    assert page.count("待班组长同意") == 1 and "闸机不读卡码" in page
+    assert page.count("待项目经理同意") == 1 and "闸机不读卡码" in page
     with database.read() as db:
         told = [tuple(r) for r in db.execute(sa.text("SELECT action, actor, object FROM journal_entry WHERE action LIKE 'manual%' ORDER BY id"))]
     him = f"worker:{people_on_site.wang.id}"
