@@ -12,7 +12,7 @@ worked is closed along with the one after it.
 """
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -274,7 +274,8 @@ def lock(
     Raises:
         NotFound: ``project_unknown``.
         BadRequest: ``month_out_of_range``.
-        Conflict: ``period_blocked`` with the first blocker's code and how many there are; ``blockers`` lists them.
+        Conflict: ``period_blocked`` with the first blocker's code and how many there are; ``blockers`` lists them;
+            ``period_empty``: nobody was engaged in it. It is closed along with a later one.
     """
     month = _month(month)
     people.project(db, project_id)
@@ -282,6 +283,8 @@ def lock(
     if store.period_state(db, project_id, month) != "open":
         return store.period(db, project_id, month)
     _refuse(_to_lock(db, project_id, month, now, fresh))
+    if not peopled(db, project_id, [month]) and not sheets.still(db, project_id, month, now, fresh).lines:
+        raise Conflict("period_empty")
     store.lock_period(db, project_id, month, by, now)
     _journal(db, now, by, "period_locked", project_id, month, {})
     return store.period(db, project_id, month)
@@ -366,6 +369,15 @@ def states(db: Session, project_id: int, now: datetime) -> dict[date, str]:
     found = dict.fromkeys(_months(db, project_id, next_month(today), now), "open")
     found |= dict.fromkeys(store.sheet_months(db, project_id), "open")
     return found | {p.month: p.state for p in store.periods(db, project_id)}
+
+
+def peopled(db: Session, project_id: int, months: Iterable[date]) -> set[date]:
+    """Return those of some months in which anybody was engaged on the project, for a day at least."""
+    engaged = people.engagements(db, project_id)
+    return {
+        month for month in months
+        if any(e.entry_on < next_month(month) and (e.exit_on is None or max(month, e.entry_on) < e.exit_on) for e in engaged)
+    }  # fmt: skip
 
 
 def overview(db: Session, project_id: int, now: datetime) -> tuple[MonthState, ...]:

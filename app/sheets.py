@@ -849,7 +849,7 @@ def draft_all(
     """Draft the sheet of every team that earned something in a locked month, or had a sheet of it.
 
     Raises:
-        NotFound, BadRequest, Conflict: as ``draft``, without ``team_unknown`` and ``sheet_empty``.
+        NotFound, BadRequest, Conflict: as ``draft``, without ``team_unknown`` and ``sheet_empty``; ``sheets_none``: nobody earned anything.
     """
     month = _month(month)
     people.project(db, project_id)
@@ -857,6 +857,8 @@ def draft_all(
     _check_locked(db, project_id, month)
     fresh = still(db, project_id, month, now, fresh, None)
     wanted = set(fresh.lines) | {s.team_id for s in store.latest_sheets(db, project_id, month) if s.kind == REGULAR}
+    if not wanted:
+        raise Conflict("sheets_none")
     teams = {team.id: team for team in people.teams(db, project_id)}
     return tuple(_draft(db, teams[team_id], month, fresh, by, now) for team_id in sorted(wanted))
 
@@ -874,6 +876,8 @@ def draft_reached(
         draft_all(db, **told)
         return
     wanted = set(fresh.lines) | {s.team_id for s in store.latest_sheets(db, project_id, month, kind=REGULAR)}
+    if not wanted & set(teams):
+        raise Conflict("sheets_none")
     for team_id in sorted(wanted & set(teams)):
         draft(db, team_id=team_id, **told)
 

@@ -117,17 +117,19 @@ def gather(ask: Ask, refused: str = "", month: date | None = None) -> PayrollCon
     teams = access.teams_of(db, ask.person, project)
     known = periods.states(db, project.id, ask.now)
     this = month_of(ask.today)
-    before = max((m for m in known if m < this), default=this)
+    # Of the months that are over the last one in which anybody was here.
+    before = max(periods.peopled(db, project.id, [m for m in known if m < this]), default=this)
     month = month or asked_month(ask.query.get("month", ""), before)
     state = known.get(month, "open")
     newest = {s.sheet.team_id: s for s in sheets.sheets_of(db, project.id, month)}
     rows = _rows(ask, month, newest, teams)
     found, blocked = _blockers(ask, month) if teams is None and state != "closed" else ((), "")
     over = next_month(month) <= ask.today
+    empty = not newest and not periods.peopled(db, project.id, [month])
     acts = []
-    if state == "open" and over and not found and not blocked and ask.may("periods.write"):
+    if state == "open" and over and not empty and not found and not blocked and ask.may("periods.write"):
         acts.append("lock")
-    if state == "locked" and ask.may("sheets.draft"):
+    if state == "locked" and not empty and ask.may("sheets.draft"):
         acts.append("draft")
     if state == "locked" and not found and not blocked and ask.may("periods.close"):
         acts.append("close")
@@ -145,7 +147,7 @@ def gather(ask: Ask, refused: str = "", month: date | None = None) -> PayrollCon
         blockers_more=max(0, len(found) - blockers.SHOWN),
         blocked=blocked,
         acts=tuple(acts),
-        next="" if blocked else _next(ask, month, state, len(found), rows, acts),
+        next="" if blocked else ask.say("本月无人在册，无需制表。") if empty and not found else _next(ask, month, state, len(found), rows, acts),
         pay_url=batches.path(project.id) if state == "closed" and ask.may("bank.read") else "",
         objections=objections.waiting(db, project.id) if ask.may("objections.read") else 0,
         steps=steps,

@@ -11,6 +11,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     # sheets
     "sheet_unknown": ("没有这张工资表", "There is no such payroll sheet"),
+    "period_empty": ("本月无人在册，无需锁定和制表", "Nobody was engaged in that month: there is nothing to lock or to draft"),
+    "sheets_none": ("本月没有应发工资，无需制表", "Nobody earned anything in that month: there is nothing to draft"),
     "sheet_empty": ("该班组本月没有应发工资", "Nobody of that team earned anything in that month"),
     "sheet_superseded": ("这张工资表已有更新的版本", "There is a newer version of this sheet"),
     "sheet_stale": ("考勤或约定已有变化，请重新生成工资表", "Attendance or terms have changed since; please draft the sheet again"),

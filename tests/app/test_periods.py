@@ -57,6 +57,13 @@ def test_locked_twice_is_locked_once(payday):
     assert [line for line in journal(payday) if line[0] == "period_locked"] == [("period_locked", "pay_period:2026-03")]
 
 
+def test_a_month_in_which_nobody_was_engaged_is_not_locked(payday, people_on_site):
+    payday.works(people_on_site.wang, 3)
+    assert refused(payday.run, periods.lock, month=FEBRUARY) == "period_empty"
+    assert payday.ask(periods.peopled, payday.site.id, [FEBRUARY, MARCH, APRIL]) == {MARCH, APRIL}
+    assert payday.lock().state == "locked"
+
+
 def test_a_forgotten_exit_blocks_by_worker_and_date(payday, people_on_site):
     payday.works(people_on_site.wang, 3)
     payday.works(people_on_site.wang, 5, go=None)

@@ -106,6 +106,11 @@ def test_a_team_without_wages_has_no_sheet(payday, people_on_site):
     assert refused(payday.draft, team_id=people_on_site.b.team_id) == "team_unknown"
 
 
+def test_a_month_nobody_earned_anything_in_has_nothing_to_draft(payday):
+    payday.lock()
+    assert refused(payday.run, sheets.draft_all, month=MARCH) == "sheets_none"
+
+
 def test_drafting_again_without_news_is_the_same_version(payday, people_on_site):
     payday.works(people_on_site.wang, 3)
     payday.lock()

@@ -2,11 +2,13 @@
 
 import html
 import re
+from datetime import date
 
 import pytest
 
 from app import access, timekeeping
 from app.store import accounts
+from app.store import sheets as held
 from tests.cast import pass_through
 from tests.payday import MARCH, at, desk  # noqa: F401 - the fixture payday
 
@@ -39,6 +41,20 @@ def place(payday, clock, client_of, people_on_site, database, settings):
 
 def _set(clock, moment):
     clock.advance(seconds=(moment - clock()).total_seconds())
+
+
+def test_the_page_opens_on_a_month_somebody_was_here_and_asks_nothing_of_an_empty_one(place, clock):
+    payday, path, client_of = place
+    wu = client_of("wu")
+    assert "2026-03" in re.search(r"<strong>(.*?)</strong>", wu.get(path).text)[1]
+    empty = wu.get(path, params={"month": "2026-02"}).text
+    assert "本月无人在册，无需制表" in empty and "锁定考勤</button>" not in empty
+    pressed = wu.post(f"{path}/lock", data={"month": "2026-02"})
+    assert pressed.status_code == 409 and "本月无人在册，无需锁定和制表" in pressed.text
+    with payday.database.write() as db:
+        held.lock_period(db, payday.site.id, date(2026, 2, 1), "wu", payday.now)
+    assert "2026-03" in re.search(r"<strong>(.*?)</strong>", wu.get(path).text)[1], "a dead month that was locked is not where one looks"
+    assert "生成工资表</button>" not in wu.get(path, params={"month": "2026-02"}).text
 
 
 def test_a_month_goes_through_the_hands_it_must(place, clock):
