@@ -980,7 +980,7 @@ def import_roster(
         print(json.dumps(said, ensure_ascii=False))
     else:
         out.print(f"{filled('{n:row|rows}', {'n': report.rows_total})}: {report.entered} entered, {report.already_there} already there, {report.faulty} faulty")
-        for heading in ("faults", "differences"):
+        for heading in ("faults", "differences", "warnings"):
             for fault in said[heading]:
                 out.print(f"  {heading[:-1]}: {fault['sheet']} row {fault['row']} {fault['column']}: {fault['sentence']}", highlight=False)
         for given in said["codes"]:

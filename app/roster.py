@@ -16,18 +16,24 @@ from sqlalchemy.orm import Session
 from app import papers
 from app.domain import identity
 from app.domain.facts import Engagement, Terms
-from app.domain.identity import View
+from app.domain.identity import IdNumber, View, age
+from app.domain.likeness import company_like, team_like
 from app.errors import Conflict, ServiceError, Unusable
 from app.fields import check_id_number, project_today, shown_yuan
 from app.forms.roster import Roster, RosterRow, clean_text
 from app.settings import Settings
-from app.store import people
+from app.store import audit, people
 from app.vault import Vault
 from app.wording import sentence
 
 IMPORT_PART_ROWS = 100
 """Rows of one transaction of a large import. A row takes 4 to 9 ms (measured on two busy cores), so for less than
 a second no gate can write."""
+
+
+RATES_DOUBTED_FEN = {"day": 1_500_00, "hour": 200_00}
+"""From here on a month's pay was probably written as a day's, a day's as an hour's. Of the trades of a site the best paid get
+less than 1,000 yuan a day; a month's pay begins near 3,000."""
 
 
 # --- a whole roster ----------------------------------------------------------------------------------------
@@ -43,6 +49,8 @@ class RosterFault:
     """Key of ``app.forms.roster.HEADINGS``; empty for the whole row."""
     code: str
     facts: dict[str, Any] = field(default_factory=dict)
+    name: str = field(default="", repr=False)
+    """Of the person, as far as the row says it; for the page of who sent the file and for nobody else."""
 
     def as_json(self, language: str) -> dict[str, Any]:
         """With the sentence in ``language``."""
@@ -72,6 +80,8 @@ class RosterReport:
     """At least one for each faulty row."""
     differences: tuple[RosterFault, ...] = ()
     """Rows of people who are already there and are recorded otherwise; nothing was changed."""
+    warnings: tuple[RosterFault, ...] = ()
+    """Of rows that are entered: what was perhaps not meant."""
     codes: tuple[RosterCode, ...] = ()
     sheets_read: tuple[str, ...] = ()
     sheets_left_out: tuple[str, ...] = ()
@@ -86,6 +96,7 @@ class RosterReport:
             "faulty": self.faulty,
             "faults": [fault.as_json(language) for fault in self.faults],
             "differences": [difference.as_json(language) for difference in self.differences],
+            "warnings": [warning.as_json(language) for warning in self.warnings],
             "codes": [
                 {"sheet": one.sheet, "row": one.row, "worker_id": one.worker_id, "code": one.code}
                 for one in self.codes
@@ -104,6 +115,7 @@ def import_roster(
     project_id: int,
     sheet: Roster,
     dry_run: bool = False,
+    doubted: set[tuple[str, str]] | None = None,
     now: datetime,
     by: str,
 ) -> RosterReport:
@@ -115,9 +127,10 @@ def import_roster(
 
     Args:
         dry_run: do everything, then undo it: the report is that of the real import, without codes.
+        doubted: names of new teams and companies already warned of, in parts of the same file before; added to.
     """
     project = people.project(db, project_id)
-    at_work = _Import(db, vault, settings, project, now, by)
+    at_work = _Import(db, vault, settings, project, now, by, doubted if doubted is not None else set())
     with db.begin_nested() as everything:
         for row in sheet.rows:
             at_work.take(row)
@@ -128,6 +141,7 @@ def import_roster(
             faulty=at_work.faulty,
             faults=tuple(at_work.faults),
             differences=tuple(at_work.differences),
+            warnings=tuple(at_work.warnings),
             codes=() if dry_run else tuple(at_work.codes),
             sheets_read=sheet.sheets_read,
             sheets_left_out=sheet.sheets_left_out,
@@ -162,12 +176,13 @@ def import_roster_in_parts(
         write: gives a transaction; ``Database.write``.
     """
     reports = []
+    doubted: set[tuple[str, str]] = set()
     for start in range(0, len(sheet.rows), IMPORT_PART_ROWS):
         part = replace(sheet, rows=sheet.rows[start : start + IMPORT_PART_ROWS])
         with write() as db:
             reports.append(
                 import_roster(
-                    db, vault, settings, project_id=project_id, sheet=part, dry_run=dry_run, now=now, by=by
+                    db, vault, settings, project_id=project_id, sheet=part, dry_run=dry_run, doubted=doubted, now=now, by=by
                 )
             )
     return RosterReport(
@@ -177,6 +192,7 @@ def import_roster_in_parts(
         faulty=sum(report.faulty for report in reports),
         faults=tuple(fault for report in reports for fault in report.faults),
         differences=tuple(difference for report in reports for difference in report.differences),
+        warnings=tuple(warning for report in reports for warning in report.warnings),
         codes=tuple(code for report in reports for code in report.codes),
         sheets_read=sheet.sheets_read,
         sheets_left_out=sheet.sheets_left_out,
@@ -188,13 +204,17 @@ class _Import:
     """One import at work: what is known, and what became of the rows so far."""
 
     def __init__(
-        self, db: Session, vault: Vault, settings: Settings, project: people.ProjectInfo, now: datetime, by: str
-    ) -> None:
+        self, db: Session, vault: Vault, settings: Settings, project: people.ProjectInfo, now: datetime, by: str,
+        doubted: set[tuple[str, str]],
+    ) -> None:  # fmt: skip
         self.db, self.vault, self.settings, self.project, self.now, self.by = db, vault, settings, project, now, by
         self.today = project_today(project.time_zone, now)
         self.entered = self.already_there = self.faulty = 0
         self.faults: list[RosterFault] = []
         self.differences: list[RosterFault] = []
+        self.warnings: list[RosterFault] = []
+        self.doubted = doubted
+        self.limits = audit.limits(db, project.area_code, self.today)
         self.codes: list[RosterCode] = []
         self._read_frame()
         self._rates: dict[int, list[Terms]] | None = None
@@ -212,7 +232,7 @@ class _Import:
         return self._rates.get(engagement_id, [])
 
     def take(self, row: RosterRow) -> None:
-        wrong = [RosterFault(row.sheet, row.number, f.column, f.code, f.facts) for f in row.faults]
+        wrong = [RosterFault(row.sheet, row.number, f.column, f.code, f.facts, row.name or "") for f in row.faults]
         checked = None
         if row.id_number is not None:
             try:
@@ -220,7 +240,13 @@ class _Import:
             except Unusable as error:
                 wrong.append(_fault(row, "id_number", error))
         if checked is not None and row.sex is not None and row.sex != checked.sex:
-            wrong.append(RosterFault(row.sheet, row.number, "sex", "sex_differs"))
+            wrong.append(RosterFault(row.sheet, row.number, "sex", "sex_differs", {}, row.name or ""))
+        if wrong and row.company is not None:
+            # Everything that is wrong with a row in one go: what is put right one by one is sent once more each time.
+            try:
+                self._known(row)
+            except ServiceError as error:
+                wrong.append(_fault(row, _COLUMN_OF.get(error.code, ""), error))
         if wrong or checked is None:
             self._refuse(wrong)
             return
@@ -230,6 +256,7 @@ class _Import:
             self.already_there += 1
             self.differences += self._compare(row, worker_id, there)
             return
+        doubts = self._doubts(row, checked)
         try:
             # A row that fails half way must not leave its company or team behind.
             with self.db.begin_nested():
@@ -241,8 +268,38 @@ class _Import:
             self._refuse([_fault(row, _COLUMN_OF.get(error.code, ""), error)])
             return
         self.entered += 1
+        self.warnings += doubts
         if entered.code is not None:
             self.codes.append(RosterCode(row.sheet, row.number, entered.worker_id, entered.code))
+
+    def _doubts(self, row: RosterRow, checked: IdNumber) -> list[RosterFault]:
+        """What of a row that can be entered was perhaps not meant."""
+        found: list[RosterFault] = []
+
+        def doubt(column: str, code: str, **facts: Any) -> None:
+            found.append(RosterFault(row.sheet, row.number, column, code, facts, row.name or ""))
+
+        years = age(checked.birth_on, self.today)
+        limit = self.limits["age_women_max" if checked.sex == "F" else "age_men_max"]
+        if years >= limit:
+            doubt("id_number", "age_over", limit=limit)
+        elif years < self.limits["age_minor"]:
+            doubt("id_number", "age_minor", limit=self.limits["age_minor"])
+        at = RATES_DOUBTED_FEN.get(row.pay_kind)
+        if at is not None and row.day_rate_fen is not None and row.day_rate_fen >= at:
+            doubt("day_rate", "day_rate_high" if row.pay_kind == "day" else "hour_rate_high", limit=at // 100)
+        if row.entry_on > self.today:
+            doubt("entry_on", "entry_ahead", days=(row.entry_on - self.today).days)
+        companies = {c.name for c in self.companies}
+        near = company_like(row.company, sorted(companies)) if row.uscc is None else None
+        if near is not None and ("company", row.company) not in self.doubted:
+            self.doubted.add(("company", row.company))
+            doubt("company", "company_new_near", near=near)
+        near = team_like(row.team, [team.name for team in self.teams])
+        if near is not None and ("team", row.team) not in self.doubted:
+            self.doubted.add(("team", row.team))
+            doubt("team", "team_new_near", near=near)
+        return found
 
     def _refuse(self, wrong: list[RosterFault]) -> None:
         self.faulty += 1
@@ -277,7 +334,8 @@ class _Import:
             phone=row.phone, card=row.card, pay_kind=row.pay_kind, unit=row.unit, now=self.now, by=self.by,
         )
 
-    def _company(self, row: RosterRow) -> int:
+    def _known(self, row: RosterRow) -> int | None:
+        """The company of a row in its role on the project; None when the row adds it."""
         if row.uscc is not None:
             fitting = [c for c in self.companies if c.uscc == row.uscc]
             if any(c.name != row.company for c in fitting):
@@ -291,7 +349,16 @@ class _Import:
         if fitting:
             raise Unusable("company_role_ambiguous")
         if row.role is None:
+            near = company_like(row.company, sorted({c.name for c in self.companies}))
+            if near is not None:
+                raise Unusable("company_near", near=near)
             raise Unusable("company_role_needed")
+        return None
+
+    def _company(self, row: RosterRow) -> int:
+        there = self._known(row)
+        if there is not None:
+            return there
         known = [c for c in self.companies if c.name == row.company and c.uscc is not None]
         added = papers.add_company_to_project(
             self.db, project_id=self.project.id, name=row.company,
@@ -306,7 +373,7 @@ class _Import:
         found: list[RosterFault] = []
 
         def differs(column: str, code: str, **facts: Any) -> None:
-            found.append(RosterFault(row.sheet, row.number, column, code, facts))
+            found.append(RosterFault(row.sheet, row.number, column, code, facts, row.name or ""))
 
         if people.worker(self.db, worker_id).name != row.name:
             differs("name", "name_differs")
@@ -333,6 +400,7 @@ class _Import:
 
 _COLUMN_OF = {
     "company_differs": "company",
+    "company_near": "company",
     "company_role_ambiguous": "role",
     "company_role_needed": "role",
     "worker_name_differs": "name",
@@ -352,7 +420,7 @@ _COLUMN_OF = {
 
 
 def _fault(row: RosterRow, column: str, error: ServiceError) -> RosterFault:
-    return RosterFault(row.sheet, row.number, column, error.code, error.facts)
+    return RosterFault(row.sheet, row.number, column, error.code, error.facts, row.name or "")
 
 
 # --- what may be shown -------------------------------------------------------------------------------------

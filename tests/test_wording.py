@@ -31,7 +31,7 @@ REFUSALS = {name for name, kind in vars(errors).items() if isinstance(kind, type
 CODE_AT = {
     **dict.fromkeys(REFUSALS, 0),
     **dict.fromkeys(("NumberWrong", "IdNumberWrong", "BadImage", "BadSignature", "error_body", "_Wrong"), 0),
-    "LivenessError": 0, "BadPayload": 1, "BankCard": 1, "CalendarFault": 1, "CellFault": 1, "differs": 1, "Refusal": 0, "RosterFault": 3,
+    "LivenessError": 0, "BadPayload": 1, "BankCard": 1, "CalendarFault": 1, "CellFault": 1, "differs": 1, "doubt": 1, "Refusal": 0, "RosterFault": 3,
 }  # fmt: skip
 """Callable -> position of the code among its arguments."""
 

@@ -565,6 +565,10 @@ class RosterOut(BaseModel):
                     {"sheet": "花名册", "row": 3, "column": "day_rate", "code": "rate_differs",
                      "sentence": "日工资与已登记的 350.00 元不同，未更改；请在工资约定中修改"}
                 ],
+                "warnings": [
+                    {"sheet": "花名册", "row": 2, "column": "day_rate", "code": "day_rate_high",
+                     "sentence": "日工资达到 1500 元，是不是把月工资写成了日工资？"}
+                ],
                 "codes": [{"sheet": "花名册", "row": 2, "worker_id": 7, "code": "31415926535"}],
                 "sheets_read": ["花名册"], "sheets_left_out": ["填写说明"], "dry_run": False,
             }
@@ -576,6 +580,7 @@ class RosterOut(BaseModel):
     faulty: int
     faults: list[RowReport] = Field(description="At least one for each faulty row")
     differences: list[RowReport] = Field(description="People already there and recorded otherwise; nothing was changed")
+    warnings: list[RowReport] = Field(description="Of rows that are entered: what was perhaps not meant")
     codes: list[RowCode]
     sheets_read: list[str]
     sheets_left_out: list[str] = Field(description="Hidden sheets, and sheets without a heading row")
@@ -630,11 +635,20 @@ def import_roster(
     responses={200: {"content": {EXCEL: {}}, "description": "xlsx"}, **refusals(NOBODY)},
 )
 def roster_template(
-    person: Someone, language: Annotated[Literal["zh", "en"], Query(description="Of the headings")] = "zh"
+    person: Someone,
+    db: Reading,
+    language: Annotated[Literal["zh", "en"], Query(description="Of the headings")] = "zh",
+    project_id: Annotated[RowId | None, Query(description="Whose companies and teams are offered to choose from")] = None,
 ) -> Response:
     """Headings the import reads, drop-downs, formats that keep ID numbers whole, and a sheet of notes."""
+    companies: list[str] = []
+    teams: list[str] = []
+    if project_id is not None:
+        access.require_on(db, person, "papers.write", project_id)
+        companies = list(dict.fromkeys(c.name for c in people.project_companies(db, project_id)))
+        teams = list(dict.fromkeys(t.name for t in people.teams(db, project_id)))
     return Response(
-        roster_form.roster_workbook(language), media_type=EXCEL,
+        roster_form.roster_workbook(language, companies=companies, teams=teams), media_type=EXCEL,
         headers={"Content-Disposition": 'attachment; filename="roster.xlsx"'},
     )
 

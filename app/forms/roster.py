@@ -12,7 +12,7 @@ import io
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -46,6 +46,8 @@ ROWS_WALKED_MAX = 4 * EXCEL_ROWS
 """Rows of all sheets down to the last one of each, those left out included: a blank one costs half a microsecond."""
 FORMAT_CHARACTERS_MAX = 255
 """Excel's own limit. openpyxl needs the square of a format's length to see that it is no date."""
+OLD_BEGINNINGS = (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"\x09\x08", b"\x09\x04", b"\x09\x02", b"\x09\x00")
+"""Of an .xls: the container of Excel 97 and of protected workbooks, and the bare sheets of Excel 2 to 5."""
 HEADING_ROWS = 10
 COLUMNS_MAX = 64
 RATE_FEN_MAX = 10_000_000
@@ -59,7 +61,7 @@ HEADINGS: dict[str, tuple[str, ...]] = {
     "sex": ("性别", "sex", "gender"),
     "phone": ("手机号", "手机号码", "手机", "联系电话", "电话", "联系方式", "phone", "mobile", "phone number"),
     "company": ("单位", "单位名称", "用工单位", "所属单位", "参建单位", "企业名称", "公司", "company", "company name", "employer"),
-    "uscc": ("统一社会信用代码", "社会信用代码", "信用代码", "uscc", "credit code", "unified social credit code"),
+    "uscc": ("统一社会信用代码", "社会信用代码", "信用代码", "credit code", "uscc", "unified social credit code"),
     "role": ("参建类型", "单位类型", "企业类型", "company role", "role"),
     "team": ("班组", "班组名称", "所在班组", "team", "team name", "crew"),
     "trade": ("工种", "岗位", "trade", "work type"),
@@ -185,8 +187,8 @@ def _check_container(content: bytes, bytes_max: int) -> dict[str, Set[tuple[int,
         raise Unusable("roster_empty_file", "no bytes")
     if len(content) > bytes_max:
         raise TooLarge("roster_too_large", f"{len(content)} bytes", limit=bytes_max)
-    if content[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
-        raise Unusable("roster_old_format", "an OLE file")
+    if content.startswith(OLD_BEGINNINGS):
+        raise Unusable("roster_old_format", "an OLE file, or a sheet of before it")
     look = _Look()
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -361,6 +363,8 @@ def _heading(text: str) -> str:
 _BY_HEADING = {_heading(said): column for column, names in HEADINGS.items() for said in names}
 HEADINGS_EN = {column: next(said for said in names if said.isascii()) for column, names in HEADINGS.items()}
 """Column -> its English heading."""
+TITLES_EN = {column: said.capitalize().replace("Id ", "ID ") for column, said in HEADINGS_EN.items()}
+"""Column -> its English heading as a title."""
 
 
 def _row(
@@ -645,12 +649,16 @@ _SHOWN = {
     "day_rate": ("日工资(元)", "Day rate (yuan)"),
     "exit_on": ("退场日期(最后在场日)", "Exit date (last day)"),
 }
+_NEW_NAME = ("项目上还没有这个名称；新的才照写，已有的请从下拉列表选。", "The project has no such name yet; a known one is chosen from the list.")
 _ROWS_READY = 2_000
 """Rows of the empty workbook that have formats and drop-downs."""
 
 
-def roster_workbook(language: str = "zh") -> bytes:
+def roster_workbook(language: str = "zh", *, companies: Sequence[str] = (), teams: Sequence[str] = ()) -> bytes:
     """An empty roster to fill in, as xlsx: formats that keep ID numbers whole, drop-downs, and a sheet of notes.
+
+    Args:
+        companies, teams: those of the project, to choose from; another one may be typed.
 
     What it holds can be given back to ``read_roster`` as soon as one person is entered.
     """
@@ -668,15 +676,25 @@ def roster_workbook(language: str = "zh") -> bytes:
     day = book.add_format({"num_format": "yyyy-mm-dd"})
     wrapped = book.add_format({"text_wrap": True, "valign": "top"})
 
+    # A list inside a rule holds 255 characters; on the sheet of notes it holds a county.
+    lists: dict[str, str] = {}
+    for at, column, names in ((4, "company", companies), (5, "team", teams)):
+        if names:
+            letter = "EF"[at - 4]
+            lists[column] = f"='{notes.name}'!${letter}$2:${letter}${len(names) + 1}"
+            notes.set_column(at, at, 32)
+            for line, name in enumerate(names, start=1):
+                notes.write_string(line, at, name)
+
     def shown(column: str) -> str:
-        pair = _SHOWN.get(column, (HEADINGS[column][0], HEADINGS_EN[column].capitalize()))
+        pair = _SHOWN.get(column, (HEADINGS[column][0], TITLES_EN[column]))
         return pair[0 if chinese else 1]
 
     for at, column in enumerate(_TEMPLATE):
         form = {"day_rate": money, "entry_on": day, "exit_on": day}.get(column, text)
         sheet.set_column(at, at, _WIDTHS.get(column, 14), form)
         sheet.write_string(0, at, shown(column), needed if column in REQUIRED else title)
-        rule = _rule(column, chinese)
+        rule = _rule(column, chinese, lists)
         if rule:
             sheet.data_validation(1, at, _ROWS_READY, at, rule)
     sheet.freeze_panes(1, 1)
@@ -694,6 +712,9 @@ def roster_workbook(language: str = "zh") -> bytes:
     notes.set_column(2, 2, 28)
     for at, said in enumerate(("栏目", "怎么填", "例") if chinese else ("Heading", "How to fill it in", "Example")):
         notes.write_string(0, at, said, title)
+    for at, column in ((4, "company"), (5, "team")):
+        if column in lists:
+            notes.write_string(0, at, (f"已登记的{HEADINGS[column][0]}" if chinese else f"{TITLES_EN[column]} on record"), title)
     for line, column in enumerate(_TEMPLATE, start=1):
         explained = words.ROSTER_NOTES[column][0 if chinese else 1]
         must = ("必填。" if chinese else "Required. ") if column in REQUIRED else ""
@@ -704,10 +725,12 @@ def roster_workbook(language: str = "zh") -> bytes:
     return out.getvalue()
 
 
-def _rule(column: str, chinese: bool) -> dict[str, Any] | None:
+def _rule(column: str, chinese: bool, lists: Mapping[str, str]) -> dict[str, Any] | None:
     index = 0 if chinese else 1
     said = words.ROSTER_NOTES[column][index][:250]
     base = {"ignore_blank": True, "error_title": "填写有误" if chinese else "Please check", "error_message": said}
+    if column in lists:
+        return {**base, "validate": "list", "source": lists[column], "error_type": "warning", "error_message": _NEW_NAME[index]}
     if column == "role":
         return {**base, "validate": "list", "source": [words.NAMES[f"company_role.{role}"][index] for role in words.COMPANY_ROLES]}
     if column == "trade":

@@ -265,6 +265,8 @@ class FaultLine:
 
     sheet: str
     row: int
+    name: str
+    """Of the person, where the row says it."""
     column: str
     """Heading of the column; empty for the whole row."""
     says: str
@@ -301,25 +303,28 @@ class ImportContext:
     wrong: str = shown("Why the whole file was refused; empty otherwise")
     report: rosters.RosterReport | None = shown("What became of the rows; None before a file was sent")
     faults: tuple[FaultLine, ...] = shown("What has to be put right, in the order of the file")
+    warnings: tuple[FaultLine, ...] = shown("What was perhaps not meant of rows that come in all the same")
     differences: tuple[FaultLine, ...] = shown("People who are here already and are recorded otherwise")
-    more: int = shown("Faults and differences beyond those shown")
+    more: int = shown("Faults, warnings and differences beyond those shown")
     codes: tuple[CodeLine, ...] = shown("Codes of those who came in, shown this once")
 
 
 def show_import(ask: Ask, wrong: str = "", report: rosters.RosterReport | None = None) -> ImportContext:
     """The form, and what became of the last file."""
     english = ask.language == "en"
-    headings = form.HEADINGS_EN if english else {key: said[0] for key, said in form.HEADINGS.items()}
+    # Most files have the Chinese headings, whoever reads them.
+    headings = {key: f"{form.TITLES_EN[key]} ({said[0]})" if english else said[0] for key, said in form.HEADINGS.items()}
 
     def told(faults: tuple[rosters.RosterFault, ...]) -> tuple[FaultLine, ...]:
         return tuple(
-            FaultLine(one.sheet, one.row, headings.get(one.column, ""), sentence(one.code, ask.language, **one.facts))
+            FaultLine(one.sheet, one.row, one.name, headings.get(one.column, ""), sentence(one.code, ask.language, **one.facts))
             for one in faults[:FAULTS_MAX]
         )
 
     codes = report.codes if report else ()
     names = {p.worker_id: p for p in people.places(ask.db, ask.project.id)} if codes else {}
-    cut = (max(0, len(each) - FAULTS_MAX) for each in ((report.faults, report.differences) if report else ()))
+    told_of = (report.faults, report.warnings, report.differences) if report else ()
+    cut = (max(0, len(each) - FAULTS_MAX) for each in told_of)
     return ImportContext(
         project_id=ask.project.id,
         own_path=f"/projects/{ask.project.id}/workers/roster",
@@ -329,6 +334,7 @@ def show_import(ask: Ask, wrong: str = "", report: rosters.RosterReport | None =
         wrong=wrong,
         report=report,
         faults=told(report.faults) if report else (),
+        warnings=told(report.warnings) if report else (),
         differences=told(report.differences) if report else (),
         more=sum(cut),
         codes=tuple(_slip(names[c.worker_id], c.code) for c in codes),

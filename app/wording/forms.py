@@ -6,10 +6,13 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "workbook_too_large": ("文件过大，上限 {limit} 字节", "The file is too large; the limit is {limit:byte|bytes}"),
     "workbook_unpacks_too_large": ("文件解压后过大", "The file is too large once unpacked"),
     "workbook_old_format": (
-        "这是旧格式或加密的 Excel，请另存为不加密的 .xlsx",
-        "This is an old or protected Excel file; save it as .xlsx without a password",
+        "这是旧的 .xls 或加了密码的文件；请在 Excel 里打开，另存为不加密的“Excel 工作簿（.xlsx）”再传",
+        "This is an old .xls or a protected file; open it in Excel, save it as “Excel Workbook (.xlsx)” without a password and send that",
     ),
-    "workbook_not_xlsx": ("不是可读取的 .xlsx 文件", "Not an .xlsx file that can be read"),
+    "workbook_not_xlsx": (
+        "不是可读取的 .xlsx 文件；请在 Excel 里打开，另存为“Excel 工作簿（.xlsx）”再传",
+        "Not an .xlsx file that can be read; open it in Excel, save it as “Excel Workbook (.xlsx)” and send that",
+    ),
     "workbook_no_headings": ("前 {rows} 行没有找到表头（须有{columns}）", "No heading row among the first {rows:row|rows} ({columns_en})"),
     "workbook_column_missing": ("工作表“{sheet}”缺少栏目：{columns}", "Sheet “{sheet}” lacks columns: {columns_en}"),
     "workbook_heading_twice": ("工作表“{sheet}”的栏目“{column}”重复", "Sheet “{sheet}” has column {column_en} twice"),

@@ -46,6 +46,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "该单位尚未登记到本项目，请填写参建类型",
         "This company is not on the project yet; please give its role",
     ),
+    "company_near": (
+        "本项目没有这个单位；是不是“{near}”？是就照这个名称写，确是另一家就填参建类型",
+        "This company is not on the project; is it “{near}”? If so write it like that, if it is another one give its role",
+    ),
     "company_role_ambiguous": (
         "该单位在本项目有多种参建类型，请填写参建类型",
         "This company has several roles on the project; please say which",
@@ -103,10 +107,13 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "roster_too_large": ("文件过大，上限 {limit} 字节", "The file is too large; the limit is {limit:byte|bytes}"),
     "roster_unpacks_too_large": ("文件解压后过大", "The file is too large once unpacked"),
     "roster_old_format": (
-        "这是旧格式或加密的 Excel，请另存为不加密的 .xlsx",
-        "This is an old or protected Excel file; save it as .xlsx without a password",
+        "这是旧的 .xls 或加了密码的文件；请在 Excel 里打开，另存为不加密的“Excel 工作簿（.xlsx）”再传",
+        "This is an old .xls or a protected file; open it in Excel, save it as “Excel Workbook (.xlsx)” without a password and send that",
     ),
-    "roster_not_xlsx": ("不是可读取的 .xlsx 文件", "Not an .xlsx file that can be read"),
+    "roster_not_xlsx": (
+        "不是可读取的 .xlsx 文件；请在 Excel 里打开，另存为“Excel 工作簿（.xlsx）”再传",
+        "Not an .xlsx file that can be read; open it in Excel, save it as “Excel Workbook (.xlsx)” and send that",
+    ),
     "roster_no_headings": (
         "前 {rows} 行没有找到表头（须有姓名、身份证号、单位、班组、日工资、进场日期）",
         "No heading row among the first {rows:row|rows} (name, ID number, company, team, day rate, entry date)",
@@ -130,13 +137,21 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "身份证号存成了数字，末三位已丢失；请把该列设为文本后重填",
         "The ID number was stored as a number, so its last digits are lost; format the column as text and type it again",
     ),
-    "money_wrong": ("金额格式有误", "The amount is malformed"),
+    "money_wrong": ("金额格式有误，请只写数字，如 380 或 380.50", "The amount is malformed; write digits only, like 380 or 380.50"),
     "money_decimals": ("金额最多两位小数", "An amount has at most two decimals"),
     "money_not_positive": ("金额须大于 0", "The amount must be above 0"),
     "money_too_large": ("日工资超过 {limit} 元，请核对", "A day rate above {limit} yuan; please check"),
     "date_wrong": ("日期格式有误，请写作 2026-03-01", "The date is malformed; write it like 2026-03-01"),
     "row_repeated": ("与工作表“{sheet}”第 {first_row} 行是同一人", "The same person as row {first_row} of sheet “{sheet}”"),
     "card_repeated": ("与工作表“{sheet}”第 {first_row} 行卡号相同", "The same card as row {first_row} of sheet “{sheet}”"),
+    # what a row that is entered perhaps did not mean
+    "age_over": ("已满 {limit} 岁，到了各地提示的年龄界限，请核对证件、体检和岗位", "{limit} or older, the age many counties flag; please check the card, the medical and the work"),
+    "age_minor": ("未满 {limit} 岁的未成年工，不得安排重体力和高处作业", "Under {limit}: no heavy work and none at height"),
+    "day_rate_high": ("日工资达到 {limit} 元，是不是把月工资写成了日工资？", "A day rate of {limit} yuan or more: is it a month's pay?"),
+    "hour_rate_high": ("每小时达到 {limit} 元，是不是把日工资写成了小时工资？", "{limit} yuan an hour or more: is it a day's pay?"),
+    "entry_ahead": ("进场日期还有 {days} 天才到，请核对年份和月份", "The entry date is {days:day|days} ahead; please check its year and month"),
+    "company_new_near": ("会新增一个单位，名称和已登记的“{near}”很像，是不是同一家？", "A new company will be added whose name is nearly “{near}”: is it the same one?"),
+    "team_new_near": ("会新增一个班组，名称和已登记的“{near}”很像，是不是同一个？", "A new team will be added whose name is nearly “{near}”: is it the same one?"),
     "rate_differs": (
         "日工资与已登记的 {recorded} 元不同，未更改；请在工资约定中修改",
         "The day rate differs from the recorded {recorded} yuan; not changed, please change the terms",

@@ -221,6 +221,13 @@ def test_the_empty_workbook_can_be_had(house: House):
     assert answer.headers["content-type"] == EXCEL and answer.content[:2] == b"PK"
 
 
+def test_the_empty_workbook_of_a_project_offers_its_teams_to_whoever_keeps_its_papers(house: House):
+    path = f"/v1/roster/template?project_id={house.site.a.id}"
+    book = openpyxl.load_workbook(io.BytesIO(house.ask("wu", "GET", path).content))
+    assert "钢筋一班" in [cell.value for cell in book["填写说明"]["F"]]
+    assert house.ask("zhou", "GET", path).status_code in (403, 404)
+
+
 # --- consent and face -----------------------------------------------------------------------------------------
 
 

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -236,3 +236,67 @@ def test_a_man_is_entered_as_he_is_paid_and_a_row_that_contradicts_itself_is_nam
 def test_another_kind_of_pay_is_reported_and_not_changed(office: Office):
     assert differences(office.take(replace(WANG, pay_kind="month", day_rate_fen=8000_00))) == [("pay_kind", "pay_kind_differs")]
     assert differences(office.take(WANG)) == []
+
+
+# --- what was perhaps not meant ---------------------------------------------------------------------------------
+
+
+def warnings(report: rosters.RosterReport) -> list[tuple[str, str]]:
+    return [(warning.column, warning.code) for warning in report.warnings]
+
+
+def test_a_months_pay_a_year_too_late_and_a_man_of_sixty_two_are_asked_about_and_come_in(office: Office):
+    old = replace(SUN, id_number=id_number(date(1964, 1, 5), 12))
+    dear = replace(SUN, number=3, id_number=id_number(date(1992, 5, 1), 13), day_rate_fen=9_000_00)
+    late = replace(SUN, number=4, id_number=id_number(date(1992, 5, 1), 15), entry_on=office.now.date() + timedelta(days=300))
+    young = replace(SUN, number=5, id_number=id_number(date(2009, 1, 5), 17))
+    hourly = replace(SUN, number=6, id_number=id_number(date(1992, 5, 1), 19), pay_kind="hour", day_rate_fen=380_00)
+    monthly = replace(SUN, number=7, id_number=id_number(date(1992, 5, 1), 21), pay_kind="month", day_rate_fen=9_000_00)
+    report = office.take(SUN, old, dear, late, young, hourly, monthly)
+    assert report.entered == 7 and not report.faults
+    assert [(w.row, w.column, w.code) for w in report.warnings] == [
+        (2, "id_number", "age_over"), (3, "day_rate", "day_rate_high"), (4, "entry_on", "entry_ahead"), (5, "id_number", "age_minor"),
+        (6, "day_rate", "hour_rate_high"),
+    ]  # fmt: skip
+    assert "300 天" in report.as_json("zh")["warnings"][2]["sentence"]
+
+
+def test_a_team_or_company_that_is_nearly_a_known_one_is_asked_about_once_and_added(office: Office):
+    rows = [
+        replace(SUN, number=n, id_number=id_number(date(1992, 5, 1), 20 + 2 * n), company="海盐建设总承包有限公司", role="general_contractor")
+        for n in (2, 3)
+    ]
+    assert warnings(office.take(*rows, dry_run=True)) == [("company", "company_new_near")]
+    in_team = [
+        replace(SUN, number=n, id_number=id_number(date(1992, 5, 1), 40 + 2 * n), company=COMPANY, role=None, team="钢筋1班") for n in (2, 3)
+    ]
+    assert warnings(office.take(*in_team, dry_run=True)) == [("team", "team_new_near")]
+    report = office.take(*in_team)
+    assert report.entered == 2 and warnings(report) == [("team", "team_new_near")] and "钢筋1班" in office.frame()[1]
+    other = replace(SUN, id_number=id_number(date(1992, 5, 1), 61), company=COMPANY, role=None, team="钢筋三班")
+    assert warnings(office.take(other)) == [], "another number is another team"
+
+
+def test_a_misspelt_company_is_asked_about_instead_of_being_made_a_second_time(office: Office):
+    report = office.take(replace(SUN, company="海盐建设总承包有限公司", role=None))
+    assert faults(report) == [(2, "company", "company_near")]
+    assert COMPANY in report.as_json("zh")["faults"][0]["sentence"]
+
+
+def test_everything_wrong_with_a_row_is_said_at_once_and_by_name_on_the_page_only(office: Office):
+    report = office.take(replace(SUN, company="海盐建设总承包有限公司", role=None, phone=None, faults=(CellFault("phone", "phone_wrong"),)))
+    assert faults(report) == [(2, "phone", "phone_wrong"), (2, "company", "company_near")]
+    assert {fault.name for fault in report.faults} == {"孙大山"}
+    assert "孙大山" not in json.dumps(report.as_json("zh"), ensure_ascii=False) and "孙大山" not in repr(report)
+
+
+def test_a_new_team_is_asked_about_once_however_many_parts_a_file_has(office: Office, monkeypatch):
+    monkeypatch.setattr(rosters, "IMPORT_PART_ROWS", 1)
+    rows = tuple(
+        replace(SUN, number=n, id_number=id_number(date(1992, 5, 1), 70 + 2 * n), company=COMPANY, role=None, team="钢筋1班") for n in (2, 3)
+    )
+    report = rosters.import_roster_in_parts(
+        office.database.write, office.vault, office.settings, project_id=office.site.a.id, sheet=Roster(rows, ("花名册",), ()),
+        dry_run=True, now=office.now, by="wu",
+    )  # fmt: skip
+    assert warnings(report) == [("team", "team_new_near")]

@@ -414,3 +414,20 @@ def test_a_roster_that_does_not_say_pays_by_the_day():
 def test_a_unit_that_is_too_long_is_named():
     found = read(workbook(PAID, [*WANG, "计件", "平" * 17])).rows[0]
     assert [(fault.column, fault.code) for fault in found.faults] == [("unit", "text_too_long")]
+
+
+def test_the_empty_workbook_offers_the_companies_and_teams_there_are_and_a_new_one_may_be_typed():
+    companies = [f"海盐第{n}建筑劳务有限责任公司" for n in range(40)]
+    content = roster.roster_workbook("zh", companies=companies, teams=["钢筋一班"])
+    book = openpyxl.load_workbook(io.BytesIO(content))
+    rules = {str(rule.sqref): rule for rule in book.worksheets[0].data_validations.dataValidation}
+    assert rules["D2:D2001"].formula1.lstrip("=") == "'填写说明'!$E$2:$E$41" and rules["D2:D2001"].errorStyle == "warning"
+    assert rules["G2:G2001"].formula1.lstrip("=") == "'填写说明'!$F$2:$F$2"
+    assert [book["填写说明"].cell(line, 5).value for line in (2, 41)] == [companies[0], companies[-1]]
+    with pytest.raises(Unusable, match="nobody below"):
+        read(content)
+
+
+def test_a_bare_sheet_of_the_oldest_excel_says_how_to_save_it():
+    assert refused(b"\x09\x08\x08\x00\x00\x05\x10\x00" + bytes(600)) == "roster_old_format"
+    assert ".xlsx" in sentence("roster_old_format", "zh") and "另存为" in sentence("roster_not_xlsx", "zh")

@@ -175,6 +175,24 @@ def test_a_file_that_is_no_roster_says_so_and_no_button_is_no_import(client_of, 
     assert "周新" not in client.get(f"/projects/{people_on_site.a.id}/workers").text
 
 
+def test_a_trial_names_who_is_meant_and_what_to_look_at_again(client_of, people_on_site):
+    dear = [*GOOD[:5], 9000, GOOD[6]]
+    misspelt = ["周三", id_number(date(1993, 3, 2), 46), "海盐建设总承包有限公司", "", "木工班", 380, "2026-03-10"]
+    tried = sent(client_of("wu"), people_on_site, "try", dear, misspelt).text
+    look_again, faults = tried.partition("请再看一眼")[2].partition("</table>")[0], tried.partition("要改的")[2].partition("</table>")[0]
+    assert "<td>周新</td>" in look_again and "月工资" in look_again and "不改也能导入" in tried
+    assert "<td>周三</td>" in faults and f"是不是“{COMPANY}”" in faults
+    done = sent(client_of("wu"), people_on_site, "enter", dear).text
+    assert "已经导入，请再看一眼" in done and "月工资" in done
+
+
+def test_an_english_reader_sees_which_chinese_column_is_meant(client_of, people_on_site):
+    client = client_of("wu")
+    client.cookies.set("muster_language", "en")
+    text = client.get(f"/projects/{people_on_site.a.id}/workers/roster").text
+    assert "ID number (身份证号)" in text and "Credit code (统一社会信用代码)" in text
+
+
 # --- the frame -----------------------------------------------------------------------------------------------------
 
 
