@@ -1,6 +1,7 @@
 """Use case: the enrolment desk (进场登记): one worker after the other, each step a fact of its own.
 
     look_up     a typed ID number: whose it is, how old he is, whether he is known here already
+    entry_doubt a first day that somebody should look at once more
     enter       his papers, without a wage or a way in yet: both are steps of the desk
     word        his word about his face, signed or not; a refusal is a word too
     agree       what he earns, signed or not
@@ -9,12 +10,12 @@ Nothing waits for the last step: what was done is saved, and what is missing sta
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app import enrolment, papers, signatures, terms, timekeeping
+from app import amending, enrolment, papers, signatures, terms, timekeeping
 from app.domain.facts import Engagement, PayKind
 from app.domain.identity import age
 from app.errors import Conflict, NotFound, Unusable
@@ -52,7 +53,9 @@ class Came:
 
     worker_id: int
     here_already: bool
-    """He is engaged on the project: nothing was entered."""
+    """He is engaged on the project: nothing was entered, but for a telephone that was missing."""
+    phone: str = "same"
+    """Of who is here already: ``taken``, it was missing; ``differs``, another one is recorded and stays; ``same``."""
 
 
 def look_up(db: Session, vault: Vault, settings: Settings, *, project_id: int, id_number: str, now: datetime) -> Found:
@@ -96,12 +99,28 @@ def enter(
         if people.worker(db, found.worker_id).name != check_name(name):
             # Consent, photographs and wage would go to whoever has the number.
             raise Conflict("worker_name_differs")
-        return Came(found.worker_id, here_already=True)
+        told = "same"
+        if phone:
+            told = amending.take_phone(
+                db, vault, project_id=project_id, worker_id=found.worker_id, phone=phone, reason=amending.AT_ENTRY, now=now, by=by
+            )
+        return Came(found.worker_id, here_already=True, phone=told)
     added = papers.enter_worker(
         db, vault, settings, project_id=project_id, team_id=team_id, name=name, id_number=id_number, day_rate_fen=None,
         entry_on=entry_on, trade=trade, phone=phone, code=False, now=now, by=by,
     )  # fmt: skip
     return Came(added.worker_id, here_already=False)
+
+
+FAR_DAYS = 60
+"""A first day further back than this is asked about: closed months stand in between, or a digit is wrong."""
+
+
+def entry_doubt(entry_on: date, today: date) -> str:
+    """Return why somebody should look at a first day once more: ``ahead``, ``long_ago``, or empty."""
+    if entry_on > today:
+        return "ahead"
+    return "long_ago" if entry_on < today - timedelta(days=FAR_DAYS) else ""
 
 
 def word(

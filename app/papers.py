@@ -19,7 +19,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app import terms
+from app import amending, terms
 from app.domain.facts import Direction, Engagement, PayKind
 from app.errors import Conflict, NotFound, Unusable
 from app.fields import (
@@ -271,6 +271,11 @@ def enter_worker(
         exit_on=exit_on,
         now=now,
     )
+    if known and phone:
+        # What is recorded stays; what is missing is taken.
+        amending.take_phone(
+            db, vault, project_id=project_id, worker_id=worker_id, phone=phone, reason=amending.AT_ENTRY, now=now, by=by
+        )
     terms_id = None
     if agreed is not None:
         terms_id = people.add_terms(

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app import papers
+from app import amending, papers
 from app.domain import identity
 from app.domain.facts import Engagement, Terms
 from app.domain.identity import IdNumber, View, age
@@ -79,7 +79,7 @@ class RosterReport:
     faults: tuple[RosterFault, ...] = ()
     """At least one for each faulty row."""
     differences: tuple[RosterFault, ...] = ()
-    """Rows of people who are already there and are recorded otherwise; nothing was changed."""
+    """Rows of people who are already there and are recorded otherwise; nothing was changed, but a telephone that was missing."""
     warnings: tuple[RosterFault, ...] = ()
     """Of rows that are entered: what was perhaps not meant."""
     codes: tuple[RosterCode, ...] = ()
@@ -122,7 +122,7 @@ def import_roster(
     """Enter the good rows of a roster and name every other one, with its number and reason.
 
     Nothing is lost: each row is entered, already there, or faulty. The same file a second time enters nobody;
-    what it says otherwise about people who are there is reported and not changed. Companies and teams that a
+    what it says otherwise about people who are there is reported and not changed; a telephone nobody had recorded is taken. Companies and teams that a
     good row names are added with it.
 
     Args:
@@ -391,6 +391,15 @@ class _Import:
             differs("pay_kind", "pay_kind_differs")
         elif now_or_last and now_or_last[0].rate_fen != row.day_rate_fen:
             differs("day_rate", "rate_differs", recorded=shown_yuan(now_or_last[0].rate_fen))
+        if row.phone is not None:
+            told = amending.take_phone(
+                self.db, self.vault, project_id=self.project.id, worker_id=worker_id, phone=row.phone, reason=amending.AT_ENTRY,
+                now=self.now, by=self.by,
+            )  # fmt: skip
+            if told == "taken":
+                differs("phone", "phone_taken")
+            elif told == "differs":
+                differs("phone", "phone_differs")
         if row.card is not None:
             index = self.vault.index("credential.card", row.card)
             if people.worker_by_credential(self.db, self.project.id, "card", index) != worker_id:

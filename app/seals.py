@@ -95,7 +95,9 @@ def broken(
             # A seal that somebody wrote may say anything.
             if name in spans and name in found.tops:
                 under = spans[name]
-                under.append(_Span(under[-1].upto if under else None, found.tops[name], found.number, mark))
+                # A table that was empty at the seal before was sealed up to row 0 there.
+                since = under[-1].upto if under else before.tops.get(name) if before else None
+                under.append(_Span(since, found.tops[name], found.number, mark))
         met = met or held == (found.number, found.mark)
         before = found
     if held is not None and not met:

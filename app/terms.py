@@ -155,6 +155,19 @@ def _cut(db: Session, terms: Terms, first: date, end: date | None, by: str, now:
         people.copy_terms(db, terms.id, valid_from=end, valid_to=terms.valid_to, recorded_by=by, now=now)
 
 
+def begin_on(db: Session, project_id: int, engagement_id: int, *, before: date, after: date, by: str, now: datetime) -> None:
+    """Let what was agreed from the first day hold from another first day; the caller has put that right.
+
+    Terms that would begin before it are recorded again from it on, or are void where they were over by then.
+    """
+    for agreed in people.terms(db, project_id, engagement_id):
+        if agreed.valid_from != before and agreed.valid_from >= after:
+            continue
+        people.void_terms(db, agreed.id, now)
+        if agreed.valid_to is None or agreed.valid_to > after:
+            people.copy_terms(db, agreed.id, valid_from=after, valid_to=agreed.valid_to, recorded_by=by, now=now)
+
+
 def void_terms(db: Session, *, project_id: int, terms_id: int, reason: str, by: str, now: datetime) -> None:
     """Void terms that were never agreed. Days without terms earn nothing and are listed until others are recorded.
 

@@ -53,6 +53,7 @@ from app.tables import (
     SpecialAccount,
     TaskFile,
     Worker,
+    WorkerChange,
 )
 
 KEY_BYTES = 32
@@ -251,6 +252,9 @@ class _Place:
 
 _OWNERS: dict[str, Callable[[Any, Any], sa.Select]] = {
     "worker": lambda key, column: sa.select(key, column, Worker.id_number_index),
+    "worker_change": lambda key, column: sa.select(key, column, Worker.id_number_index).join(
+        Worker, Worker.id == WorkerChange.worker_id
+    ),
     "device": lambda key, column: sa.select(key, column, Device.id),
     "second_step": lambda key, column: sa.select(key, column, SecondStep.account_id),
     "camera": lambda key, column: sa.select(key, column, Camera.id),

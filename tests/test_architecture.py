@@ -14,7 +14,7 @@ WORDS = {"app.errors", "app.settings", "app.wording"}
 RULES = {"app.domain"}
 ROWS = {"app.store", "app.vault", "app.tables", "app.db"}
 
-USE_CASES = {"app.fields", "app.own", "app.objections", "app.signatures", "app.second_step", "app.desk", "app.papers", "app.project_papers", "app.roster", "app.enrolment", "app.gate", "app.payroll", "app.oversight", "app.access", "app.terms", "app.timekeeping", "app.ledger", "app.sheets", "app.periods", "app.settlements", "app.projection", "app.bank", "app.exports", "app.imports", "app.cameras", "app.seals", "app.review", "app.inspection", "app.repack", "app.journal", "app.verification", "app.deciding", "app.twins", "app.letting", "app.screens", "app.tasks"}
+USE_CASES = {"app.fields", "app.own", "app.objections", "app.signatures", "app.second_step", "app.desk", "app.amending", "app.papers", "app.project_papers", "app.roster", "app.enrolment", "app.gate", "app.payroll", "app.oversight", "app.access", "app.terms", "app.timekeeping", "app.ledger", "app.sheets", "app.periods", "app.settlements", "app.projection", "app.bank", "app.exports", "app.imports", "app.cameras", "app.seals", "app.review", "app.inspection", "app.repack", "app.journal", "app.verification", "app.deciding", "app.twins", "app.letting", "app.screens", "app.tasks"}
 
 MAY_IMPORT: dict[str, set[str]] = {
     # rules: the standard library only
@@ -55,13 +55,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "app.seals": WORDS | RULES | {"app.store", "app.vault", "app.db"},
     # An advance is in the books from the moment it is recorded.
     "app.terms": WORDS | RULES | {"app.store", "app.fields", "app.ledger"},
+    # what was entered about a worker is put right; agreed pay moves with his first day
+    "app.amending": WORDS | RULES | {"app.store", "app.vault", "app.fields", "app.terms"},
     # Entering somebody agrees on his pay, and a new day rate is new terms: both are checked in one place.
-    "app.papers": WORDS | RULES | {"app.store", "app.vault", "app.fields", "app.terms"},
+    "app.papers": WORDS | RULES | {"app.store", "app.vault", "app.fields", "app.terms", "app.amending"},
     "app.project_papers": WORDS | RULES | {"app.store", "app.fields"},
-    "app.roster": WORDS | RULES | {"app.store", "app.vault", "app.forms", "app.fields", "app.papers"},
+    "app.roster": WORDS | RULES | {"app.store", "app.vault", "app.forms", "app.fields", "app.papers", "app.amending"},
     "app.enrolment": WORDS | RULES | {"app.store", "app.vault", "app.galleries", "app.verification", "recognition"},
     # the enrolment desk: one sitting, each step by the use case of its own
-    "app.desk": WORDS | RULES | {"app.store", "app.vault", "app.fields", "app.enrolment", "app.papers", "app.signatures", "app.terms", "app.timekeeping"},
+    "app.desk": WORDS | RULES | {"app.store", "app.vault", "app.fields", "app.amending", "app.enrolment", "app.papers", "app.signatures", "app.terms", "app.timekeeping"},
     "app.verification": WORDS | RULES | {"app.store", "app.vault", "app.fields", "recognition"},
     "app.deciding": WORDS | RULES | {"app.store", "app.gate", "recognition"},
     "app.gate": WORDS | RULES | {"app.store", "app.vault", "app.house", "app.review", "app.verification", "recognition", "devices"},

@@ -262,6 +262,9 @@ def _done(act: Act, request: Request, values: Any) -> Response:
             answer = page.render(
                 answer.page.template, ask.language, frame, answer.context, answer.status, camera=answer.page.camera
             )
+    if isinstance(answer, str) and request.headers.get("x-muster-stay"):
+        # A script sent the form: it goes on by itself, and what is refused is no page of the browser's history.
+        return Response(status_code=204, headers={**HEADERS, "X-Muster-Next": answer})
     return page.go(answer) if isinstance(answer, str) else answer
 
 

@@ -8,13 +8,13 @@ Every step is a form that works without a script. The script adds the camera, ad
 
 import re
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.responses import JSONResponse, Response
 
-from app import access, desk, enrolment, papers, verification, wording
+from app import access, amending, desk, enrolment, papers, verification, wording
 from app.domain import workdays
 from app.domain.facts import OvertimeRule, PayKind, Relation, Terms
 from app.domain.identity import View, age, mask_id_number, mask_phone
@@ -22,7 +22,7 @@ from app.errors import BadRequest, Busy, Forbidden, NotFound, ServiceError, Unus
 from app.pages import filled, lines, page
 from app.pages.page import HEADERS, Act, Again, Ask, Page, shown, with_query
 from app.pages.words import marked
-from app.store import checks, faces, people
+from app.store import changes, checks, faces, people
 from app.store import papers as held
 from app.store import roster as rows
 from app.wording import notices
@@ -69,6 +69,8 @@ class Typed:
     phone: str = ""
     trade: str = ""
     entry_on: str = ""
+    id_number: str = field(default="", repr=False)
+    """Shown again to who typed it, in the answer and nowhere else: no address, no log, no store of the browser."""
 
 
 @dataclass(frozen=True)
@@ -83,29 +85,34 @@ class DeskContext:
     today: date = shown("Today on the project's calendar: the first day unless another is typed")
     typed: Typed = shown("The form as it was typed")
     wrong: str = shown("Why it was refused; empty otherwise")
+    wrong_at: str = shown("Name of the field it was refused for, where it is one; empty otherwise")
+    doubt: str = shown("Why the first day is asked about: ahead or long_ago; empty otherwise")
     before: str = shown("Name of the worker who was just finished; empty otherwise")
     unfinished: tuple[Unfinished, ...] = shown("Whom something is missing of, the first ones")
     unfinished_total: int = shown("How many they are in all")
     to_photograph: int = shown("How many should be photographed again")
 
 
-def gather(ask: Ask, typed: Typed | None = None, wrong: str = "", team: int | None = None) -> DeskContext:
+def gather(
+    ask: Ask, typed: Typed | None = None, wrong: str = "", team: int | None = None, *, wrong_at: str = "", doubt: str = ""
+) -> DeskContext:
     """The form of the next worker, and the list of what is not finished."""
     project, today = ask.project, ask.today
     open_ = rows.Wanted(today, lacks="any")
     counts = rows.lacking(ask.db, project.id, rows.Wanted(today))
-    teams = sorted(people.teams(ask.db, project.id), key=lambda t: (t.company_name, t.name))
-    before = ask.number("done_with") if wrong == "" else None
+    before = ask.number("done_with") if typed is None else None
     own = people.workers(ask.db, project.id, today=today, worker_id=before) if before else []
     return DeskContext(
         own_path=f"/projects/{project.id}/enrol",
         project_id=project.id,
-        teams=tuple(TeamChoice(t.id, t.name, t.company_name) for t in teams),
+        teams=_teams(ask),
         team=team if team is not None else ask.number("team"),
         trades=tuple(names[ask.language == "en"] for key, names in wording.NAMES.items() if key.startswith("trade.")),
         today=today,
         typed=typed or Typed(),
         wrong=wrong,
+        wrong_at=wrong_at,
+        doubt=doubt,
         before=own[-1].name if own else "",
         unfinished=tuple(
             Unfinished(r.name, _path(ask, r.worker_id), r.team, r.entry_on, tuple(f for f in r.lacks if f in rows.MISSING))
@@ -150,22 +157,46 @@ def _readable_roster(ask: Ask, worker_id: int) -> int | None:
     return next((one for one in readable if people.engagements_of(ask.db, one, worker_id)), None)
 
 
+_FIELD_OF = {
+    "worker_name_differs": "name", "team_unknown": "team", "phone_wrong": "phone", "phone_length": "phone", "trade_unknown": "trade",
+    "date_out_of_range": "entry_on", "engagement_overlaps": "entry_on",
+}  # fmt: skip
+"""Code of a refusal -> the field of the desk's form that it is about."""
+
+
+def _field_of(error: ServiceError) -> str:
+    said = str(error.facts.get("field", ""))
+    if said in Typed.__dataclass_fields__:
+        return said
+    return "id_number" if error.code.startswith("id_") else _FIELD_OF.get(error.code, "")
+
+
 def enter(ask: Ask, values: FormData) -> str | Again:
-    """Save his papers and go on to his steps; who is here already is led to his."""
-    typed = Typed(*(lines.form(values, name)[:100] for name in ("name", "phone", "trade", "entry_on")))
+    """Save his papers and go on to his steps; who is here already is led to his.
+
+    A first day to come, or long past, is asked about: a second press says yes.
+    """
+    typed = Typed(*(lines.form(values, name)[:100] for name in ("name", "phone", "trade", "entry_on", "id_number")))
     team = page.whole_number(lines.form(values, "team"))
     try:
         if team is None:
             raise NotFound("team_unknown")
+        entry_on = filled.day(typed.entry_on, "entry_on")
+        doubt = desk.entry_doubt(entry_on, ask.today)
+        if doubt and lines.form(values, "sure") != typed.entry_on:
+            return Again(PAGE, gather(ask, typed, team=team, doubt=doubt), 409)
         with ask.db.begin_nested():
             came = desk.enter(
-                ask.db, ask.state.vault, ask.state.settings, project_id=ask.project.id, id_number=lines.form(values, "id_number"),
-                name=typed.name, team_id=team, entry_on=filled.day(typed.entry_on, "entry_on"), trade=typed.trade or None,
-                phone=typed.phone or None, now=ask.now, by=ask.person.login,
+                ask.db, ask.state.vault, ask.state.settings, project_id=ask.project.id, id_number=typed.id_number,
+                name=typed.name, team_id=team, entry_on=entry_on, trade=typed.trade or None, phone=typed.phone or None,
+                now=ask.now, by=ask.person.login,
             )  # fmt: skip
     except ServiceError as error:
-        return Again(PAGE, gather(ask, typed, ask.why(error), team), error.status)
-    return with_query(_path(ask, came.worker_id), done="here_already" if came.here_already else "entered")
+        return Again(PAGE, gather(ask, typed, ask.why(error), team, wrong_at=_field_of(error)), error.status)
+    done = "entered"
+    if came.here_already:
+        done = {"same": "here_already", "taken": "here_phone", "differs": "here_other_phone"}[came.phone]
+    return with_query(_path(ask, came.worker_id), done=done)
 
 
 # --- one worker's steps ----------------------------------------------------------------------------------------
@@ -205,6 +236,32 @@ class TermLine:
 
 
 @dataclass(frozen=True)
+class ChangeLine:
+    """Something that was entered and put right since."""
+
+    field: str
+    """Word of ``amending.FIELDS``."""
+    was: str
+    became: str
+    """As the reader may see them: a telephone masked, a team by its name; empty for nothing."""
+    reason: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class TypedPapers:
+    """The form that puts his papers right, as it was typed; before that, what is recorded."""
+
+    name: str
+    phone: str
+    """Always empty at first: a telephone is masked, and left empty it stays as it is."""
+    team: int | None
+    entry_on: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class TypedTerms:
     """The wage form as it was typed; before that, what holds now."""
 
@@ -236,7 +293,12 @@ class StepsContext:
     entry_on: date = shown("First day of his latest time here")
     exit_on: date | None = shown("First day he is gone; None while he is here")
     lacks: tuple[str, ...] = shown("What is missing, words of store.roster.FLAGS")
-    step: str = shown("The step that is open: a word of STEPS, or empty when nothing is missing")
+    step: str = shown("The step that is open: a word of STEPS, papers, or empty when nothing is missing")
+    may_change: bool = shown("The reader may put right what was entered")
+    papers: TypedPapers = shown("The form that puts it right, as it was typed; before that, what is recorded")
+    teams: tuple[TeamChoice, ...] = shown("Teams to choose from, by company; none while that form is closed")
+    changes: tuple[ChangeLine, ...] = shown("What was put right, newest first")
+    doubt: str = shown("Why the first day is asked about: ahead or long_ago; empty otherwise")
     word: WordLine | None = shown("His latest word about his face; None when he was never asked")
     notice_version: str = shown("Version of the notice that is read to him now")
     notice_title: str = shown("Title of the notice")
@@ -264,8 +326,9 @@ class StepsContext:
 
 
 def steps(
-    ask: Ask, *, open_: str = "", wrong: dict[str, str] | None = None, typed: TypedTerms | None = None, code: str = ""
-) -> StepsContext:
+    ask: Ask, *, open_: str = "", wrong: dict[str, str] | None = None, typed: TypedTerms | None = None, code: str = "",
+    papers_typed: TypedPapers | None = None, doubt: str = "",
+) -> StepsContext:  # fmt: skip
     """One worker's steps, what is done and what is missing."""
     project, worker_id = ask.project, ask.id("worker_id")
     own = people.workers(ask.db, project.id, today=ask.today, worker_id=worker_id)
@@ -274,7 +337,9 @@ def steps(
     row = own[-1]
     lacks = rows.lacks_of(ask.db, project.id, worker_id, ask.today)
     asked = ask.query.get("step", "")
-    step = open_ or (asked if asked in STEPS else next((s for s in STEPS if s in lacks), ""))
+    may_change = ask.may("papers.write")
+    known = (*STEPS, "papers") if may_change else STEPS
+    step = open_ or (asked if asked in known else next((s for s in STEPS if s in lacks), ""))
     consent = people.latest_consent(ask.db, project.id, worker_id)
     zone = lambda at: workdays.local(at, ask.policy)  # noqa: E731 - a word for the lines below
     notice = notices.FACE[enrolment.NOTICE_VERSION]
@@ -303,6 +368,11 @@ def steps(
         exit_on=row.exit_on,
         lacks=lacks,
         step=step,
+        may_change=may_change,
+        papers=papers_typed or TypedPapers(row.name, "", row.team_id, row.entry_on.isoformat()),
+        teams=_teams(ask) if step == "papers" else (),
+        changes=_changes(ask, worker_id, view, zone),
+        doubt=doubt,
         word=_word(consent, zone) if consent else None,
         notice_version=notice.version,
         notice_title=notice.title[english],
@@ -328,7 +398,7 @@ def steps(
         kinds=tuple(map(str, PayKind)),
         overtime_rules=tuple(map(str, OvertimeRule)),
         relations=tuple(map(str, Relation)),
-        wrong=dict.fromkeys(STEPS, "") | (wrong or {}),
+        wrong=dict.fromkeys((*STEPS, "papers"), "") | (wrong or {}),
         set_aside=ask.number("aside"),
         advised_more=ask.number("more"),
     )
@@ -354,6 +424,55 @@ def _word(consent: people.ConsentInfo, zone) -> WordLine:
     return WordLine(
         act, consent.scope, consent.notice_version, consent.method, zone(consent.at), consent.evidence_id is not None
     )
+
+
+def _teams(ask: Ask) -> tuple[TeamChoice, ...]:
+    teams = sorted(people.teams(ask.db, ask.project.id), key=lambda t: (t.company_name, t.name))
+    return tuple(TeamChoice(t.id, t.name, t.company_name) for t in teams)
+
+
+def _changes(ask: Ask, worker_id: int, view: View, zone) -> tuple[ChangeLine, ...]:
+    found = changes.of_worker(ask.db, ask.project.id, worker_id)
+    if not found:
+        return ()
+    person, teams = people.worker(ask.db, worker_id), {str(t.id): t.name for t in people.teams(ask.db, ask.project.id)}
+
+    def line(one: changes.ChangeInfo) -> ChangeLine:
+        was, became = one.was or "", one.became or ""
+        if one.field == "phone":
+            was, became = (mask_phone(each, view) if each else "" for each in amending.phones(ask.state.vault, person, one))
+        elif one.field == "team":
+            was, became = teams.get(was, was), teams.get(became, became)
+        return ChangeLine(one.field, was, became, one.reason, one.changed_by, zone(one.changed_at))
+
+    return tuple(line(one) for one in found)
+
+
+def change(ask: Ask, values: FormData) -> str | Again:
+    """Put right what was entered about him. A first day to come, or long past, is asked about: a second press says yes."""
+    worker_id = ask.id("worker_id")
+    typed = TypedPapers(
+        lines.form(values, "name")[:100], lines.form(values, "phone")[:20], page.whole_number(lines.form(values, "team")),
+        lines.form(values, "entry_on")[:10], lines.form(values, "reason")[:200],
+    )  # fmt: skip
+    try:
+        if typed.team is None:
+            raise NotFound("team_unknown")
+        entry_on = filled.day(typed.entry_on, "entry_on")
+        recorded = max((e.entry_on for e in people.engagements_of(ask.db, ask.project.id, worker_id)), default=None)
+        doubt = desk.entry_doubt(entry_on, ask.today) if entry_on != recorded else ""
+        if doubt and lines.form(values, "sure") != typed.entry_on:
+            return Again(PAGE_WORKER, steps(ask, open_="papers", papers_typed=typed, doubt=doubt), 409)
+        with ask.db.begin_nested():
+            amending.put_right(
+                ask.db, ask.state.vault, project_id=ask.project.id, worker_id=worker_id, name=typed.name, phone=typed.phone or None,
+                team_id=typed.team, entry_on=entry_on, reason=typed.reason, now=ask.now, by=ask.person.login,
+            )  # fmt: skip
+    except ServiceError as error:
+        if error.code == "worker_not_on_project":
+            raise
+        return Again(PAGE_WORKER, steps(ask, open_="papers", wrong={"papers": ask.why(error)}, papers_typed=typed), error.status)
+    return with_query(_path(ask, worker_id), done="papers_changed")
 
 
 def word(ask: Ask, values: FormData) -> str | Again:
@@ -539,7 +658,7 @@ PAGE_WORKER = Page(_ONE, marked("进场登记"), "enrol_worker.html", "enrol", S
 NUMBER = Act(_HERE + "/number", "enrol", look_up, alone=True)
 ADVICE = Act(_ONE + "/advice", "enrol", advice, alone=True)
 ACTS = (
-    Act(_HERE, "papers.write", enter), NUMBER, Act(_ONE + "/word", "enrol", word), ADVICE,
+    Act(_HERE, "papers.write", enter), NUMBER, Act(_ONE + "/papers", "papers.write", change), Act(_ONE + "/word", "enrol", word), ADVICE,
     Act(_ONE + "/enrolment", "enrol", photograph, alone=True), Act(_ONE + "/way", "papers.write", way),
     Act(_ONE + "/terms", "terms.write", agree),
 )  # fmt: skip

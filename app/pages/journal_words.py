@@ -22,6 +22,7 @@ _BY_ACTION = {
     ("finding_decided", "to"): "finding_state", ("company.added", "role"): "company_role", ("role_given", "role"): "role", ("role_taken", "role"): "role",
     ("advance.recorded", "channel"): "advance_channel", ("advance.recorded", "proof"): "advance_proof", ("area_rule.written", "key"): "area_key",
     ("twin.decided", "verdict"): "twin_verdict", ("task.ordered", "kind"): "task_kind",
+    ("worker.changed", "changed"): "worker_field",
 }  # fmt: skip
 _BY_NAME = {
     "channel": "channel", "direction": "direction", "purpose": "purpose", "method": "sign_method", "shown": "shown", "scope": "consent_scope",

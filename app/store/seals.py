@@ -3,7 +3,8 @@
 Passages have a chain of their own and are not here. Left out of a row: ciphertext, which a new master key writes anew,
 the few columns that may be filled in later (``LATER``), and what is empty or has the value that rows of before a column
 had (``ADDED``): a migration that adds a column breaks no seal. What a payroll line consists of stands under its hash,
-which is sealed. Not sealed at all, and why, is in ``NOT_SEALED``.
+which is sealed. What was put right (``store.changes``) is read as it was entered. Not sealed at all, and why, is in
+``NOT_SEALED``.
 """
 
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from sqlalchemy import LargeBinary, Table, func, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from app.store import accounts
+from app.store import accounts, changes
 from app.tables import APPEND_ONLY, Base, JournalEntry
 
 ACTION = "facts_sealed"
@@ -147,12 +148,15 @@ def rows(db: Session, name: str, after: int | None, upto: int) -> Iterator[tuple
     added = ADDED.get(name, {})
     plain = not any(isinstance(column.type, LargeBinary) for column in columns)
     try:
+        # What was put right is read as it was entered; the change is sealed beside it. Anything else is not what it was made.
+        righted = changes.put_right(db, name)
         for row in db.execute(wanted.execution_options(yield_per=2000)):
             values = {
                 column: value for column, value in zip(names, row[1:], strict=True) if value is not None and added.get(column) != value
             }
             if not plain:
                 values = {column: value.hex() if isinstance(value, bytes) else value for column, value in values.items()}
+            values |= {column: put.first for column, put in righted.get(row[0], {}).items() if values.get(column) == put.last}
             yield row[0], values
     except TypeError as error:
         # SQLite keeps anything in any column.

@@ -87,6 +87,7 @@ from app.tables.house import (
     Team,
     WageTerm,
     Worker,
+    WorkerChange,
 )
 from app.tables.money import (
     AdvanceRow,
@@ -175,6 +176,8 @@ APPEND_ONLY = (
     "day_objection",
     "objection_answer",
     "signature_proof",
+    # put_right
+    "worker_change",
 )
 """Tables whose rows are refused UPDATE and DELETE by trigger (``migrations/walls.py``), on SQLite and PostgreSQL
 alike. ``ledger_txn`` and ``pay_period`` have walls of their own: they move forward and never back."""
@@ -279,6 +282,7 @@ __all__ = [
     "Voiding",
     "WageTerm",
     "Worker",
+    "WorkerChange",
     "WorkerConfirmation",
     "WriteRequest",
 ]

@@ -115,6 +115,31 @@ class Engagement(Base):
     created_at: Mapped[datetime]
 
 
+class WorkerChange(Base):
+    """更正: something that was entered about a worker, put right. The row it was entered in says what holds, this one what it said."""
+
+    __tablename__ = "worker_change"
+    __table_args__ = (
+        CheckConstraint("field IN ('name', 'phone', 'team', 'entry_on')", name="field_known"),
+        CheckConstraint("(engagement_id IS NULL) = (field IN ('name', 'phone'))", name="of_his_time"),
+        Index("ix_worker_change_worker", "worker_id"),
+    )
+    id: Mapped[int] = _id()
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
+    """Where it was put right: a name and a telephone are the person's, on every project."""
+    worker_id: Mapped[int] = mapped_column(ForeignKey("worker.id"))
+    engagement_id: Mapped[int | None] = mapped_column(ForeignKey("engagement.id"))
+    field: Mapped[str] = mapped_column(String(8))
+    was: Mapped[str | None] = mapped_column(String(100))
+    became: Mapped[str | None] = mapped_column(String(100))
+    """A name, the number of a team, a date; of a telephone None: it is sealed here as it is there."""
+    was_sealed: Mapped[bytes | None]
+    became_sealed: Mapped[bytes | None]
+    reason: Mapped[str] = mapped_column(Text)
+    changed_by: Mapped[str] = mapped_column(String(64))
+    changed_at: Mapped[datetime]
+
+
 class WageTerm(Base):
     """工资约定: rate from when to when. Never edited: voided and superseded. Overlaps refused by trigger."""
 

@@ -120,6 +120,7 @@ NAMES: dict[str, tuple[str, str]] = {
     "journal.project_area": ("改所在镇街", "Town of the project"),
     "journal.worker_entered": ("工人进场", "Worker entered"),
     "journal.worker_left": ("工人退场", "Worker left"),
+    "journal.worker_changed": ("更正工人登记", "Put a worker's entry right"),
     "journal.roster_imported": ("导入名册", "Imported a roster"),
     "journal.company_added": ("登记参建单位", "Added a company"),
     "journal.team_added": ("登记班组", "Added a team"),

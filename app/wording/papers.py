@@ -156,11 +156,43 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "日工资与已登记的 {recorded} 元不同，未更改；请在工资约定中修改",
         "The day rate differs from the recorded {recorded} yuan; not changed, please change the terms",
     ),
-    "team_differs": ("班组或单位与已登记的不同，未更改", "The team or company differs from the recorded one; not changed"),
-    "name_differs": ("姓名与已登记的不同，未更改", "The name differs from the recorded one; not changed"),
-    "entry_differs": ("进场日期与已登记的 {recorded} 不同，未更改", "The entry date differs from the recorded {recorded}; not changed"),
+    "team_differs": (
+        "班组或单位与已登记的不同，未更改；要改请打开他的进场登记，按第 1 步的“更改”",
+        "The team or company differs from the recorded one; not changed. To change it open the enrolment, step 1, Change",
+    ),
+    "name_differs": (
+        "姓名与已登记的不同，未更改；要改请打开进场登记，按第 1 步的“更改”",
+        "The name differs from the recorded one; not changed. To change it open the enrolment, step 1, Change",
+    ),
+    "entry_differs": (
+        "进场日期与已登记的 {recorded} 不同，未更改；要改请打开进场登记，按第 1 步的“更改”",
+        "The entry date differs from the recorded {recorded}; not changed. To change it open the enrolment, step 1, Change",
+    ),
+    "phone_differs": (
+        "手机号与已登记的不同，未更改；要改请打开进场登记，按第 1 步的“更改”",
+        "The telephone differs from the recorded one; not changed. To change it open the enrolment, step 1, Change",
+    ),
+    "phone_taken": ("原来没有登记手机号，已按表补上", "No telephone was recorded; that of the file was taken"),
     "exit_differs": ("退场日期与已登记的不同，未更改；请办理退场", "The exit date differs from the recorded one; not changed, please record the exit"),
     "card_differs": ("卡号与已登记的不同，未更改", "The card differs from the recorded one; not changed"),
+    # what was entered is put right
+    "change_reason_needed": ("请写明为什么更改", "Please say why it is changed"),
+    "nothing_changed": ("和已登记的一样，没有要更改的", "That is what is recorded already; there is nothing to change"),
+    "team_rests": (
+        "他在这个班组已有考勤、补卡、请假、预支扣款或工资，不能直接改班组：请登记退场（最后一个工作日的第二天），再从那天起以新班组录入",
+        "Days, corrections, leave, advances or wages rest on this team, so it is not changed. Record the exit (the day after the last "
+        "working day) and enter the worker again in the new team from that day",
+    ),
+    "entry_rests": (
+        "他 {on} 已有考勤、补卡、请假或预支扣款，进场日期不能晚于这一天；日期有误的，先更正那一天",
+        "Something rests on {on} already (a passage, a correction, leave, an advance or a deduction), so the first day is not later "
+        "than that; put that day right first",
+    ),
+    "change_month_locked": (
+        "{month} 的考勤已锁定或已结账，不能再改那时的班组和进场日期：换班组请登记退场，再以新班组录入；进场日期请填未锁定的月份",
+        "{month} is locked or closed, so a team or first day of then is not changed. For another team record the exit and enter the "
+        "worker again; a first day has to be in a month that is open",
+    ),
     # consent and enrolment
     "consent_missing": (
         "没有人脸采集和特征存储的单独同意；不同意的工人请使用卡或码",
@@ -197,6 +229,10 @@ NAMES: dict[str, tuple[str, str]] = {
     "company_role.survey": ("勘察", "Survey"),
     "company_role.design": ("设计", "Design"),
     "company_role.other": ("其它", "Other"),
+    "worker_field.name": ("姓名", "Name"),
+    "worker_field.phone": ("手机号", "Telephone"),
+    "worker_field.team": ("班组", "Team"),
+    "worker_field.entry_on": ("进场日期", "First day"),
     "trade.bricklayer": ("砌筑工", "Bricklayer"),
     "trade.steel_fixer": ("钢筋工", "Steel fixer"),
     "trade.scaffolder": ("架子工", "Scaffolder"),

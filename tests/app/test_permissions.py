@@ -624,6 +624,7 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("POST", SITE + "/enrol"): PAGE,
     ("POST", SITE + "/enrol/number"): PAGE,
     ("GET", SITE + "/enrol/{worker_id:int}"): PAGE,
+    ("POST", SITE + "/enrol/{worker_id:int}/papers"): PAGE,
     ("POST", SITE + "/enrol/{worker_id:int}/word"): PAGE,
     ("POST", SITE + "/enrol/{worker_id:int}/advice"): PAGE,
     ("POST", SITE + "/enrol/{worker_id:int}/enrolment"): PAGE,

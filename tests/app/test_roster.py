@@ -134,6 +134,15 @@ def test_a_sex_that_does_not_agree_with_the_number_is_a_fault(office: Office):
     assert office.take(replace(SUN, sex="M")).entered == 1
 
 
+def test_a_telephone_that_is_missing_is_taken_from_the_file_and_another_one_is_told(office: Office):
+    office.take(SUN if SUN.phone is None else replace(SUN, phone=None))
+    first = office.take(replace(SUN, phone="13800000001"), dry_run=True)
+    assert differences(first) == [("phone", "phone_taken")]
+    assert differences(office.take(replace(SUN, phone="13800000001"))) == [("phone", "phone_taken")], "a try takes nothing"
+    assert differences(office.take(replace(SUN, phone="13800000001"))) == []
+    assert differences(office.take(replace(SUN, phone="13800000002"))) == [("phone", "phone_differs")]
+
+
 def test_whoever_is_there_is_not_changed_but_every_difference_is_told(office: Office):
     other = replace(
         WANG, name="王建业", team="木工一班", day_rate_fen=380_00, entry_on=date(2026, 3, 5), exit_on=date(2026, 5, 1), card="445566"

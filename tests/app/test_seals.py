@@ -218,3 +218,14 @@ def test_the_workers_seal_and_check_and_say_it_once_aloud(house, database, setti
     with database.read() as db:
         told = db.execute(sa.text("SELECT count(*) FROM journal_entry WHERE action = 'seal_broken'")).scalar_one()
     assert told == 1
+
+
+def test_a_table_that_was_empty_at_the_first_seal_is_as_it_was_sealed_at_the_second(payday, now):
+    with payday.database.write() as db:
+        assert db.execute(sa.text("SELECT count(*) FROM advance")).scalar_one() == 0
+    seals.seal(payday.database, payday.vault, now)
+    books = Books(payday.cast, now)
+    with payday.database.write() as db:
+        books.advance(db, books.cast.wang, 300)
+    seals.seal(payday.database, payday.vault, now + LATER)
+    assert wrong(payday.database, payday.vault) == []

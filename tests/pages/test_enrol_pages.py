@@ -192,7 +192,47 @@ def test_only_the_page_with_the_camera_may_open_it(at, people_on_site):
 def test_what_was_typed_comes_back_when_it_is_refused(at, people_on_site):
     reply = at.post(at.path, data={"id_number": NEW[:-1] + "?", "name": "石大勇", "team": people_on_site.a.team_id, "entry_on": "2026-03-31"})
     assert reply.status_code == 422 and "石大勇" in reply.text and "17 位数字" in reply.text
-    assert NEW[:-1] not in reply.text, "an ID number is typed again"
+    assert f'value="{NEW[:-1]}?"' in reply.text and "no-store" in reply.headers["cache-control"], "nobody types eighteen digits twice"
+    wrong = at.post(at.path, data={"id_number": NEW, "name": "石大勇", "phone": "123", "team": people_on_site.a.team_id, "entry_on": "2026-03-31"})
+    assert f'value="{NEW}"' in wrong.text and re.search(r'name="phone"[^>]*aria-invalid="true"[^>]*><p class="wrong" role="alert"', wrong.text)
+
+
+@pytest.mark.parametrize(("entry_on", "asks"), [("2027-03-31", "还没有到"), ("2026-01-29", "两个多月以前")])
+def test_a_first_day_that_looks_wrong_is_asked_about_and_saved_when_pressed_again(at, people_on_site, entry_on, asks):
+    form = {"id_number": NEW, "name": "石大勇", "team": people_on_site.a.team_id, "entry_on": entry_on}
+    asked = at.post(at.path, data=form)
+    assert asked.status_code == 409 and asks in asked.text and f'name="sure" value="{entry_on}"' in asked.text
+    assert at.post(at.path, data={**form, "sure": "2026-03-31"}).status_code == 409, "yes was said to another date"
+    assert at.post(at.path, data={**form, "sure": entry_on}).status_code == 303
+
+
+def test_what_was_entered_wrong_is_put_right_on_the_page(at, people_on_site):
+    one = entered(at, people_on_site)
+    assert f'href="{one}?step=papers#s-papers"' in at.get(one).text
+    assert 'name="reason"' in at.get(f"{one}?step=papers").text
+    form = {"name": "石大永", "phone": "13800000001", "team": people_on_site.a.team_id, "entry_on": "2026-03-31", "reason": "照身份证改"}
+    refused = at.post(f"{one}/papers", data={**form, "phone": "12"})
+    assert refused.status_code == 422 and 'value="石大永"' in refused.text and 'value="照身份证改"' in refused.text
+    assert at.post(f"{one}/papers", data={**form, "entry_on": "2027-03-31"}).status_code == 409
+    assert at.post(f"{one}/papers", data=form).headers["location"].endswith("done=papers_changed")
+    told = at.get(one).text
+    assert "石大勇 → 石大永" in told and "照身份证改" in told and "13800000001" not in told
+    again = at.post(f"{one}/papers", data={**form, "phone": ""})
+    assert again.status_code == 409 and "没有要更改的" in again.text
+
+
+def test_a_missing_telephone_is_taken_from_whoever_is_typed_again_and_another_is_told(at, people_on_site):
+    form = {"id_number": cast.WANG_ID, "name": "王建国", "team": people_on_site.a.team_id, "entry_on": "2026-03-31"}
+    first = at.post(at.path, data={**form, "phone": "13800000001"}).headers["location"]
+    other = at.post(at.path, data={**form, "phone": "13800000002"}).headers["location"]
+    done = {first.partition("done=")[2], other.partition("done=")[2]}
+    assert "here_other_phone" in done and done <= {"here_phone", "here_other_phone"}
+
+
+def test_a_form_that_a_script_sends_is_told_where_to_go_instead_of_being_sent_there(at, people_on_site):
+    form = {"id_number": NEW, "name": "石大勇", "team": people_on_site.a.team_id, "entry_on": "2026-03-31"}
+    reply = at.post(at.path, data=form, headers={"X-Muster-Stay": "1"})
+    assert reply.status_code == 204 and reply.headers["x-muster-next"].startswith(at.path + "/")
     one = entered(at, people_on_site)
     refused = at.post(f"{one}/terms", data={"kind": "day", "amount": "3百", "valid_from": "2026-03-31"})
     assert refused.status_code == 400 and "3百" in refused.text

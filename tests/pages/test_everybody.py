@@ -86,6 +86,7 @@ ROWS: dict[str, tuple[str | None, str]] = {
 MORE = {
     "missing": ("wu", "/projects/1?show=absent&by=company"),
     "screen": (None, "/screen"),
+    "put right": ("wu", "/projects/1/enrol/5?step=papers"),
     "card or code": ("wu", "/projects/1/enrol/5?step=way"),
     "terms": ("wu", "/projects/1/enrol/5?step=terms"),
     "times": ("wu", "/projects/1/grid?show=times"),

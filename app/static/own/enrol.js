@@ -215,10 +215,50 @@ function knowNames(says, field) {
   });
 }
 
-addEventListener("DOMContentLoaded", () => {
-  const says = document.getElementById("number-says");
-  if (says) knowNames(says, document.getElementById("name"));
-  document.querySelectorAll("[data-pen]").forEach(holdPen);
-  document.querySelectorAll("form[data-camera]").forEach(standCamera);
-  document.querySelectorAll("[data-print]").forEach((button) => button.addEventListener("click", () => print()));
-});
+/* ---- a form that is refused: its page is put in place of this one, so that the browser's Back never asks for it again ---- */
+function stay(form) {
+  form.addEventListener("submit", async (event) => {
+    if (event.submitter?.formMethod === "dialog") return;
+    event.preventDefault();
+    const fields = new URLSearchParams(new FormData(form));
+    if (event.submitter?.name) fields.append(event.submitter.name, event.submitter.value);
+    const buttons = form.querySelectorAll("button");
+    setTimeout(() => buttons.forEach((button) => { button.disabled = true; }));
+    try {
+      const reply = await fetch(form.action, { method: "POST", body: fields, headers: { "X-Muster-Stay": "1" } });
+      const next = reply.headers.get("X-Muster-Next");
+      if (next || reply.redirected) {
+        location.assign(next || reply.url);
+        return;
+      }
+      const page = new DOMParser().parseFromString(await reply.text(), "text/html");
+      const here = document.getElementById("main"), fresh = document.importNode(page.getElementById("main"), true);
+      here.replaceWith(fresh);
+      htmx.process(fresh);
+      stand(fresh);
+      scrollTo(0, 0);
+      fresh.querySelector("[autofocus]")?.focus();
+      (fresh.querySelector("[role=alert]") || fresh.querySelector("[role=status]"))?.scrollIntoView({ block: "nearest" });
+    } catch {
+      const lost = form.querySelector("[data-lost-says]") || document.createElement("p");
+      lost.dataset.lostSays = "";
+      lost.className = "wrong wide";
+      lost.setAttribute("role", "alert");
+      lost.textContent = form.dataset.lost;
+      form.append(lost);
+      /* After the buttons went off. */
+      setTimeout(() => buttons.forEach((button) => { button.disabled = false; }), 50);
+    }
+  });
+}
+
+function stand(page) {
+  const says = page.querySelector("#number-says");
+  if (says) knowNames(says, page.querySelector("#name"));
+  page.querySelectorAll("[data-pen]").forEach(holdPen);
+  page.querySelectorAll("form[data-camera]").forEach(standCamera);
+  page.querySelectorAll("form[data-stay]").forEach(stay);
+  page.querySelectorAll("[data-print]").forEach((button) => button.addEventListener("click", () => print()));
+}
+
+addEventListener("DOMContentLoaded", () => stand(document));
