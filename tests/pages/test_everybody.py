@@ -198,6 +198,9 @@ CUT_OFF = """() => [...document.querySelectorAll('main *, header *, nav *, foote
   if (e.closest('.unseen, svg, [hidden], [data-chart]') || !e.textContent.trim() || !e.checkVisibility()) return false;
   const s = getComputedStyle(e), hides = v => v === 'hidden' || v === 'clip';
   if (s.position === 'absolute' && s.clipPath !== 'none') return false;
+  // A table that has become cards is read downwards; nobody looks for the rest of a card beside it.
+  const cards = e.matches('.scroll') && e.querySelector(':scope > table.folds');
+  if (cards && getComputedStyle(cards).display === 'block' && e.scrollWidth > e.clientWidth + 1) return true;
   return (hides(s.overflowX) && e.scrollWidth > e.clientWidth + 1) || (hides(s.overflowY) && e.scrollHeight > e.clientHeight + 1);
 }).map(e => e.tagName + '.' + e.className + ': ' + e.textContent.trim().slice(0, 40))"""
 
