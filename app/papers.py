@@ -200,6 +200,8 @@ def enter_worker(
     card: str | None = None,
     pay_kind: str = "day",
     unit: str | None = None,
+    overtime_rule: str = "none",
+    relation: str = "work_agreement",
     code: bool = True,
     now: datetime,
     by: str,
@@ -213,6 +215,7 @@ def enter_worker(
         card: number of his card; without one he is given a code, unless ``code`` is False.
         pay_kind: ``day``, ``hour``, ``month`` or ``piece``; whatever else is agreed: ``terms.agree``.
         unit: of measured work, for ``piece``.
+        overtime_rule, relation: as ``terms.agree``.
 
     Raises:
         Unusable: a field is wrong; the code says which.
@@ -236,7 +239,11 @@ def enter_worker(
     check_day(entry_on)
     if exit_on is not None:
         check_day(exit_on)
-    agreed = None if day_rate_fen is None else terms.check_agreed(kind=pay_kind, rate_fen=day_rate_fen, unit=unit)
+    agreed = None
+    if day_rate_fen is not None:
+        agreed = terms.check_agreed(
+            kind=pay_kind, rate_fen=day_rate_fen, unit=unit, overtime_rule=overtime_rule, relation=relation
+        )
     if team is None:
         raise NotFound("team_unknown")
     if worker_id is not None and people.worker(db, worker_id).name != name:

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app import amending, papers
+from app import amending, papers, terms
 from app.domain import identity
 from app.domain.facts import Engagement, Terms
 from app.domain.identity import IdNumber, View, age
@@ -331,7 +331,8 @@ class _Import:
             self.db, self.vault, self.settings,
             project_id=self.project.id, team_id=team_id, name=row.name, id_number=row.id_number,
             day_rate_fen=row.day_rate_fen, entry_on=row.entry_on, exit_on=row.exit_on, trade=row.trade,
-            phone=row.phone, card=row.card, pay_kind=row.pay_kind, unit=row.unit, now=self.now, by=self.by,
+            phone=row.phone, card=row.card, pay_kind=row.pay_kind, unit=row.unit, **terms.UNSAID, now=self.now,
+            by=self.by,
         )
 
     def _known(self, row: RosterRow) -> int | None:

@@ -62,6 +62,11 @@ RATE_LIMITS_FEN = {
 # --- terms ---------------------------------------------------------------------------------------------------
 
 
+UNSAID = {"overtime_rule": str(OvertimeRule.LAW), "relation": str(Relation.LABOUR_CONTRACT)}
+"""What the enrolment desk offers and an imported row is given where nobody says otherwise. Overtime as the law has it is never too
+little, so the first long day is no finding; whoever signed something else says so."""
+
+
 def agree(
     db: Session,
     *,

@@ -60,7 +60,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # Entering somebody agrees on his pay, and a new day rate is new terms: both are checked in one place.
     "app.papers": WORDS | RULES | {"app.store", "app.vault", "app.fields", "app.terms", "app.amending"},
     "app.project_papers": WORDS | RULES | {"app.store", "app.fields"},
-    "app.roster": WORDS | RULES | {"app.store", "app.vault", "app.forms", "app.fields", "app.papers", "app.amending"},
+    "app.roster": WORDS | RULES | {"app.store", "app.vault", "app.forms", "app.fields", "app.papers", "app.amending", "app.terms"},
     "app.enrolment": WORDS | RULES | {"app.store", "app.vault", "app.galleries", "app.verification", "recognition"},
     # the enrolment desk: one sitting, each step by the use case of its own
     "app.desk": WORDS | RULES | {"app.store", "app.vault", "app.fields", "app.amending", "app.enrolment", "app.papers", "app.signatures", "app.terms", "app.timekeeping"},

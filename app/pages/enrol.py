@@ -14,7 +14,7 @@ from datetime import date, datetime
 from starlette.datastructures import FormData, UploadFile
 from starlette.responses import JSONResponse, Response
 
-from app import access, amending, desk, enrolment, papers, verification, wording
+from app import access, amending, desk, enrolment, papers, terms, verification, wording
 from app.domain import workdays
 from app.domain.facts import OvertimeRule, PayKind, Relation, Terms
 from app.domain.identity import View, age, mask_id_number, mask_phone
@@ -268,8 +268,8 @@ class TypedTerms:
     kind: str = "day"
     amount: str = ""
     unit: str = ""
-    overtime_rule: str = "none"
-    relation: str = "labour_contract"
+    overtime_rule: str = terms.UNSAID["overtime_rule"]
+    relation: str = terms.UNSAID["relation"]
     valid_from: str = ""
 
 
@@ -535,6 +535,9 @@ ADVICE_WORDS = {
     "face_too_bright": marked("脸上太亮：避开直射的光"),
     "face_turned": marked("脸摆正，眼睛看镜头"),
     "face_cut": marked("脸没有拍全：往中间坐一点"),
+    "not_jpeg": marked("不是 JPEG 照片：用手机拍了再选，或在电脑上打开后另存为 JPG 再选"),
+    "image_truncated": marked("照片文件不完整：请重新拍，或重新选文件"),
+    "image_too_small": marked("照片太小：请选原图，不要截图或缩略图"),
 }
 """Quality code -> what the clerk says to the man in front of the camera."""
 
@@ -542,6 +545,13 @@ ADVICE_WORDS = {
 def desk_advice(ask: Ask, code: str) -> str:
     """What to do about a quality code, in the reader's language."""
     return ask.say(ADVICE_WORDS[code]) if code in ADVICE_WORDS else wording.sentence(code, ask.language)
+
+
+def _desk_why(ask: Ask, error: ServiceError) -> str:
+    """Why something was refused, said to the clerk: the words of a gate are for the man before it."""
+    if error.code == "consent_missing":
+        return ask.say("他同意用人脸的，请把前两项（采集人脸照片、生成并保存人脸特征）都勾上；不同意的，按“不同意：用卡或码进场”。")
+    return desk_advice(ask, error.code) if error.code in ADVICE_WORDS else ask.why(error)
 
 
 def photograph(ask: Ask, values: FormData) -> str | Response | Again:
@@ -557,7 +567,7 @@ def photograph(ask: Ask, values: FormData) -> str | Response | Again:
         if not scripted:
             return _refused(ask, "face", error)
         told = [{"number": n, "says": desk_advice(ask, code)} for n, code in error.facts.get("photographs", ())]
-        return JSONResponse({"done": False, "says": ask.why(error), "photographs": told}, error.status, headers=HEADERS)
+        return JSONResponse({"done": False, "says": _desk_why(ask, error), "photographs": told}, error.status, headers=HEADERS)
     on = with_query(_path(ask, worker_id), done="face_enrolled", aside=enrolled.set_aside, more=enrolled.advised_more or None)
     if not scripted:
         return on
@@ -636,10 +646,9 @@ def agree(ask: Ask, values: FormData) -> str | Again:
 def _refused(ask: Ask, step: str, error: ServiceError, typed: TypedTerms | None = None) -> Again:
     if error.code == "worker_not_on_project":
         raise error
-    said = ask.why(error)
+    said = _desk_why(ask, error)
     if told := error.facts.get("photographs"):
-        mended = (ask.say("第 %(n)s 张：%(what)s", n=number, what=desk_advice(ask, code)) for number, code in told)
-        said = " ".join([said, *mended])
+        said = " ".join(ask.say("第 %(n)s 张：%(what)s", n=number, what=desk_advice(ask, code)) for number, code in told)
     return Again(PAGE_WORKER, steps(ask, open_=step, wrong={step: said}, typed=typed), error.status)
 
 

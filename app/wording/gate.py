@@ -71,7 +71,7 @@ NAMES: dict[str, tuple[str, str]] = {
     "verdict.ask": ("待确认", "To confirm"),
     "channel.face": ("人脸", "Face"),
     "channel.card": ("实名卡", "Card"),
-    "channel.code": ("二维码", "Code"),
+    "channel.code": ("通行码", "Code"),
     "channel.id_card": ("身份证", "Identity card"),
     "direction.in": ("进", "In"),
     "direction.out": ("出", "Out"),

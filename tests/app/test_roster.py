@@ -134,6 +134,14 @@ def test_a_sex_that_does_not_agree_with_the_number_is_a_fault(office: Office):
     assert office.take(replace(SUN, sex="M")).entered == 1
 
 
+def test_a_row_that_says_nothing_of_overtime_is_never_a_finding_on_the_first_long_day(office: Office):
+    office.take(SUN)
+    with office.database.read() as db:
+        worker = people.find_worker(db, office.vault.index("id_number", SUN.id_number))
+        [agreed] = people.terms(db, office.site.a.id, worker_id=worker)
+    assert (str(agreed.overtime_rule), str(agreed.relation)) == ("law", "labour_contract")
+
+
 def test_a_telephone_that_is_missing_is_taken_from_the_file_and_another_one_is_told(office: Office):
     office.take(SUN if SUN.phone is None else replace(SUN, phone=None))
     first = office.take(replace(SUN, phone="13800000001"), dry_run=True)

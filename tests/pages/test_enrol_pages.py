@@ -111,7 +111,7 @@ def test_a_refusal_is_one_button_and_the_rest_goes_on_without_a_face(at, people_
     said = at.post(f"{one}/word", data={"answer": "decline", "notice_version": notices.FACE_CURRENT, "method": "spoken", "scope": ["capture", "template"]})
     assert said.status_code == 303
     told = at.get(one).text
-    assert "不同意，用卡或码" in told and "3. 卡或码" in told and "拍照</h2>" not in told
+    assert "不同意，用卡或码" in told and "3. 拍照" in told and "不用拍" in told and "4. 卡或码" in told and "data-camera" not in told
     assert at.post(f"{one}/way", data={"act": "card", "card": "00445566"}).headers["location"].endswith("done=card_given")
     assert "没有工资约定" in at.get(one).text and "没有卡码" not in at.get(one).text
 
@@ -293,3 +293,39 @@ def test_whose_number_was_looked_up_is_in_the_journal(at, people_on_site):
     at.post(f"{at.path}/number", data={"id_number": cast.WANG_ID})
     at.post(f"{at.path}/number", data={"id_number": NEW})
     assert [(view.actor, view.object) for view in told] == [("wu", f"worker:{people_on_site.wang.id}")]
+
+
+def test_the_desk_is_told_what_to_do_not_what_a_gate_says_to_the_man_before_it(at, people_on_site):
+    one = entered(at, people_on_site)
+    nothing = at.post(f"{one}/word", data={"answer": "agree", "notice_version": notices.FACE_CURRENT, "method": "spoken"})
+    assert nothing.status_code == 422 and "请把前两项" in nothing.text
+    at.post(f"{one}/word", data=AGREED)
+    png = [("photographs", ("1.png", b"\x89PNG\r\n\x1a\n" + b"0" * 64, "image/png"))]
+    said = at.post(f"{one}/enrolment", files=png, headers={"Accept": "application/json"}).json()
+    assert "另存为 JPG" in said["says"] and "另存为 JPG" in at.post(f"{one}/enrolment", files=png).text
+
+
+def test_steps_keep_their_numbers_whatever_he_says(at, people_on_site):
+    one = entered(at, people_on_site)
+
+    def numbers() -> list[str]:
+        return re.findall(r"<h2[^>]*>(\d)\. ", at.get(one).text)
+
+    assert numbers() == list("12345")
+    at.post(f"{one}/word", data=AGREED)
+    assert numbers() == list("12345")
+
+
+def test_the_desk_offers_what_an_imported_row_is_given(at, people_on_site):
+    told = at.get(f"{entered(at, people_on_site)}?step=terms").text
+    for name, value in terms.UNSAID.items():
+        chosen = re.search(rf'<select id="{name}".*?<option value="([^"]*)" selected', told)
+        assert chosen and chosen[1] == value
+
+
+def test_the_printed_form_says_what_was_read_out_and_what_he_agreed_to(at, people_on_site):
+    one = entered(at, people_on_site)
+    at.post(f"{one}/word", data=AGREED)
+    printed = at.get(one).text.partition('<section class="paper-only">')[2]
+    assert notices.FACE[notices.FACE_CURRENT].paragraphs[0][1] in printed and printed.count("☑") == 2 and printed.count("☐") == 3
+

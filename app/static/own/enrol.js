@@ -85,6 +85,15 @@ function standCamera(form) {
     return canvas;
   };
   const jpeg = (canvas, quality) => new Promise((done) => { canvas.toBlob(done, "image/jpeg", quality); });
+  /* A picture of another kind is written anew as JPEG; the browser that shows it can do that. */
+  const asJpeg = async (file, picture) => {
+    if (file.type === "image/jpeg") return file;
+    const canvas = document.createElement("canvas");
+    canvas.width = picture.width;
+    canvas.height = picture.height;
+    canvas.getContext("2d").drawImage(picture, 0, 0);
+    return new File([await jpeg(canvas, 0.95)], `${file.name}.jpg`, { type: "image/jpeg" });
+  };
   const later = (ms) => new Promise((done) => { setTimeout(done, ms); });
 
   /* Where the face was seen, as a frame over the picture. */
@@ -141,7 +150,12 @@ function standCamera(form) {
   async function shoot() {
     if (files.length >= most || !video.videoWidth) return;
     const canvas = drawn(video.videoWidth), blob = await jpeg(canvas, 0.92);
-    files.push({ file: new File([blob], `${files.length + 1}.jpg`, { type: "image/jpeg" }), small: small(canvas, canvas.width, canvas.height) });
+    /* What the advice said at that moment is told beside the shot, not only after all of them were sent. */
+    const doubt = says.dataset.code && says.dataset.code !== "good" ? says.textContent : "";
+    files.push({
+      file: new File([blob], `${files.length + 1}.jpg`, { type: "image/jpeg" }), small: small(canvas, canvas.width, canvas.height),
+      says: doubt, state: doubt ? "bad" : "",
+    });
     put();
     if (files.length >= enough) send.focus();
   }
@@ -151,9 +165,9 @@ function standCamera(form) {
     files = await Promise.all(chosen.map(async (file) => {
       try {
         const picture = await createImageBitmap(file);
-        return { file, small: small(picture, picture.width, picture.height) };
+        return { file: await asJpeg(file, picture), small: small(picture, picture.width, picture.height) };
       } catch {
-        return { file, small: document.createElement("canvas") };
+        return { file, small: document.createElement("canvas"), says: word("nopicture"), state: "bad" };
       }
     }));
     put();
@@ -242,7 +256,7 @@ function stay(form) {
     } catch {
       const lost = form.querySelector("[data-lost-says]") || document.createElement("p");
       lost.dataset.lostSays = "";
-      lost.className = "wrong wide";
+      lost.className = "wrong whole";
       lost.setAttribute("role", "alert");
       lost.textContent = form.dataset.lost;
       form.append(lost);
