@@ -36,11 +36,7 @@ _PR_SET_PDEATHSIG = 1
 
 def attend(settings: Settings, clock: Callable[[], datetime], vault: Vault | None = None) -> None:
     """Do what is ordered, until the process that forked this one is gone. Call in a process with one thread."""
-    parent = os.getppid()
-    _end_with(parent)
-    configure_logs(settings.log_level)
-    os.nice(NICENESS)
-    settle()
+    parent = begin(settings)
     database, vault = Database(make_engine(settings)), vault or open_vault(settings)
     removed_at: datetime | None = None
     while os.getppid() == parent:
@@ -56,6 +52,16 @@ def attend(settings: Settings, clock: Callable[[], datetime], vault: Vault | Non
             log.error("clerk_cannot_look", error=type(error).__name__)
             pause = ERROR_S
         time.sleep(pause)
+
+
+def begin(settings: Settings) -> int:
+    """Be a process beside the service, at the lowest priority; the id of the one it ends with. Call with one thread."""
+    parent = os.getppid()
+    _end_with(parent)
+    configure_logs(settings.log_level)
+    os.nice(NICENESS)
+    settle()
+    return parent
 
 
 def turn(settings: Settings, database: Database, vault: Vault, clock: Callable[[], datetime]) -> bool:

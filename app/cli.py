@@ -163,7 +163,10 @@ def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     # Before the recogniser, which has threads of its own.
-    readers = start(settings.reader_processes, lambda: create_reader(settings), reckoner(settings), lambda: clerk.attend(settings, now))
+    beside = [lambda: clerk.attend(settings, now)]
+    if settings.worker_beside:
+        beside.append(lambda: _jobs_beside(settings))
+    readers = start(settings.reader_processes, lambda: create_reader(settings), reckoner(settings), beside)
     try:
         service = create_app(settings, readers=readers)
     except LivenessNotReady as error:
@@ -191,9 +194,23 @@ def serve(
     )
 
 
+def _jobs_beside(settings: Settings) -> None:
+    """Do the jobs beside the service, until it is gone; one that is cut off is begun again when its claim has run out."""
+    import threading
+
+    from app import clerk, jobs
+    from app.db import Database, make_engine
+
+    clerk.begin(settings)
+    jobs.run_forever(Database(make_engine(settings)), settings, threading.Event(), now)
+
+
 @app.command()
 def worker(once: Annotated[str | None, typer.Option(help="run this job once and stop")] = None) -> None:
-    """Run what needs no request: nightly audit, checks of the chain, clearing of old nonces."""
+    """Run what needs no request, on a machine of its own: nightly audit, checks of the chain, clearing of old nonces.
+
+    ``muster serve`` does it too unless MUSTER_WORKER_BESIDE is false.
+    """
     import threading
 
     from app import jobs

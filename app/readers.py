@@ -2,7 +2,7 @@
 
     Readers    the gates' process: hands a request out, takes the answer back; it listens, logs and counts as ever;
                ``help`` has the keeper fork a helper for a long computation (``app.sharing``)
-    start      forks a keeper, before this process has any thread; the keeper forks the readers and the clerk (``app.clerk``), and
+    start      forks a keeper, before this process has any thread; the keeper forks the readers and those beside them (``app.clerk``), and
                replaces one that dies
 
 A request goes to a reader whole and comes back whole, over a socket of the reader's own. A reader works on one request
@@ -25,7 +25,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -330,14 +330,14 @@ class ByReaders:
 # --- keeper and readers --------------------------------------------------------------------------------------
 
 
-def start(count: int, build: Callable[[], ASGIApp], work: Work, clerk: Callable[[], None]) -> Readers:
-    """Fork a keeper that forks ``count`` readers and the clerk. Call while this process has one thread.
+def start(count: int, build: Callable[[], ASGIApp], work: Work, beside: Sequence[Callable[[], None]]) -> Readers:
+    """Fork a keeper that forks ``count`` readers and those beside them. Call while this process has one thread.
 
     Args:
         count: 0 for no readers; then the gates' process answers everything.
         build: makes the application that a reader asks; called in the keeper, once.
         work: what a helper does.
-        clerk: what the clerk does for ever (``app.clerk``); begun anew when it dies.
+        beside: what the others do for ever, a process each (``app.clerk``); begun anew when it dies.
     """
     assert threading.active_count() == 1, "a fork copies one thread and the locks of all"
     (ours, its), (wish, wishes) = (socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(2))
@@ -348,7 +348,7 @@ def start(count: int, build: Callable[[], ASGIApp], work: Work, clerk: Callable[
         return Readers(ours, wish, keeper)
     ours.close()
     wish.close()
-    return _leave_when_done(lambda: _keep(its, wishes, count, build, work, clerk))
+    return _leave_when_done(lambda: _keep(its, wishes, count, build, work, beside))
 
 
 def _leave_when_done(work: Callable[[], None]) -> NoReturn:
@@ -367,7 +367,7 @@ def _leave_when_done(work: Callable[[], None]) -> NoReturn:
 
 
 def _keep(
-    control: socket.socket, wishes: socket.socket, count: int, build: Callable[[], ASGIApp], work: Work, clerk: Callable[[], None]
+    control: socket.socket, wishes: socket.socket, count: int, build: Callable[[], ASGIApp], work: Work, beside: Sequence[Callable[[], None]]
 ) -> None:
     # A signal to the whole group is for the gates' process: it finishes what it has begun, and then tells us.
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -400,9 +400,9 @@ def _keep(
             end, pid = forked(lambda: answer(channel, work))
         helping[end] = pid
 
-    def fork_clerk() -> None:
-        end, pid = forked(clerk)
-        kept[end] = pid, time.monotonic(), fork_clerk
+    def fork_beside(what: Callable[[], None]) -> None:
+        end, pid = forked(what)
+        kept[end] = pid, time.monotonic(), lambda: fork_beside(what)
 
     def fork_reader() -> None:
         ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -413,7 +413,8 @@ def _keep(
             socket.send_fds(control, [b"r"], [ours.fileno()])
         ours.close()
 
-    fork_clerk()
+    for each in beside:
+        fork_beside(each)
     for _ in range(count):
         fork_reader()
     while True:
@@ -424,7 +425,7 @@ def _keep(
             if key.fileobj is control:
                 children = [*(pid for pid, _, _ in kept.values()), *helping.values()]
                 for pid in children:
-                    # Readers and helpers write nothing, and what the clerk is at is taken up again.
+                    # Readers and helpers write nothing; what the clerk or a job is at is taken up again.
                     os.kill(pid, signal.SIGKILL)
                 for pid in children:
                     os.waitpid(pid, 0)

@@ -71,6 +71,9 @@ class Settings(BaseModel):
     reader_processes: int = Field(
         2, ge=0, le=16, description="processes that answer pages and reads beside the gates' own; 0 = none"
     )
+    worker_beside: bool = Field(
+        True, description="the service also does what needs no request: days worked out ahead, audits, seals, erasing of faces; false where `muster worker` runs by itself"
+    )
     recognition_threads: int = Field(
         0, ge=0, le=64, description="frames analysed at once; 0 = one a core"
     )

@@ -73,6 +73,8 @@ class Service:
             "MUSTER_DEVICE_FRAMES_PER_SECOND_MAX": "100000",
             # A few drawings stand for thousands of frames here; what a replay is has its own tests.
             "MUSTER_REPLAY": "observe",
+            # What the jobs do has its own tests; here nothing is written beside what a test does.
+            "MUSTER_WORKER_BESIDE": "false",
             **self.environment,
         }
         if self.nursery is not None:

@@ -16,10 +16,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from app.db import Database
 from app.settings import Settings
 from app.store import gates
+from app.tables import Schedule
 from app.vault import KEY_FILE, Vault, rotate_key
 from devices.dialects import frames
 from devices.sim import Gate, frame_event
@@ -312,6 +314,35 @@ def test_keys_that_are_not_the_databases_are_refused_at_the_start(settings: Sett
     with pytest.raises(AssertionError, match="no answer"):
         service.start()
     assert service.process.poll() == 1
+
+
+def test_one_command_is_the_whole_house_and_its_jobs_end_with_it(settings: Settings, site: Cast, database: Database, nursery: Nursery):
+    """Days ahead, seals, the erasing of faces: nobody on a site starts a second command for them."""
+
+    def done() -> dict[str, str]:
+        with database.read() as db:
+            return {row.name: row.last_result or "" for row in db.execute(select(Schedule.__table__))}
+
+    service = Service(settings, KEY_HEX, {"MUSTER_WORKER_BESIDE": "true"}, nursery=nursery)
+    service.start()
+    try:
+        until = time.monotonic() + 60
+        while not {"projection", "seal", "papers"} <= {name for name, result in done().items() if result and not result.startswith("failed")}:
+            assert time.monotonic() < until, done()
+            time.sleep(0.1)
+        family = processes_under(service.process.pid)
+    finally:
+        service.stop()
+    until = time.monotonic() + 10
+    while any(Path(f"/proc/{pid}").exists() for pid in family):
+        assert time.monotonic() < until, "somebody works on without the service"
+        time.sleep(0.05)
+
+
+def processes_under(pid: int) -> list[int]:
+    """Children of a process, and theirs."""
+    own = [int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()]
+    return own + [each for child in own for each in processes_under(child)]
 
 
 def test_frames_go_on_while_the_master_key_is_changed(settings: Settings, site: Cast, database: Database, nursery: Nursery):
