@@ -111,6 +111,7 @@ ACTIONS: dict[str, frozenset[Role]] = {
     "journal.service": frozenset({_A, _D}),
     # Of a project: asked with one.
     "project.read": frozenset({_A, _M, _L, _G, _I, _S, _T, _D}),
+    "project.place": frozenset({_A}),
     "journal.read": frozenset({_M, _I, _D}),
     "identity.reveal": frozenset({_L, _I}),
     "access.read": frozenset({_A, _M, _D}),
@@ -565,7 +566,7 @@ def _proven(database: Database, settings: Settings, *, login: str, password: str
         known = account_store.signed_in_from(db, index, address, now - KNOWN_ADDRESS)
         failed = account_store.attempts_failed(db, index, since, address=address)
         if failed >= tries_max or (not known and account_store.address_failed(db, address, since) >= tries_max):
-            raise TooMany("sign_in_too_often", retry_after_s=int(window.total_seconds()))
+            raise TooMany("sign_in_too_often", minutes=settings.sign_in_window_minutes, retry_after_s=int(window.total_seconds()))
         if not known and account_store.attempts_failed(db, index, since) >= tries_max:
             last = account_store.last_attempt_at(db, index)
             seconds = math.ceil((SLOWED - (now - last)).total_seconds()) if last else 0
@@ -717,7 +718,7 @@ def note_second_try(db: Session, settings: Settings, account_id: int, code: str,
     if not succeeded and second_step.is_digits(code) and second_steps.count_events(db, account_id, "second_wrong", wrong_since) >= SECOND_WRONG_A_DAY_MAX:
         raise TooMany("second_too_often", retry_after_s=3600)
     if not succeeded and account_store.attempts_failed(db, index, now - window) >= settings.sign_in_tries_max:
-        raise TooMany("sign_in_too_often", retry_after_s=int(window.total_seconds()))
+        raise TooMany("sign_in_too_often", minutes=settings.sign_in_window_minutes, retry_after_s=int(window.total_seconds()))
     account_store.add_attempt(db, login_index=index, address="", succeeded=succeeded, now=now)
 
 
@@ -852,7 +853,7 @@ def sign_in_by_code(
     address, index = address[:64], _login_index("code")
     with database.write() as db:
         if account_store.attempts_failed(db, index, now - window, address=address) >= settings.sign_in_tries_max:
-            raise TooMany("sign_in_too_often", retry_after_s=int(window.total_seconds()))
+            raise TooMany("sign_in_too_often", minutes=settings.sign_in_window_minutes, retry_after_s=int(window.total_seconds()))
         # Kept although the request is refused; a success outweighs it.
         account_store.add_attempt(db, login_index=index, address=address, succeeded=False, now=now)
     with database.write() as db:

@@ -173,6 +173,12 @@ def serve(
         err.print(f"[red]{error}[/red]", highlight=False)
         raise typer.Exit(1) from None
     settle()
+    # The log is for machines; whoever starts the service by hand is told where it is, and what comes first.
+    if sys.stderr.isatty():
+        where = settings.public_url or f"http://{'127.0.0.1' if settings.host in ('0.0.0.0', '::') else settings.host}:{settings.port}"
+        err.print(f"Muster: {where}", highlight=False)
+        if not settled_in(settings):
+            err.print("No account yet. In a second terminal: muster user add NAME --name 姓名 --role administrator", highlight=False)
     uvicorn.run(
         service,
         host=settings.host,
@@ -620,6 +626,19 @@ def _secret(prompt: str, file: Path | None, *, again: bool = True) -> str:
     if not sys.stdin.isatty():
         return sys.stdin.readline().strip()
     return typer.prompt(prompt, hide_input=True, confirmation_prompt=again)
+
+
+def settled_in(settings: Settings) -> bool:
+    """Whether anybody has an account."""
+    from app.db import Database, make_engine
+    from app.store import accounts
+
+    database = Database(make_engine(settings))
+    try:
+        with database.read() as db:
+            return accounts.any_account(db)
+    finally:
+        database.dispose()
 
 
 ROLES = "administrator, manager, labour_officer, guard, inspector, data_officer, subcontractor or team_leader"

@@ -62,6 +62,19 @@ def project_today(time_zone: str, now: datetime) -> date:
     return now.astimezone(ZoneInfo(time_zone)).date()
 
 
+def check_area(code: str) -> str:
+    """An area code (行政区划代码): a county's six digits, a town's nine, a village's twelve.
+
+    Only its structure and province are known here: no list of counties is kept, they change every year.
+    """
+    if not re.fullmatch(r"[0-9]{6}(?:[0-9]{3}){0,2}", code):
+        raise Unusable("project_area_malformed")
+    # No place lies in a province and in no prefecture of it; counties governed by a province have 90.
+    if code[:2] not in identity.PROVINCES or code[2:4] == "00":
+        raise Unusable("project_area_unknown")
+    return code
+
+
 def check_zone(time_zone: str) -> None:
     try:
         ZoneInfo(time_zone)

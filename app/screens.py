@@ -83,7 +83,7 @@ def open_(database: Database, settings: Settings, *, code: str, address: str, no
     address = address[:64]
     with database.write() as db:
         if accounts.attempts_failed(db, _ATTEMPTS, now - window, address=address) >= settings.sign_in_tries_max:
-            raise TooMany("sign_in_too_often", retry_after_s=int(window.total_seconds()))
+            raise TooMany("sign_in_too_often", minutes=settings.sign_in_window_minutes, retry_after_s=int(window.total_seconds()))
         accounts.add_attempt(db, login_index=_ATTEMPTS, address=address, succeeded=False, now=now)
     key = secrets.token_urlsafe(32)
     with database.write() as db:

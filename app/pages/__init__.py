@@ -112,7 +112,7 @@ PAGES: tuple[Page, ...] = (
 )
 
 ACTS: tuple[Act, ...] = (
-    *gate.ACTS, display.ISSUE, display.REVOKE, workers.PAY, workers.VOUCH, workers.CARD, workers.LEAVE, findings.RUN, findings.DECIDE, journal.VERIFY, inspection.REVEAL, inspection.CODE, settings.CONFIRM_FACE, settings.DECIDE,
+    *gate.ACTS, display.ISSUE, display.REVOKE, workers.PAY, workers.VOUCH, workers.CARD, workers.LEAVE, findings.RUN, findings.DECIDE, journal.VERIFY, inspection.REVEAL, inspection.CODE, settings.CONFIRM_FACE, settings.DECIDE, settings.PLACE,
     review.DECIDE, review.POLICY, twins.DECIDE, corrections.REQUEST, corrections.DECIDE,
     *payrolls.ACTS,
     *account.ACTS,
@@ -334,8 +334,9 @@ def menu(ask: Ask, path: str) -> tuple[MenuItem, ...]:
         if items:
             groups.append(MenuItem(ask.say(label), items[0].url, any(each.current for each in items), items))
     up = (MenuItem(ask.say("本地区"), county.PAGE.path, False),) if access.may(ask.person, "county.read") else ()
-    service = (MenuItem(ask.say("系统日志"), journal.PAGE_SERVICE.path, False),) if access.may(ask.person, "journal.service") else ()
-    return (*up, *groups, *service)
+    # Who keeps the service finds its pages from every project; with one project he sees no list of them.
+    keeps = [each for each in (accounts.PAGE_LIST, journal.PAGE_SERVICE) if access.may(ask.person, each.action)]
+    return (*up, *groups, *(MenuItem(ask.say(each.title), each.path, False) for each in keeps))
 
 
 READERS = {today.PAGE.path: "attendance.read"}

@@ -495,6 +495,7 @@ class PeopleContext:
     people: tuple[PersonLine, ...] = shown("Who reaches the project, with each role and its reach")
     workers: int = shown("How many workers may sign in to see what is theirs")
     may_give: bool = shown("The reader gives the roles of guards, subcontractors and team leaders")
+    keeps_accounts: bool = shown("The reader makes accounts and gives every role: a link leads there")
     companies: tuple[Choice, ...] = shown("Companies of the project")
     teams: tuple[Choice, ...] = shown("Teams of the project")
 
@@ -519,6 +520,7 @@ def _people(ask: Ask, refused: str = "") -> PeopleContext:
         ),  # fmt: skip
         workers=accounts.workers_of(ask.db, project.id),
         may_give=gives,
+        keeps_accounts=access.may(ask.person, "accounts.write"),
         companies=tuple(Choice(f"{project.id}:{c.id}", c.name) for c in people.project_companies(ask.db, project.id)),
         teams=tuple(Choice(f"{project.id}:{t.id}", t.name) for t in people.teams(ask.db, project.id)),
     )

@@ -34,6 +34,7 @@ class PhoneContext:
     until: datetime | None = shown("Until when the code is good, on the project's clock")
     printed: bool = shown("It is for paper, good for a day")
     unsafe: bool = shown("The service's address is not encrypted: no QR code is made in production")
+    local: bool = shown("The service's address leads to its own machine: no telephone can open it")
     sessions: int = shown("Phones he is signed in on")
 
 
@@ -57,6 +58,7 @@ def gather(ask: Ask, made: tuple[str, datetime] | None = None, printed: bool = F
         until=local(made[1], ask.policy) if made else None,
         printed=printed,
         unsafe=unsafe,
+        local=to.hostname in HERE,
         sessions=access.sessions_of_worker(ask.db, worker_id, ask.now),
     )
 

@@ -25,9 +25,11 @@ def gather(ask: Ask):
     if ask.person.memberships and all(m.role is access.Role.WORKER for m in ask.person.memberships):
         return page.go("/me")
     projects = tuple(access.projects_of(ask.db, ask.person))
-    if len(projects) == 1:
+    can_create = access.may(ask.person, "projects.create")
+    # Who makes projects and accounts does it from this list.
+    if len(projects) == 1 and not can_create:
         return page.go(f"/projects/{projects[0].id}")
-    return ProjectsContext(projects, access.may(ask.person, "projects.create"), ask.may("journal.service"))
+    return ProjectsContext(projects, can_create, ask.may("journal.service"))
 
 
 PAGE = Page("/", marked("项目"), "projects.html", None, ProjectsContext, gather)

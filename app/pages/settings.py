@@ -72,6 +72,9 @@ class SettingsContext:
     may_confirm_switch: bool = shown("The reader may turn the switch")
     deciding: DecidingLine = shown("How strictly the gates decide")
     refused: str = shown("Why what was just asked for was refused; empty else")
+    area_code: str = shown("Where the project lies, as it is or as it was just typed")
+    area_refused: str = shown("Why another area code was refused; empty else")
+    may_place: bool = shown("The reader may put right where the project lies")
 
 
 def gather(ask: Ask) -> SettingsContext:
@@ -79,7 +82,7 @@ def gather(ask: Ask) -> SettingsContext:
     return _page(ask)
 
 
-def _page(ask: Ask, refused: str = "") -> SettingsContext:
+def _page(ask: Ask, refused: str = "", *, area_code: str = "", area_refused: str = "") -> SettingsContext:
     pack, house = _pack(ask), ask.state.house
     rules, said = deciding.policy(ask.db, house.settings, ask.project.id)
     return SettingsContext(
@@ -90,6 +93,9 @@ def _page(ask: Ask, refused: str = "") -> SettingsContext:
         may_confirm_switch=ask.may("devices.write"),
         deciding=DecidingLine(rules, said, house.liveness.model_id if house.liveness else None),
         refused=refused,
+        area_code=area_code or ask.project.area_code,
+        area_refused=area_refused,
+        may_place=ask.may("project.place"),
     )
 
 
@@ -152,6 +158,17 @@ def decide(ask: Ask, values: FormData) -> str | Again:
     return f"/projects/{ask.project.id}/settings?done=deciding_kept"
 
 
+def place(ask: Ask, values: FormData) -> str | Again:
+    """Put right where the project lies: which county reads it."""
+    typed = lines.form(values, "area_code").strip()
+    try:
+        with ask.db.begin_nested():
+            papers.correct_area(ask.db, project_id=ask.project.id, area_code=typed, now=ask.now, by=ask.person.login)
+    except ServiceError as error:
+        return Again(PAGE, _page(ask, area_code=typed[:12], area_refused=ask.why(error)), error.status)
+    return f"/projects/{ask.project.id}/settings?done=area_kept"
+
+
 def _said(values: FormData) -> decisions.PolicyRow:
     votes, percent = lines.form(values, "votes_min"), lines.form(values, "stranger_percent")
     seconds = lines.form(values, "track_seconds")
@@ -177,4 +194,5 @@ PAGE = Page(
     marked("设置"),
 )
 CONFIRM_FACE = Act("/projects/{project_id:int}/settings/confirm-face", "devices.write", confirm_face)
+PLACE = Act("/projects/{project_id:int}/settings/area", "project.place", place)
 DECIDE = Act("/projects/{project_id:int}/settings/deciding", "devices.write", decide)

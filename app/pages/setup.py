@@ -14,7 +14,7 @@ from app.errors import NotFound, ServiceError
 from app.pages import filled, lines, page
 from app.pages.page import Act, Again, Ask, Page, shown, with_query
 from app.pages.words import marked
-from app.store import gates, people, projection
+from app.store import gates, people
 from app.store import roster as rows
 from app.wording.papers import COMPANY_ROLES
 
@@ -118,7 +118,7 @@ def gather(ask: Ask, wrong: str = "", typed: dict[str, str] | None = None) -> Se
     of_team = rows.count_of_teams(db, project.id, wanted)
     on_roster, lacking = counts["total"], counts["any"]
     devices = sum(d.disabled_at is None for d in gates.devices(db, project.id))
-    passages = projection.chain_seq(db, project.id)
+    passed = gates.anybody_passed(db, project.id)
     write, enrol, watch = ask.may("papers.write"), ask.may("enrol"), ask.may("gate.watch")
     steps = (
         StepLine("companies", bool(companies), len(companies), f"{here}/setup#h-company" if write else ""),
@@ -126,7 +126,7 @@ def gather(ask: Ask, wrong: str = "", typed: dict[str, str] | None = None) -> Se
         StepLine("devices", bool(devices), devices, f"{here}/devices"),
         StepLine("roster", bool(on_roster), on_roster, f"{here}/workers/roster" if write else ""),
         StepLine("enrolled", bool(on_roster) and not lacking, on_roster - lacking, f"{here}/enrol" if enrol else ""),
-        StepLine("passage", bool(passages), passages, f"{here}/gate" if watch else ""),
+        StepLine("passage", passed, int(passed), f"{here}/gate" if watch else ""),
     )
     return SetupContext(
         own_path=f"{here}/setup",

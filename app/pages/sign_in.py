@@ -28,6 +28,7 @@ class SignInContext:
     next_path: str = shown("Page of ours to open after signing in")
     wrong: str = shown("Why it did not work; empty at first")
     waiting: str = shown("The password was right and the digits of the telephone are asked for: what names that; empty else", "")
+    no_account: bool = shown("Nobody has an account yet: told how the first one is made", False)
 
 
 def _page(request: Request, context: SignInContext, status: int = 200) -> Response:
@@ -40,7 +41,7 @@ async def show(request: Request) -> Response:
     to = page.local_path(request.query_params.get("next"))
     if await run_in_threadpool(_person, request) is not None:
         return page.go(to)
-    return _page(request, SignInContext("", to, ""))
+    return _page(request, SignInContext("", to, "", no_account=not await run_in_threadpool(_anybody, request)))
 
 
 async def enter(request: Request) -> Response:
@@ -134,6 +135,11 @@ def _person(request: Request) -> access.Person | None:
         return None
     with request.app.state.database.read() as db:
         return access.who(db, token, page.now_of(request))
+
+
+def _anybody(request: Request) -> bool:
+    with request.app.state.database.read() as db:
+        return accounts.any_account(db)
 
 
 def _leave(request: Request) -> None:

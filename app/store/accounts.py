@@ -81,6 +81,11 @@ def add_account(
     return db.execute(select(Account.id).where(Account.login == login)).scalar_one()
 
 
+def any_account(db: Session) -> bool:
+    """Say whether anybody can sign in yet."""
+    return db.execute(select(Account.id).limit(1)).first() is not None
+
+
 def account_by_login(db: Session, login: str) -> AccountInfo | None:
     """Return the account with this login."""
     row = db.execute(select(*_ACCOUNT).where(Account.login == login)).first()

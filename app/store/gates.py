@@ -554,6 +554,11 @@ def passages_after(db: Session, project_id: int, seq: int, limit: int) -> list[P
     return [_record(row) for row in rows]
 
 
+def anybody_passed(db: Session, project_id: int) -> bool:
+    """Say whether a gate has let anybody in or out yet: a refusal is no first passage."""
+    return db.execute(select(_ROW.c.seq).where(_ROW.c.project_id == project_id, _ROW.c.verdict == "admit").limit(1)).first() is not None
+
+
 def last_seq(db: Session, project_id: int) -> int:
     """Return the number of the last passage; 0 when there is none."""
     return head(db, project_id)[0]

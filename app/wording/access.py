@@ -3,7 +3,10 @@
 SENTENCES: dict[str, tuple[str, str]] = {
     "sign_in_needed": ("请先登录", "Please sign in first"),
     "sign_in_wrong": ("账号或密码不正确", "The login or the password is not right"),
-    "sign_in_too_often": ("登录失败次数过多，请稍后再试", "Too many failed sign-ins; please wait a few minutes"),
+    "sign_in_too_often": (
+        "登录失败次数过多，请 {minutes} 分钟后再试；还不行请找系统管理员",
+        "Too many failed sign-ins; try again in {minutes:minute|minutes}, or ask the administrator",
+    ),
     "sign_in_slowed": (
         "该账号登录失败次数较多，请 {seconds} 秒后再试",
         "This login has failed often; please try again in {seconds:second|seconds}",

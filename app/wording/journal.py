@@ -53,6 +53,7 @@ NAMES: dict[str, tuple[str, str]] = {
     "fact.already_there": ("已在册", "there already"),
     "fact.area": ("监管范围", "area"),
     "fact.area_code": ("区划代码", "area code"),
+    "fact.area_before": ("原区划代码", "area code before"),
     "fact.arrived": ("到账", "arrived"),
     "fact.assertions": ("不平", "that do not hold"),
     "fact.before": ("原为", "before"),

@@ -117,7 +117,7 @@ NAMES: dict[str, tuple[str, str]] = {
     "journal.payment_reversed": ("冲销支付", "Reversed a payment"),
     "journal.identity_checked": ("核验身份", "Checked an identity"),
     "journal.project_confirm_face": ("改人工确认设置", "Changed confirmation"),
-    "journal.project_area": ("改所在镇街", "Town of the project"),
+    "journal.project_area": ("改行政区划代码", "Area code of the project"),
     "journal.worker_entered": ("工人进场", "Worker entered"),
     "journal.worker_left": ("工人退场", "Worker left"),
     "journal.worker_changed": ("更正工人登记", "Put a worker's entry right"),

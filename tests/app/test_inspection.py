@@ -122,7 +122,7 @@ def test_a_town_has_the_sums_of_its_projects(database, people_on_site, march):
 
 def test_a_project_is_not_moved_into_another_county(database, people_on_site):
     a = people_on_site.a.id
-    for area, code in (("33042", "project_area_malformed"), ("51010400", "project_area_elsewhere")):
+    for area, code in (("33042", "project_area_malformed"), ("51010400", "project_area_malformed"), ("999999", "project_area_unknown"), ("330000", "project_area_unknown"), ("510104", "project_area_elsewhere")):
         with database.write() as db, pytest.raises(ServiceError) as refused:
             papers.set_town(db, project_id=a, area_code=area, by="wu", now=LATER)
         assert refused.value.code == code

@@ -720,6 +720,7 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("POST", SITE + "/findings/run"): PAGE,
     ("POST", SITE + "/findings/{finding_id:int}/decisions"): PAGE,
     ("POST", SITE + "/settings/confirm-face"): PAGE,
+    ("POST", SITE + "/settings/area"): PAGE,
     ("GET", SITE + "/objections"): PAGE,
     ("POST", SITE + "/objections/answers"): PAGE,
     ("GET", SITE + "/workers/{worker_id:int}/phone"): PAGE,

@@ -130,6 +130,13 @@ def test_the_officer_shows_a_qr_code_whose_link_keeps_the_code_to_itself(clerk, 
     assert clerk("lin").post(f"{page}/code").status_code == 403
 
 
+def test_an_address_only_the_server_can_open_is_said_to_be_one(clerk, desk_now, app):
+    page = f"/projects/{desk_now.site.id}/workers/{desk_now.cast.wang.id}/phone"
+    for url, said in (("http://127.0.0.1:8080", True), ("https://muster.example", False)):
+        app.state.settings = app.state.settings.model_copy(update={"public_url": url})
+        assert ("MUSTER_PUBLIC_URL" in text(clerk("wu").get(page))) is said, url
+
+
 def test_no_qr_code_leads_over_an_open_wire_in_production(clerk, desk_now, app):
     page = f"/projects/{desk_now.site.id}/workers/{desk_now.cast.wang.id}/phone/code"
     for url, safe in (("http://muster.example", False), ("https://muster.example", True)):

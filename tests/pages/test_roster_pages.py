@@ -4,10 +4,12 @@ import re
 from datetime import date, timedelta
 
 import pytest
+from fastapi.testclient import TestClient
 
-from app import papers, payroll
+from app import access, papers, payroll
+from app.main import create_app
 from app.pages import roster
-from app.store import people
+from app.store import accounts, people
 from tests import cast
 from tests.app.test_api_papers import roster_file
 from tests.cast import id_number
@@ -206,6 +208,51 @@ def test_an_administrator_makes_a_project_on_a_page(client_of, database, people_
     assert taken.status_code == 409 and "项目编码已使用" in taken.text and "海盐九号" in taken.text
     assert client.post("/projects/new", data={**form, "area_code": "33"}).status_code == 422
     assert client_of("wu").get("/projects/new").status_code == 403
+
+
+def test_an_administrator_puts_right_where_a_project_lies_and_nobody_else_may(client_of, database, people_on_site):
+    client, site = client_of("gao"), people_on_site.a
+    path = f"/projects/{site.id}/settings"
+    assert "更正行政区划代码" in client.get(path).text and "更正行政区划代码" not in client_of("chen").get(path).text
+    for wrong in ("999999", "330000", "33042", "三三零四", "3304241"):
+        refused = client.post(f"{path}/area", data={"area_code": wrong})
+        assert refused.status_code == 422 and 'role="alert"' in refused.text
+    assert client_of("chen").post(f"{path}/area", data={"area_code": "330411"}).status_code == 403
+    # Made in the wrong county: its inspector reads it until it is put right, and another one after.
+    assert client_of("lin").get(f"/projects/{site.id}/findings").status_code == 200
+    for _ in range(2):
+        assert client.post(f"{path}/area", data={"area_code": "330411"}).headers["location"].endswith("done=area_kept")
+    assert client_of("lin").get(f"/projects/{site.id}/findings").status_code in (403, 404)
+    with database.read() as db:
+        told = [line.facts for line in accounts.journal_lines(db, site.id) if line.action == "project.area"]
+    assert told == [{"area_code": "330411", "area_before": "330424"}], "the same again is nothing new"
+
+
+def test_who_keeps_the_service_finds_accounts_and_a_new_project_from_his_only_project(client_of, people_on_site):
+    client = client_of("gao")
+    home, inside = client.get("/"), client.get(f"/projects/{people_on_site.a.id}/settings")
+    assert home.status_code == 200 and "/projects/new" in home.text
+    assert 'href="/accounts"' in home.text and 'href="/accounts"' in inside.text
+    assert 'class="screen" href="/accounts"' in client.get(f"/projects/{people_on_site.a.id}/people").text
+    assert 'href="/accounts"' not in client_of("chen").get(f"/projects/{people_on_site.a.id}/people").text
+
+
+def test_a_refusal_at_the_gate_is_no_first_passage(client_of, database, people_on_site, now):
+    site, path = people_on_site.a, f"/projects/{people_on_site.a.id}/setup"
+    with database.write() as db:
+        cast.pass_through(db, site, "in", None, now, verdict="refuse", code="no_match")
+    assert "还没有人通过" in client_of("wu").get(path).text
+    with database.write() as db:
+        cast.pass_through(db, site, "in", people_on_site.wang.id, now)
+    assert "还没有人通过" not in client_of("wu").get(path).text
+
+
+def test_in_a_house_without_accounts_the_sign_in_page_says_how_the_first_one_is_made(settings, database, vault, now):
+    client = TestClient(create_app(settings.model_copy(update={"pack_id": "none"}), database=database, vault=vault))
+    assert "muster user add" in client.get("/sign-in").text
+    with database.write() as db:
+        access.create_account(db, login="gao", name="高", password="left boot, right boot", now=now, by="shell")
+    assert "muster user add" not in client.get("/sign-in").text
 
 
 def test_a_labour_officer_makes_companies_and_teams_and_sees_what_comes_next(client_of, people_on_site):

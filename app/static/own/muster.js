@@ -42,3 +42,8 @@ addEventListener("DOMContentLoaded", () => {
 addEventListener("pageshow", (event) => {
   if (event.persisted) document.querySelectorAll("form[data-once] button").forEach((button) => { button.disabled = false; });
 });
+// The browser says that a field is wrong in its own words and language; where we know what is wanted, ours.
+addEventListener("invalid", ({ target }) => {
+  if (target.title && !target.validity.valueMissing && !target.validity.customError) target.setCustomValidity(target.title);
+}, true);
+addEventListener("input", ({ target }) => { if (target.title && target.setCustomValidity) target.setCustomValidity(""); }, true);
