@@ -536,6 +536,56 @@ def add_gate(db: Session, *, project_id: int, name: str, direction: str, now: da
     return added
 
 
+def change_gate(
+    db: Session, *, project_id: int, gate_id: int, name: str | None = None, direction: str | None = None, now: datetime, by: str
+) -> None:
+    """Put right what a gate is called, and where it leads as long as nobody passed it. The same again changes nothing.
+
+    Raises:
+        Unusable: ``direction_unknown``; the name is missing or too long.
+        NotFound: ``gate_unknown`` on this project.
+        Conflict: ``gate_name_taken``; ``gate_direction_used``, somebody passed.
+    """
+    people.lock_project(db, project_id)
+    gate = gates.gate(db, project_id, gate_id)
+    name = gate.name if name is None else check_label(name, "name", 100)
+    if direction is not None and direction not in set(Direction):
+        raise Unusable("direction_unknown")
+    if name in {other.name for other in gates.gates(db, project_id) if other.id != gate_id}:
+        raise Conflict("gate_name_taken")
+    turned = direction is not None and direction != gate.direction
+    if turned and gates.gate_used(db, gate_id):
+        raise Conflict("gate_direction_used")
+
+    changes = ({"called": name} if name != gate.name else {}) | ({"leads": direction} if turned else {})
+    if not changes:
+        return
+    gates.change_gate(db, gate_id, **changes)
+    # Its words are in the row; which one, in the journal.
+    journal(db, now, by, "gate.changed", project_id, f"gate:{gate_id}", **({"direction": direction} if turned else {}))
+
+
+def retire_gate(db: Session, *, project_id: int, gate_id: int, now: datetime, by: str) -> None:
+    """Take a gate nobody passed off every list, with its devices: added by mistake, or never built. Done twice, it is done once.
+
+    Raises:
+        NotFound: ``gate_unknown`` on this project.
+        Conflict: ``gate_used``, somebody passed: its devices can be switched off.
+    """
+    people.lock_project(db, project_id)
+    if gates.is_retired(db, project_id, gate_id):
+        return
+    gates.gate(db, project_id, gate_id)
+    if gates.gate_used(db, gate_id):
+        raise Conflict("gate_used")
+
+    for device in gates.devices(db, project_id):
+        if device.gate_id == gate_id and device.disabled_at is None:
+            disable_device(db, device_id=device.id, project_id=project_id, now=now, by=by)
+    gates.change_gate(db, gate_id, retired_at=now)
+    journal(db, now, by, "gate.retired", project_id, f"gate:{gate_id}")
+
+
 def add_device(
     db: Session,
     vault: Vault,
@@ -603,9 +653,11 @@ def enable_device(db: Session, *, device_id: str, project_id: int | None = None,
     """Listen to a device again, by the key it has; a camera is looked at again within seconds.
 
     Raises:
-        NotFound: ``device_unknown``, or not on ``project_id``.
+        NotFound: ``device_unknown``, or not on ``project_id``; ``gate_unknown``, its gate is retired.
     """
     device = _device(db, device_id, project_id)
+    # The gate it stands at may be retired: nobody is to pass there.
+    gates.gate(db, device.project_id, device.gate_id)
     if device.disabled_at is not None:
         gates.enable_device(db, device_id)
         journal(db, now, by, "device.enabled", device.project_id, f"device:{device_id}")

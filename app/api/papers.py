@@ -10,7 +10,7 @@
     POST, GET   /v1/projects/{id}/workers/{worker_id}/credentials
     DELETE      /v1/projects/{id}/credentials/{credential_id}
     POST        /v1/projects/{id}/roster                         an Excel file; GET /v1/roster/template
-    POST, GET   /v1/projects/{id}/gates
+    POST, GET   /v1/projects/{id}/gates; PATCH /v1/projects/{id}/gates/{gate_id}, POST .../retire
     POST, GET   /v1/projects/{id}/devices                        POST .../{device_id}/rotate and /disable
 """
 
@@ -36,6 +36,7 @@ ProjectId = Annotated[int, Path(ge=1, le=ROW_ID_MAX, description="Id of the proj
 WorkerId = Annotated[int, Path(ge=1, le=ROW_ID_MAX, description="Id of the worker", examples=[7])]
 DeviceId = Annotated[str, Path(max_length=40, description="Id of the device", examples=["gate-1-in"])]
 RowId = Annotated[int, Field(ge=1, le=ROW_ID_MAX)]
+GateId = Annotated[int, Path(ge=1, le=ROW_ID_MAX, description="Id of the gate", examples=[1])]
 EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 OF_PROJECT = (NOBODY, NOT_ALLOWED, UNKNOWN_PROJECT)
 
@@ -722,6 +723,36 @@ def add_gate(person: Someone, db: Tx, now: Now, project_id: ProjectId, body: Gat
     """A lane people pass through."""
     access.require_on(db, person, "devices.write", project_id)
     return Added(id=papers.add_gate(db, project_id=project_id, **body.model_dump(), now=now, by=person.login))
+
+
+class GateChange(BaseModel):
+    """What is put right about a gate; what is absent stays."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"name": "东门出口", "direction": "out"}})
+    name: str | None = Field(None, max_length=200)
+    direction: str | None = Field(None, max_length=8, description="in, out or both; only before anybody passed")
+
+
+@router.patch(
+    "/v1/projects/{project_id}/gates/{gate_id}", status_code=204, summary="Put a gate right",
+    responses=refusals(
+        *OF_PROJECT, (404, "gate_unknown"), (409, "gate_name_taken"), (409, "gate_direction_used"), (422, "direction_unknown")
+    ),
+)
+def change_gate(person: Someone, db: Tx, now: Now, project_id: ProjectId, gate_id: GateId, body: GateChange) -> None:
+    """Its name at any time; where it leads as long as nobody passed."""
+    access.require_on(db, person, "devices.write", project_id)
+    papers.change_gate(db, project_id=project_id, gate_id=gate_id, **body.model_dump(), now=now, by=person.login)
+
+
+@router.post(
+    "/v1/projects/{project_id}/gates/{gate_id}/retire", status_code=204, summary="Retire a gate nobody passed",
+    responses=refusals(*OF_PROJECT, (404, "gate_unknown"), (409, "gate_used")),
+)
+def retire_gate(person: Someone, db: Tx, now: Now, project_id: ProjectId, gate_id: GateId) -> None:
+    """It is listed no more, and its devices are switched off."""
+    access.require_on(db, person, "devices.write", project_id)
+    papers.retire_gate(db, project_id=project_id, gate_id=gate_id, now=now, by=person.login)
 
 
 @router.get("/v1/projects/{project_id}/gates", summary="Gates", responses=refusals(*OF_PROJECT))

@@ -4,6 +4,7 @@ what is done about it: a gate, a device or a camera added, a key changed, one re
 A key is shown once, in the answer to the form that made it; the address of a camera goes in whole and never comes out.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,6 +12,7 @@ from starlette.datastructures import FormData
 
 from app import cameras, deciding, papers
 from app.domain import workdays
+from app.domain.facts import Direction
 from app.pages import filled, lines
 from app.pages.page import Act, Again, Ask, Page, or_again, shown
 from app.pages.words import marked
@@ -100,6 +102,7 @@ class DevicesContext:
     camera_hosts: str = shown("Where cameras may be, by the settings of the service; empty: nowhere")
     silent_hours: int = shown("After how many hours a device counts as silent")
     directions: tuple[str, ...] = shown("Ways a gate can lead")
+    no_way: str = shown("The way no gate leads: out or in; empty when both ways are there, or no gate at all")
 
 
 def gather(ask: Ask) -> DevicesContext:
@@ -126,7 +129,14 @@ def _page(ask: Ask, refused: str = "", key: KeyOnce | None = None) -> DevicesCon
         camera_hosts=ask.state.settings.camera_hosts,
         silent_hours=SILENT_HOURS,
         directions=("in", "out", "both"),
+        no_way=no_way(gates.gates(db, project_id)),
     )
+
+
+def no_way(found: Collection[gates.GateInfo]) -> str:
+    """The way that none of some gates leads: without an exit every day stays undecided, without an entrance nobody comes."""
+    ways = {way for gate in found for way in ((Direction.IN, Direction.OUT) if gate.direction is Direction.BOTH else (gate.direction,))}
+    return next((str(way) for way in (Direction.OUT, Direction.IN) if found and way not in ways), "")
 
 
 def _gate(gate: gates.GateInfo, devices: tuple[DeviceLine, ...], found: deciding.GateScores | None) -> GateLine:
@@ -206,6 +216,21 @@ def add_gate(ask: Ask, values: FormData) -> str:
     return _back(ask, "gate_added")
 
 
+def change_gate(ask: Ask, values: FormData) -> str:
+    """What a gate is called and where it leads, put right."""
+    papers.change_gate(
+        ask.db, project_id=ask.project.id, gate_id=filled.number(values, "gate_id"), name=lines.form(values, "name"),
+        direction=lines.form(values, "direction"), now=ask.now, by=ask.person.login,
+    )  # fmt: skip
+    return _back(ask, "gate_changed")
+
+
+def retire_gate(ask: Ask, values: FormData) -> str:
+    """A gate nobody passed is taken off the lists."""
+    papers.retire_gate(ask.db, project_id=ask.project.id, gate_id=filled.number(values, "gate_id"), now=ask.now, by=ask.person.login)
+    return _back(ask, "gate_retired")
+
+
 def add_device(ask: Ask, values: FormData) -> Again:
     """What posts frames for a gate; its key is in this answer and never again."""
     added = papers.add_device(
@@ -254,6 +279,8 @@ _HERE = "/projects/{project_id:int}/devices"
 PAGE = Page(_HERE, marked("通道与设备"), "devices.html", "project.read", DevicesContext, gather, marked("通道与设备"))
 ACTS: tuple[Act, ...] = (
     Act(_HERE + "/gates", "devices.write", or_again(PAGE, _page, add_gate)),
+    Act(_HERE + "/gates/change", "devices.write", or_again(PAGE, _page, change_gate)),
+    Act(_HERE + "/gates/retire", "devices.write", or_again(PAGE, _page, retire_gate)),
     Act(_HERE + "/new", "devices.write", or_again(PAGE, _page, add_device)),
     Act(_HERE + "/cameras", "devices.write", or_again(PAGE, _page, add_camera)),
     Act(_HERE + "/key", "devices.write", or_again(PAGE, _page, rotate)),

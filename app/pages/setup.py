@@ -12,6 +12,7 @@ from starlette.datastructures import FormData
 from app import papers, wording
 from app.errors import NotFound, ServiceError
 from app.pages import filled, lines, page
+from app.pages.devices import no_way
 from app.pages.page import Act, Again, Ask, Page, shown, with_query
 from app.pages.words import marked
 from app.store import gates, people
@@ -95,6 +96,7 @@ class SetupContext:
 
     own_path: str = shown("Path of this page without a query")
     steps: tuple[StepLine, ...] = shown("The first day, step by step")
+    no_way: str = shown("The way no gate leads: out or in; empty when both ways are there, or no gate at all")
     companies: tuple[CompanyLine, ...] = shown("Companies with their teams, in the order they came")
     roles: tuple[str, ...] = shown("What a company can be on a project")
     trades: tuple[str, ...] = shown("Names of trades to choose from")
@@ -119,11 +121,12 @@ def gather(ask: Ask, wrong: str = "", typed: dict[str, str] | None = None) -> Se
     on_roster, lacking = counts["total"], counts["any"]
     devices = sum(d.disabled_at is None for d in gates.devices(db, project.id))
     passed = gates.anybody_passed(db, project.id)
+    missing = no_way(gates.gates(db, project.id))
     write, enrol, watch = ask.may("papers.write"), ask.may("enrol"), ask.may("gate.watch")
     steps = (
         StepLine("companies", bool(companies), len(companies), f"{here}/setup#h-company" if write else ""),
         StepLine("teams", bool(teams), len(teams), f"{here}/setup#h-team" if write else ""),
-        StepLine("devices", bool(devices), devices, f"{here}/devices"),
+        StepLine("devices", bool(devices) and not missing, devices, f"{here}/devices"),
         StepLine("roster", bool(on_roster), on_roster, f"{here}/workers/roster" if write else ""),
         StepLine("enrolled", bool(on_roster) and not lacking, on_roster - lacking, f"{here}/enrol" if enrol else ""),
         StepLine("passage", passed, int(passed), f"{here}/gate" if watch else ""),
@@ -131,6 +134,7 @@ def gather(ask: Ask, wrong: str = "", typed: dict[str, str] | None = None) -> Se
     return SetupContext(
         own_path=f"{here}/setup",
         steps=steps,
+        no_way=missing,
         companies=tuple(
             CompanyLine(
                 c.id, c.name, c.uscc or "", c.role, c.entry_on,

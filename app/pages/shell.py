@@ -31,6 +31,8 @@ NOTICES = {
     "vouched": marked("放行已登记。"),
     "matched": marked("认定已登记。"),
     "face_policy_set": marked("人脸处理规则已保存。"),
+    "gate_changed": marked("通道已更改。"),
+    "gate_retired": marked("通道已撤掉，它的设备已停用。"),
     "correction_asked": marked("补卡已申请；等谁确认，见列表里的状态。"),
     "correction_decided": marked("补卡已办理。"),
     "batch_made": marked("批次已制单，等待另一人复核。"),

@@ -13,7 +13,7 @@ WAGES = frozenset((
     # what the gates' passages come to
     "correction.requested", "correction.leader_ok", "correction.officer_ok", "correction.rejected", "correction.withdrawn",
     "passage.confirmed", "passage.rejected", "mark.added", "mark.voided", "policy.added", "policy.ended", "policy.voided",
-    "calendar.imported", "gate.added", "project.confirm_face", "project.created", "project.area",
+    "calendar.imported", "gate.added", "gate.changed", "gate.retired", "project.confirm_face", "project.created", "project.area",
     # who, and for how much
     "worker.entered", "worker.left", "worker.changed", "roster.imported", "team.added", "company.added", "terms.changed", "terms.voided",
     "allowance.added", "allowance.ended", "allowance.voided", "measure.added", "measure.accepted", "measure.refused",

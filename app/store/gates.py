@@ -8,7 +8,20 @@ from json import dumps
 from secrets import token_bytes
 from typing import Any
 
-from sqlalchemy import JSON, and_, bindparam, delete, func, insert, literal_column, or_, select, text, update
+from sqlalchemy import (
+    JSON,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from app.domain import admission, chain
@@ -16,11 +29,14 @@ from app.domain.chain import ChainFault
 from app.domain.facts import Channel, Direction, Passage, Verdict
 from app.errors import Conflict, NotFound
 from app.store import insert_or_leave, people
-from app.tables import ChainHead, Device, DeviceNonce, Gate, PassageReview, PassageRow
+from app.tables import ChainHead, Device, DeviceNonce, Gate, ManualPassage, PassageReview, PassageRow
 
 CHAIN_KIND = "passage"
 ASKS_MAX = 50
 """Passages waiting for a person that one screen is given at a time, oldest first."""
+
+_D, _G, _NONCE = Device.__table__.c, Gate.__table__.c, DeviceNonce.__table__.c
+_NAME, _WAY = func.coalesce(_G.called, _G.name), func.coalesce(_G.leads, _G.direction)
 
 # --- gates and devices -------------------------------------------------------------------------------------
 
@@ -66,17 +82,58 @@ def add_gate(db: Session, *, project_id: int, name: str, direction: str) -> int:
     Raises:
         Conflict: ``gate_name_taken`` on this project.
     """
-    if not insert_or_leave(db, Gate.__table__, project_id=project_id, name=name, direction=str(Direction(direction))):
+    if name in {gate.name for gate in gates(db, project_id)}:
         raise Conflict("gate_name_taken")
-    return db.execute(select(Gate.id).filter_by(project_id=project_id, name=name)).scalar_one()
+    words = {"project_id": project_id, "direction": str(Direction(direction))}
+    first = name
+    if not insert_or_leave(db, Gate.__table__, name=first, **words):
+        if name in {gate.name for gate in gates(db, project_id)}:
+            # Added by somebody else a moment ago.
+            raise Conflict("gate_name_taken")
+        # One that is called otherwise by now, or is retired, was added under this name: it stays under its seal there.
+        first = f"{name[:80]} {token_bytes(6).hex()}"
+        insert_or_leave(db, Gate.__table__, name=first, called=name, **words)
+    return db.execute(select(Gate.id).filter_by(project_id=project_id, name=first)).scalar_one()
 
 
 def gates(db: Session, project_id: int) -> list[GateInfo]:
-    """Return the gates of a project."""
+    """Return the gates of a project that are not retired."""
     rows = db.execute(
-        select(Gate.id, Gate.project_id, Gate.name, Gate.direction).filter_by(project_id=project_id).order_by(Gate.id)
+        select(_G.id, _G.project_id, _NAME, _WAY).where(_G.project_id == project_id, _G.retired_at.is_(None)).order_by(_G.id)
     )
     return [GateInfo(r[0], r[1], r[2], Direction(r[3])) for r in rows]
+
+
+def gate(db: Session, project_id: int, gate_id: int) -> GateInfo:
+    """Return one gate that is not retired.
+
+    Raises:
+        NotFound: ``gate_unknown`` on this project.
+    """
+    found = next((each for each in gates(db, project_id) if each.id == gate_id), None)
+    if found is None:
+        raise NotFound("gate_unknown")
+    return found
+
+
+def is_retired(db: Session, project_id: int, gate_id: int) -> bool:
+    """True for a gate of the project that is retired."""
+    wanted = select(_G.id).where(_G.project_id == project_id, _G.id == gate_id, _G.retired_at.is_not(None))
+    return db.execute(wanted).first() is not None
+
+
+def gate_used(db: Session, gate_id: int) -> bool:
+    """True once anybody passed a gate, by itself or by hand."""
+    # By its devices: passages have no index by gate.
+    of_device = exists().where(PassageRow.device_id == _D.id)
+    if db.execute(select(_D.id).where(_D.gate_id == gate_id, of_device).limit(1)).first() is not None:
+        return True
+    return db.execute(select(ManualPassage.id).where(ManualPassage.gate_id == gate_id).limit(1)).first() is not None
+
+
+def change_gate(db: Session, gate_id: int, **values: Any) -> None:
+    """Say anew what a gate is called, where it leads, or that it is retired; the columns as keywords."""
+    db.execute(update(Gate.__table__).where(_G.id == gate_id).values(**values))
 
 
 def add_device(
@@ -88,8 +145,7 @@ def add_device(
         NotFound: ``gate_unknown`` on this project.
         Conflict: ``device_id_taken``.
     """
-    if db.execute(select(Gate.id).filter_by(id=gate_id, project_id=project_id)).first() is None:
-        raise NotFound("gate_unknown")
+    gate(db, project_id, gate_id)
     new = insert_or_leave(
         db,
         Device.__table__,
@@ -105,13 +161,12 @@ def add_device(
     return device_id
 
 
-_D, _G, _NONCE = Device.__table__.c, Gate.__table__.c, DeviceNonce.__table__.c
 _DEVICE = select(
     _D.id,
     _D.project_id,
     _D.gate_id,
-    _G.direction,
-    _G.name,
+    _WAY,
+    _NAME,
     _D.key_sealed,
     _D.key_previous_sealed,
     _D.disabled_at,

@@ -30,7 +30,7 @@ LATER: dict[str, tuple[str, ...]] = {
     "project_company": ("exit_on",),
     "team": (),
     "worker": (),
-    "gate": ("face_px_min", "search_region", "search_side"),
+    "gate": ("called", "leads", "retired_at", "face_px_min", "search_region", "search_side"),
     "credential": ("revoked_at",),
     "face_template": ("erased_at", "erased_reason"),
     "face_photo": ("erased_at",),

@@ -189,6 +189,12 @@ class Gate(Base):
     project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
     name: Mapped[str] = mapped_column(String(100))
     direction: Mapped[str] = mapped_column(String(4))
+    called: Mapped[str | None] = mapped_column(String(100))
+    """What it is called since somebody put it right; None: as it was added. The first words stay under their seal."""
+    leads: Mapped[str | None] = mapped_column(String(4))
+    """Likewise where it leads; only before anybody passed."""
+    retired_at: Mapped[datetime | None]
+    """Nobody ever passed, and nobody will."""
     face_px_min: Mapped[int | None]
     """Least side of a face in pixels: who stands further off is asked to step closer. None: the pack's."""
     search_region: Mapped[list[float] | None] = mapped_column(JSON(none_as_null=True))

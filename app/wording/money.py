@@ -128,6 +128,8 @@ NAMES: dict[str, tuple[str, str]] = {
     "journal.project_paper_recorded": ("登记项目材料", "Recorded a paper of the project"),
     "journal.project_paper_voided": ("作废项目材料", "Voided a paper of the project"),
     "journal.gate_added": ("登记通道", "Added a gate"),
+    "journal.gate_changed": ("更改通道", "Changed a gate"),
+    "journal.gate_retired": ("撤掉通道", "Retired a gate"),
     "journal.gate_search": ("改通道识别区域", "Changed where a gate looks"),
     "journal.device_added": ("登记设备", "Added a device"),
     "journal.device_enabled": ("恢复设备", "Listened to a device again"),

@@ -58,6 +58,14 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "project_company_unknown": ("本项目没有这个参建单位", "There is no such company on this project"),
     "team_unknown": ("本项目没有这个班组", "There is no such team on this project"),
     "gate_unknown": ("本项目没有这个通道", "There is no such gate on this project"),
+    "gate_direction_used": (
+        "已有人从这个通道通行，方向不能再改：请另加一个方向对的通道，再把旧通道的设备停用",
+        "Somebody has passed this gate, so where it leads stays: add another gate and switch off the devices of this one",
+    ),
+    "gate_used": (
+        "已有人从这个通道通行，不能撤掉；停用它的设备就不再有新的通行",
+        "Somebody has passed this gate, so it stays; with its devices switched off nobody passes it any more",
+    ),
     "gate_name_taken": ("已有同名通道", "There is already a gate of that name"),
     "direction_unknown": ("通道方向须为 in、out 或 both", "A direction is in, out or both"),
     "device_id_taken": ("设备编号已使用", "This device id is taken"),

@@ -44,6 +44,8 @@ WITHOUT: dict[tuple[str, str], str] = {
     ("POST", "/v1/projects/{project_id}/face-review"): "the latest word about a frame counts",
     ("PUT", "/v1/projects/{project_id}/face-policy"): "says the whole rule, the latest counts",
     ("PUT", "/v1/projects/{project_id}/decisions/policy"): "says the whole rule, the latest counts",
+    ("PATCH", "/v1/projects/{project_id}/gates/{gate_id}"): "says what holds, the latest counts",
+    ("POST", "/v1/projects/{project_id}/gates/{gate_id}/retire"): "retired is retired",
     ("PUT", "/v1/projects/{project_id}/gates/{gate_id}/face"): "says the whole rule, the latest counts",
     ("POST", "/v1/projects/{project_id}/cameras"): "a second one of the name is refused",
     ("PATCH", "/v1/projects/{project_id}/cameras/{camera_id}"): SAME,

@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
+from secrets import token_hex
 from types import SimpleNamespace
 from typing import Any
 
@@ -41,7 +42,7 @@ from app.db import Database
 from app.main import create_app
 from app.pages import live
 from app.settings import Settings
-from app.store import accounts, findings
+from app.store import accounts, findings, gates
 from app.store import papers as kept
 from app.vault import Vault
 from devices.dialects import frames
@@ -103,6 +104,12 @@ class Facts:
     session_id = "0123456789abcdef"
     account_id = 1
     """Of nothing: whoever may is told that there is no such thing, and nobody else is."""
+
+    @property
+    def spare_gate_id(self) -> int:
+        """A gate of its own: what is done to it, no other row misses."""
+        with self._site.database.write() as db:
+            return gates.add_gate(db, project_id=self.project_id, name=f"备用门 {token_hex(4)}", direction="out")
 
     @property
     def engagement_id(self) -> int:
@@ -382,6 +389,7 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("POST", W + "/enrolment"): Row("L", 201, form=_faces),
     # --- gates and devices ---
     ("GET", P + "/gates"): Row("AMLGISTD"),
+    ("PATCH", P + "/gates/{gate_id}"): Row("AM", 204, lambda t: {"name": f"东门 {t.turn}"}),
     ("POST", P + "/gates"): Row("AM", 201, lambda t: {"name": f"西门 {t.turn}", "direction": "both"}),
     ("GET", P + "/devices"): Row("AMLGISTD"),
     ("POST", P + "/devices"): Row("AM", 201, lambda t: {"gate_id": t.gate_id, "name": "西门机"}),
@@ -680,6 +688,8 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("POST", SITE + "/settings/deciding"): PAGE,
     ("GET", SITE + "/devices"): PAGE,
     ("POST", SITE + "/devices/gates"): PAGE,
+    ("POST", SITE + "/devices/gates/change"): PAGE,
+    ("POST", SITE + "/devices/gates/retire"): PAGE,
     ("POST", SITE + "/devices/new"): PAGE,
     ("POST", SITE + "/devices/cameras"): PAGE,
     ("POST", SITE + "/devices/cameras/remove"): PAGE,
@@ -730,6 +740,7 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("POST", SITE + "/payroll/{sheet_id:int}/sign/drawn"): PAGE,
     ("POST", SITE + "/payroll/{sheet_id:int}/sign/face"): PAGE,
     ("POST", SITE + "/payroll/{sheet_id:int}/sign/objection"): PAGE,
+    ("POST", P + "/gates/{gate_id}/retire"): Row("AM", 204),
 }  # fmt: skip
 
 CODES = {401: {"sign_in_needed"}, 403: {"not_allowed"}, 404: {"project_unknown", "finding_unknown"}}
@@ -825,6 +836,8 @@ def ask(
     things = facts if things_of == "a" else Facts(site, things_of)
 
     def value(match: re.Match[str]) -> str:
+        if match[1] == "gate_id" and path.endswith("/retire"):
+            return str(things.spare_gate_id)
         if match[1] == "hash":
             mounted = path.removesuffix("{hash}")
             return next(r.path for r in client.app.routes if isinstance(r, Mount) and r.path.startswith(mounted)).removeprefix(mounted)

@@ -162,3 +162,44 @@ def test_a_gate_is_added_once(client_of, page):
     again = chen.post(f"{page}/gates", data={"name": "西门", "direction": "both"})
     assert again.status_code == 409 and "西门" in chen.get(page).text
     assert chen.post(f"{page}/gates", data={"name": "北门", "direction": "sideways"}).status_code == 422
+
+
+def test_a_gate_that_was_added_wrongly_is_put_right_while_nobody_passed(client_of, database, people_on_site, page):
+    site, chen = people_on_site.a, client_of("chen")
+    gate = site.exit.gate_id
+    done = chen.post(f"{page}/gates/change", data={"gate_id": gate, "name": "东门", "direction": "both"})
+    assert done.status_code == 303 and f'<h2 id="h-gate-{gate}">东门</h2>' in chen.get(page).text
+    with database.read() as db:
+        assert (gates.gate(db, site.id, gate).direction, gates.device(db, site.exit.device_id).direction) == ("both", "both")
+        assert gates.device(db, site.exit.device_id).gate_name == "东门"
+    taken = chen.post(f"{page}/gates/change", data={"gate_id": gate, "name": "大门入口", "direction": "both"})
+    assert taken.status_code == 409 and "已有同名通道" in taken.text
+
+
+def test_where_a_gate_leads_stays_once_somebody_passed_and_its_name_does_not(client_of, database, people_on_site, page, now):
+    site, chen = people_on_site.a, client_of("chen")
+    gate = site.entrance.gate_id
+    events(database, site, now, (1,))
+    turned = chen.post(f"{page}/gates/change", data={"gate_id": gate, "name": "大门入口", "direction": "out"})
+    assert turned.status_code == 409 and "请另加一个方向对的通道" in turned.text
+    assert chen.post(f"{page}/gates/change", data={"gate_id": gate, "name": "旧大门", "direction": "in"}).status_code == 303
+    retired = chen.post(f"{page}/gates/retire", data={"gate_id": gate})
+    assert retired.status_code == 409 and "不能撤掉" in retired.text
+    # The new one may be called what the old one was.
+    assert chen.post(f"{page}/gates", data={"name": "大门入口", "direction": "out"}).status_code == 303
+    with database.read() as db:
+        assert [g.name for g in gates.gates(db, site.id)] == ["旧大门", "大门出口", "大门入口"]
+
+
+def test_a_gate_nobody_passed_is_retired_and_without_an_exit_the_page_warns(client_of, database, people_on_site, page):
+    site, chen = people_on_site.a, client_of("chen")
+    assert "还没有出口" not in chen.get(page).text and "还没有出口" not in client_of("wu").get(f"/projects/{site.id}/setup").text
+    assert chen.post(f"{page}/gates/retire", data={"gate_id": site.exit.gate_id}).status_code == 303
+    told = chen.get(page).text
+    assert "还没有出口" in told and "大门出口" not in told
+    assert "还没有出口" in client_of("wu").get(f"/projects/{site.id}/setup").text
+    with database.read() as db:
+        assert gates.device(db, site.exit.device_id).disabled_at is not None
+    again = chen.post(f"{page}/switch", data={"device_id": site.exit.device_id, "to": "on"})
+    assert again.status_code == 404, "nobody is to pass a gate that is retired"
+    assert client_of("wu").post(f"{page}/gates/retire", data={"gate_id": site.entrance.gate_id}).status_code == 403
