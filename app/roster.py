@@ -290,6 +290,9 @@ class _Import:
             doubt("day_rate", "day_rate_high" if row.pay_kind == "day" else "hour_rate_high", limit=at // 100)
         if row.entry_on > self.today:
             doubt("entry_on", "entry_ahead", days=(row.entry_on - self.today).days)
+        here = [c for c in self.companies if c.name == row.company and (row.role is None or c.role == row.role)]
+        if here and row.entry_on < min(c.entry_on for c in here):
+            doubt("entry_on", "entry_before_company", company_on=min(c.entry_on for c in here).isoformat())
         companies = {c.name for c in self.companies}
         near = company_like(row.company, sorted(companies)) if row.uscc is None else None
         if near is not None and ("company", row.company) not in self.doubted:

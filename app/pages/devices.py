@@ -5,7 +5,7 @@ A key is shown once, in the answer to the form that made it; the address of a ca
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from starlette.datastructures import FormData
@@ -34,6 +34,8 @@ class KeyOnce:
     device_id: str
     key_hex: str
     rotated: bool
+    service: str = ""
+    """Where the device posts to."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def _page(ask: Ask, refused: str = "", key: KeyOnce | None = None) -> DevicesCon
     return DevicesContext(
         project_id=project_id,
         refused=refused,
-        key=key,
+        key=replace(key, service=(ask.state.settings.public_url or str(ask.request.base_url)).rstrip("/")) if key else None,
         gates=tuple(_gate(gate, tuple(of_gate.get(gate.id, ())), scores.get(gate.id)) for gate in gates.gates(db, project_id)),
         may_write=ask.may("devices.write"),
         may_scores=may_scores,

@@ -120,6 +120,7 @@ class TodayContext:
     latest: tuple[PassageLine, ...] = shown("The last passages, newest first")
     gates: tuple[GateLine, ...] = shown("How the lanes are")
     chart_height: int = shown("Height of the chart of teams in pixels, by the number of teams")
+    beginning: bool = shown("Hardly anybody has passed yet, and the reader may see the first day's list: a link leads there")
     stream: str = shown("Address of the stream of numbers")
     wall_url: str = shown("The wall of this project")
 
@@ -148,6 +149,7 @@ def gather(ask: Ask):
         language=ask.language, whole=False, known=counted.people,
     )  # fmt: skip
     chosen = asked.people(counted)
+    last = reader.lines(lines.latest(ask.db, project.id, LATEST))
     return TodayContext(
         project_id=project.id,
         now=counted,
@@ -169,9 +171,10 @@ def gather(ask: Ask):
         ),
         more=max(0, len(chosen) - PEOPLE_MAX),
         week=_points(ask.db, project.id, ask.today, days.came, counted.came),
-        latest=reader.lines(lines.latest(ask.db, project.id, LATEST)),
+        latest=last,
         gates=_gates(ask),
         chart_height=charts.teams_height(min(len(counted.teams), CHART_TEAMS_MAX)),
+        beginning=len(last) < LATEST and ask.may("papers.read"),
         stream=f"/projects/{project.id}/today/stream",
         wall_url=f"/projects/{project.id}/wall",
     )

@@ -159,6 +159,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "day_rate_high": ("日工资达到 {limit} 元，是不是把月工资写成了日工资？", "A day rate of {limit} yuan or more: is it a month's pay?"),
     "hour_rate_high": ("每小时达到 {limit} 元，是不是把日工资写成了小时工资？", "{limit} yuan an hour or more: is it a day's pay?"),
     "entry_ahead": ("进场日期还有 {days} 天才到，请核对年份和月份", "The entry date is {days:day|days} ahead; please check its year and month"),
+    "entry_before_company": (
+        "进场日期早于所在单位登记的进场日期 {company_on}，请核对两边",
+        "The entry date is before that of the company, {company_on}; please check both",
+    ),
     "company_new_near": ("会新增一个单位，名称和已登记的“{near}”很像，是不是同一家？", "A new company will be added whose name is nearly “{near}”: is it the same one?"),
     "team_new_near": ("会新增一个班组，名称和已登记的“{near}”很像，是不是同一个？", "A new team will be added whose name is nearly “{near}”: is it the same one?"),
     "rate_differs": (

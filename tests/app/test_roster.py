@@ -317,3 +317,10 @@ def test_a_new_team_is_asked_about_once_however_many_parts_a_file_has(office: Of
         dry_run=True, now=office.now, by="wu",
     )  # fmt: skip
     assert warnings(report) == [("team", "team_new_near")]
+
+
+def test_who_is_there_before_his_company_is_asked_about(office: Office):
+    row = replace(SUN, company=COMPANY, role=None, team="钢筋一班", entry_on=date(2026, 2, 20))
+    report = office.take(row)
+    assert report.entered == 1 and warnings(report) == [("entry_on", "entry_before_company")]
+    assert "2026-03-01" in report.as_json("zh")["warnings"][0]["sentence"]

@@ -90,7 +90,10 @@ def test_scores_are_for_those_who_answer_for_the_gates(client_of, database, peop
 def test_a_key_is_shown_once_and_opens_the_service_to_the_device(client_of, database, people_on_site, page, vault):
     chen = client_of("chen")
     made = chen.post(f"{page}/new", data={"gate_id": people_on_site.a.entrance.gate_id, "name": "东门新机"})
-    device_id, key = re.search(r'<dd class="code">([^<]+)</dd><dt>[^<]+</dt><dd class="code hash">([0-9a-f]{64})</dd>', made.text).groups()
+    service, device_id, key = re.search(
+        r'<dd class="code hash">(http[^<]+)</dd>.*data-copy="([^"]+)".*<dd class="code hash">([0-9a-f]{64}) <button', made.text
+    ).groups()
+    assert service == "http://testserver" and f'data-copy="{key}"' in made.text
     assert key not in chen.get(page).text
     with database.read() as db:
         held = gates.device(db, device_id)

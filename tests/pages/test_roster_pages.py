@@ -247,6 +247,15 @@ def test_a_refusal_at_the_gate_is_no_first_passage(client_of, database, people_o
     assert "还没有人通过" not in client_of("wu").get(path).text
 
 
+def test_the_first_days_list_stays_on_today_until_people_pass(client_of, database, people_on_site, now):
+    path, link = f"/projects/{people_on_site.a.id}", f'href="/projects/{people_on_site.a.id}/setup">第一天要办的'
+    assert link in client_of("wu").get(path).text, "two on the roster, and nobody has passed"
+    with database.write() as db:
+        for n in range(60):
+            cast.pass_through(db, people_on_site.a, "in" if n % 2 == 0 else "out", people_on_site.wang.id, now - timedelta(minutes=120 - n))
+    assert link not in client_of("wu").get(path).text
+
+
 def test_in_a_house_without_accounts_the_sign_in_page_says_how_the_first_one_is_made(settings, database, vault, now):
     client = TestClient(create_app(settings.model_copy(update={"pack_id": "none"}), database=database, vault=vault))
     assert "muster user add" in client.get("/sign-in").text

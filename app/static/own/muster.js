@@ -47,3 +47,10 @@ addEventListener("invalid", ({ target }) => {
   if (target.title && !target.validity.valueMissing && !target.validity.customError) target.setCustomValidity(target.title);
 }, true);
 addEventListener("input", ({ target }) => { if (target.title && target.setCustomValidity) target.setCustomValidity(""); }, true);
+// Copies what is too long to be typed. Over plain http a browser has no clipboard for us: there no button is shown.
+addEventListener("DOMContentLoaded", () =>
+  document.querySelectorAll("[data-copy]").forEach((button) => {
+    button.hidden = !navigator.clipboard;
+    button.addEventListener("click", () => navigator.clipboard.writeText(button.dataset.copy).then(() => { button.textContent = button.dataset.copied; }));
+  }),
+);
