@@ -188,6 +188,8 @@ def attendance(
     ]
     calendar = timekeeping.calendar(db, month, end)
     today = desk.stamp.made_on
+    first_at = gates.heard_from(db, project_id)
+    gates_from = first_at.astimezone(ZoneInfo(desk.project.time_zone)).date() if first_at else date.max
     for row in desk.each(sorted(roster, key=lambda r: (name_order(r.name), r.worker_id))):
         lines = {
             line.work_date: line
@@ -199,7 +201,7 @@ def attendance(
         while day < end:
             covers = row.entry_on <= day and (row.exit_on is None or day < row.exit_on)
             is_rest = not calendar[day].is_work if day in calendar else day.weekday() > 4
-            cells.append(attendance_form.cell_of(lines.get(day), is_rest=is_rest, is_over=day < today) if covers else None)
+            cells.append(attendance_form.cell_of(lines.get(day), is_rest=is_rest, is_over=day < today, had_gates=day >= gates_from) if covers else None)
             day += _A_DAY
         away = 1000 * sum(cell is not None and cell.mark in ("leave", "absent") for cell in cells)
         rows.append(

@@ -56,6 +56,16 @@ from urllib.parse import urlsplit
 from devices.base import BadSignature, Channel
 from devices.dialects import frames
 
+PLAN_SAYS = """a plan names the gates, with the id and key of the devices page, and what they send, one after the other:
+
+    {"devices": [{"device_id": "gate-1", "key_hex": "64 hexadecimal digits"}],
+     "frames": [{"label": "wang-1", "device_id": "gate-1", "kind": "frame", "path": "wang.jpg"},
+                {"label": "li-1", "device_id": "gate-1", "kind": "card", "channel": "code", "value": "12345674"}]}
+
+path is a JPEG picture, beside the plan or absolute. kind is frame (a picture), card (a card or a code), garbage or resend;
+replay, conflict, forged and tampered are what an attacker sends.
+"""
+
 RETRY_AFTER_S_MAX = 60.0
 HEARTBEAT_S = 30.0
 ANSWER_BYTES_MAX = 1 << 20
@@ -712,9 +722,11 @@ def _answered(file: Path) -> dict[int, str]:
 
 def main(argv: list[str] | None = None) -> int:
     """Return 0 when every entry was answered, 1 when not, 2 when the plan or the options are no good."""
-    parser = argparse.ArgumentParser(prog="python -m devices.sim", description="Play a plan of gate events.")
+    parser = argparse.ArgumentParser(
+        prog="python -m devices.sim", description="Play a plan of gate events.", epilog=PLAN_SAYS, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--url", required=True, help="scheme://host:port of the service")
-    parser.add_argument("--plan", required=True, type=Path)
+    parser.add_argument("--plan", required=True, type=Path, help="JSON file: which gates send which pictures, in order; see below")
     parser.add_argument("--rate", type=float, default=2.0, help="entries a second; 0: no limit (default 2)")
     parser.add_argument("--out", type=Path, help="one JSON line an answer; standard output if left out")
     parser.add_argument("--outbox", type=Path, help="SQLite file that lets a killed gate go on")

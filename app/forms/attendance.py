@@ -15,7 +15,7 @@ from xlsxwriter.utility import xl_col_to_name
 
 from app.forms.book import A3, Book, Column, Stamp, Table, days, hours, local_time, shown, trimmed
 
-MARKS = {"full": "√", "half": "△", "absent": "×", "rest": "○", "leave": "假", "stoppage": "停", "rain": "雨", "flagged": "?"}
+MARKS = {"full": "√", "half": "△", "absent": "×", "rest": "○", "leave": "假", "stoppage": "停", "rain": "雨", "flagged": "?", "no_gate": "–"}
 """What a date was -> its mark. ``half`` is any part of a day. A date outside the engagement is hatched."""
 _AT_WORK = ("full", "half")
 _AWAY = ("leave", "stoppage", "rain", "rest")
@@ -43,14 +43,17 @@ class DayFacts(Protocol):
     def detail(self) -> Mapping[str, Any]: ...
 
 
-def cell_of(day: DayFacts | None, *, is_rest: bool, is_over: bool) -> DayCell | None:
+def cell_of(day: DayFacts | None, *, is_rest: bool, is_over: bool, had_gates: bool = True) -> DayCell | None:
     """The field of a date within the engagement, on the page and on paper alike.
 
     Args:
         day: None where nothing was recorded.
         is_rest: a rest day of the calendar: nothing recorded is a rest then, on any other date an absence.
         is_over: the date is behind us; until it is, nothing recorded means nothing.
+        had_gates: a gate had been heard by then; before, nobody could be absent.
     """
+    if day is None and not had_gates:
+        return DayCell("no_gate") if is_over else None
     if day is None:
         return DayCell("rest" if is_rest else "absent") if is_over else None
     if day.state in ("undecided", "present"):

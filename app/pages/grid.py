@@ -29,7 +29,7 @@ from app.wording import sentence
 
 MARKS = {
     "leave": (marked("假"), marked("请假")), "stoppage": (marked("停"), marked("停工")), "rain": (marked("雨"), marked("雨停")),
-    "rest": ("○", marked("休息日")), "absent": ("×", marked("无通行，或出勤不计工日")),
+    "rest": ("○", marked("休息日")), "absent": ("×", marked("无通行，或出勤不计工日")), "no_gate": ("–", marked("闸机未启用")),
 }  # fmt: skip
 """Mark of the paper form -> (what stands in the cell, what it means)."""
 SHOWS = {"marks": marked("标记"), "hours": marked("工时"), "times": marked("时刻")}
@@ -102,10 +102,12 @@ class GridContext:
     shows: tuple[Show, ...] = shown("Ways to fill the cells")
     show: str = shown("The way they are filled now")
     days: tuple[GridDay, ...] = shown("Every date of the month")
+    today: date = shown("Today on the project's own calendar: the grid opens there")
+    by_weekday: bool = shown("No statutory calendar was imported for some date of the month: Saturday and Sunday are taken for rest days")
     rows: tuple[GridRow, ...] = shown("The workers of this page of the list, by name")
     total: int = shown("How many workers there are over all pages")
     first: int = shown("Number of the first row of this page, from 1")
-    present: tuple[int | None, ...] = shown("How many of this page worked on each date that is over; None for the others")
+    present: tuple[int | None, ...] = shown("How many of this page worked on each date, today so far; None for those to come")
     page_milli: int = shown("Settled man-days of this page, in thousandths")
     page_overtime: int = shown("Overtime minutes of this page")
     page_undecided: int = shown("Days of this page that somebody must decide")
@@ -175,11 +177,13 @@ def gather(ask: Ask) -> GridContext:
         shows=tuple(Show(ask.say(label), url(month, word, page=at if at > 1 else None), word == show) for word, label in SHOWS.items()),
         show=show,
         days=days,
+        today=ask.today,
+        by_weekday=len(timekeeping.calendar(ask.db, month, end)) < len(days),
         rows=rows,
         total=len(members),
         first=(at - 1) * at_once + 1,
         present=tuple(
-            sum(row.worked[n] for row in rows) if day.on < ask.today else None for n, day in enumerate(days)
+            sum(row.worked[n] for row in rows) if day.on <= ask.today else None for n, day in enumerate(days)
         ),
         page_milli=sum(row.day_milli for row in rows),
         page_overtime=sum(row.overtime_minutes for row in rows),
@@ -273,12 +277,14 @@ class _Filler:
         self.undecided, self.inside = ask.say("待确认"), (ask.say("在"), ask.say("仍在场内"))
         self.marks = {key: (ask.say(mark), ask.say(says)) for key, (mark, says) in MARKS.items()}
         self.said: dict[tuple[int | None, int], str] = {}
+        first_at = gates.heard_from(ask.db, ask.project.id)
+        self.gates_from = local(first_at, ask.policy).date() if first_at else date.max
 
     def cell(self, member: sheets.Member, day: GridDay, line: DayLine | None) -> tuple[str, str]:
         """One day of one worker: (its HTML, its tone: work, ask or rest)."""
         on = day.on
         covers = member.entry_on <= on and (member.exit_on is None or on < member.exit_on)
-        found = cell_of(line, is_rest=day.is_rest, is_over=on < self.today) if covers or line else None
+        found = cell_of(line, is_rest=day.is_rest, is_over=on < self.today, had_gates=on >= self.gates_from) if covers or line else None
         weekend = " weekend" if day.is_rest else ""
         if found is None:
             return f'<td class="rest{weekend}"></td>', "rest"

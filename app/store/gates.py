@@ -104,6 +104,13 @@ def gates(db: Session, project_id: int) -> list[GateInfo]:
     return [GateInfo(r[0], r[1], r[2], Direction(r[3])) for r in rows]
 
 
+def heard_from(db: Session, project_id: int) -> datetime | None:
+    """Return since when a gate stands on a project: its first device was added, or somebody passed before; None without one."""
+    added = db.execute(select(func.min(_D.created_at)).where(_D.project_id == project_id)).scalar()
+    passed = db.execute(select(func.min(PassageRow.occurred_at)).where(PassageRow.project_id == project_id)).scalar()
+    return min((at for at in (added, passed) if at is not None), default=None)
+
+
 def gate(db: Session, project_id: int, gate_id: int) -> GateInfo:
     """Return one gate that is not retired.
 

@@ -3,9 +3,11 @@
 import re
 
 import pytest
+import sqlalchemy as sa
 
 from app import access
 from app.store import accounts, timekeeping
+from app.tables import Device
 from tests.payday import at, desk  # noqa: F401 - the fixture payday
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 32
@@ -155,3 +157,22 @@ def test_the_grid_says_who_is_still_on_site_and_asks_only_what_must_be_decided(s
         for day in (5, 6)
     }  # fmt: skip
     assert {day: (found[1], re.sub(r"<[^>]+>", " ", found[2]).split()) for day, found in cell.items()} == {5: ("ask", missing), 6: ("work", inside)}
+
+
+def test_before_the_first_gate_nobody_was_absent_and_today_is_counted_while_it_runs(place, clock, people_on_site, database):
+    payday, _, signed_in = place
+    with database.write() as db:
+        db.execute(sa.update(Device).values(created_at=at(3, "06:00")))
+    payday.works(people_on_site.wang, 6, go=None)
+    payday.now = at(6, "10:00")
+    clock.advance(seconds=(payday.now - clock()).total_seconds())
+    text = signed_in("wu").get(f"/projects/{payday.site.id}/grid", params={"month": "2026-03", "team": payday.site.team_id}).text
+
+    def cell(day):
+        found = re.search(rf'/grid/{people_on_site.li.id}\?day=2026-03-0{day}" title="([^"]*)">(.*?)</a>', text)
+        return found[1].split()[-1], found[2]
+
+    assert cell(2) == ("闸机未启用", "–") and cell(4) == ("无通行，或出勤不计工日", "×")
+    foot = re.findall(r"<td[^>]*>(.*?)</td>", re.search(r"<tfoot>(.*?)</tfoot>", text, re.S)[1])
+    assert foot[5] == "1" and foot[6] == "", "he is inside now; tomorrow is nobody's yet"
+    assert "没有导入法定日历" in text or "按法定日历" in text

@@ -1,7 +1,13 @@
-/* A day of the grid opens beside the table; without this script its link opens the day's own page. */
+/* The grid opens at today. A day of it opens beside the table; without this script its link opens the day's own page. */
 "use strict";
 
 addEventListener("DOMContentLoaded", () => {
+  // Where the month is wider than the screen it opens at today.
+  const now = document.querySelector("#grid th.now");
+  if (now) {
+    const box = now.closest(".scroll"), names = document.querySelector("#grid thead th");
+    if (now.offsetLeft + now.offsetWidth > box.clientWidth) box.scrollLeft = now.offsetLeft - names.offsetWidth - 2 * now.offsetWidth;
+  }
   const panel = document.getElementById("panel");
   if (!panel || typeof panel.show !== "function") return;
   let from = null;
