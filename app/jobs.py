@@ -30,7 +30,20 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app import access, enrolment, journal, ledger, oversight, projection, repack, review, seals, tasks, twins
+from app import (
+    access,
+    enrolment,
+    journal,
+    ledger,
+    oversight,
+    projection,
+    repack,
+    review,
+    seals,
+    tasks,
+    timekeeping,
+    twins,
+)
 from app.db import Database
 from app.engines import load_engine, load_pack_of
 from app.observing import log
@@ -195,6 +208,12 @@ def _projection(database: Database, _settings: Settings, now: datetime) -> str:
     return said
 
 
+def _calendar(database: Database, settings: Settings, now: datetime) -> str:
+    with database.write() as db:
+        written = timekeeping.seed_missing_years(db, now)
+    return f"calendar of {', '.join(map(str, written))} written" if written else "nothing missing that is known"
+
+
 def _purge(database: Database, settings: Settings, now: datetime) -> str:
     # A nonce can be used as long as its request's time is within the window, ahead or behind.
     nonces_before = now - timedelta(seconds=4 * settings.signature_window_seconds)
@@ -310,6 +329,8 @@ def _erase_faces(database: Database, settings: Settings, project_id: int, now: d
 JOBS: dict[str, Job] = {
     job.name: job
     for job in (
+        # First: what is worked out ahead goes by it.
+        Job("calendar", timedelta(hours=24), timedelta(minutes=10), _calendar),
         Job("projection", timedelta(seconds=15), timedelta(minutes=30), _projection),
         Job("purge", timedelta(hours=1), timedelta(minutes=10), _purge),
         Job("audit", timedelta(hours=1), timedelta(hours=1), _audit),

@@ -15,6 +15,7 @@ Facts that come after a month was closed are taken all the same and become back 
 back into a closed month, because it would work out anew what nobody disputes (attendance.md 3.6).
 """
 
+import contextlib
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -103,6 +104,23 @@ def seed_calendar(db: Session, *, years: Collection[int], by: str, now: datetime
         written=sum(report.written for report in reports),
         unchanged=sum(report.unchanged for report in reports),
     )
+
+
+def seed_missing_years(db: Session, now: datetime) -> list[int]:
+    """Write last year, this and the next as the package knows them, of which nobody has said anything yet; return the years written.
+
+    Wages by statutory multiples earn nothing without a calendar, and nobody thinks of one on the first day. A year of which a
+    notice was imported, or begun, is left alone; so is one whose notice the package has not read.
+    """
+    this = now.astimezone(ZoneInfo("Asia/Shanghai")).year
+    written = []
+    for year in (this - 1, this, this + 1):
+        if held.calendar_days(db, date(year, 1, 1), date(year + 1, 1, 1)):
+            continue
+        with contextlib.suppress(Unusable):
+            seed_calendar(db, years=[year], by="worker", now=now)
+            written.append(year)
+    return written
 
 
 def year_from_holidays(year: int) -> tuple[tuple[date, DayKind, str], ...]:

@@ -9,10 +9,11 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from app import access, enrolment, jobs, ledger, oversight
+from app import access, enrolment, jobs, ledger, oversight, timekeeping
 from app.jobs import JOBS, Job, JobFailed
 from app.store import accounts, gates
 from app.store import people as persons
+from app.store import timekeeping as held
 from app.tables import DeviceNonce, FaceTemplate, Schedule, SignIn, SignInAttempt
 from recognition.synthetic import SyntheticEngine
 from tests.books import Books, Earned
@@ -198,6 +199,18 @@ def test_old_nonces_attempts_and_sign_ins_go_and_live_ones_stay(database, settin
         assert db.execute(sa.select(sa.func.count()).select_from(DeviceNonce)).scalar_one() == 2
         assert db.execute(sa.select(sa.func.count()).select_from(SignInAttempt)).scalar_one() == 3
         assert db.execute(sa.select(SignIn.token_sha256)).scalars().all() == [access.token_sha256(live)]
+
+
+def test_a_house_of_the_first_day_has_the_calendar_that_multiples_go_by_and_a_notice_stays(database, settings):
+    """Nobody thinks of a calendar on the first day; without one the statutory multiples earn nothing."""
+    on = datetime(2026, 11, 29, 1, tzinfo=UTC)
+    with database.write() as db:
+        timekeeping.import_calendar(db, rows=[("2025-10-09", "workday", "")], source="县里的通知", by="gao", now=on)
+    assert jobs.run_once("calendar", database, settings, on) == "calendar of 2026 written"
+    with database.read() as db:
+        known = held.calendar_days(db, date(2025, 1, 1), date(2028, 1, 1))
+    assert len(known) == 1 + 365, "what somebody began is his; the notice of 2027 is not out"
+    assert jobs.run_once("calendar", database, settings, on + timedelta(days=1)) == "nothing missing that is known"
 
 
 def test_a_whole_chain_is_found_whole(database, settings, people_on_site, now):
