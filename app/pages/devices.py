@@ -105,6 +105,7 @@ class DevicesContext:
     silent_hours: int = shown("After how many hours a device counts as silent")
     directions: tuple[str, ...] = shown("Ways a gate can lead")
     no_way: str = shown("The way no gate leads: out or in; empty when both ways are there, or no gate at all")
+    bare_gate: int = shown("The first gate without a device, which a new one is most likely for; 0: there is none")
 
 
 def gather(ask: Ask) -> DevicesContext:
@@ -132,6 +133,7 @@ def _page(ask: Ask, refused: str = "", key: KeyOnce | None = None) -> DevicesCon
         silent_hours=SILENT_HOURS,
         directions=("in", "out", "both"),
         no_way=no_way(gates.gates(db, project_id)),
+        bare_gate=next((gate.id for gate in gates.gates(db, project_id) if gate.id not in of_gate), 0),
     )
 
 

@@ -22,7 +22,7 @@ from app.errors import BadRequest, Busy, Forbidden, NotFound, ServiceError, Unus
 from app.pages import filled, lines, page
 from app.pages.page import HEADERS, Act, Again, Ask, Page, shown, with_query
 from app.pages.words import marked
-from app.store import changes, checks, faces, people
+from app.store import changes, checks, faces, people, timekeeping
 from app.store import papers as held
 from app.store import roster as rows
 from app.wording import notices
@@ -281,6 +281,7 @@ class StepsContext:
     project_id: int = shown("The project, for links")
     worker_id: int = shown("The worker, for links")
     today: date = shown("Today on the project's calendar, printed on the sheet")
+    no_calendar: bool = shown("Nobody has said yet which dates of this year are rest days: multiples earn nothing")
     name: str = shown("His name, in full")
     sex: str = shown("M for a man, F for a woman")
     years: int = shown("Full years today")
@@ -358,6 +359,7 @@ def steps(
         name=row.name,
         sex=row.sex,
         years=age(row.birth_on, ask.today),
+        no_calendar=not timekeeping.calendar_knows(ask.db, ask.today),
         id_number=mask_id_number(_opened(ask, row, "id_number_sealed"), view),
         phone=mask_phone(_opened(ask, row, "phone_sealed"), view) if row.phone_sealed else "",
         team=row.team_name,

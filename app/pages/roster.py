@@ -19,7 +19,7 @@ from app.pages import filled, lines, show
 from app.pages.page import Act, Again, Ask, Page, shown, with_query
 from app.pages.words import marked
 from app.payroll import AccountSum
-from app.store import people
+from app.store import people, timekeeping
 from app.store import roster as rows
 from app.wording import sentence
 from app.wording.papers import ROSTER_NOTES
@@ -307,6 +307,7 @@ class ImportContext:
     differences: tuple[FaultLine, ...] = shown("People who are here already and are recorded otherwise")
     more: int = shown("Faults, warnings and differences beyond those shown")
     codes: tuple[CodeLine, ...] = shown("Codes of those who came in, shown this once")
+    no_calendar: bool = shown("Nobody has said yet which dates of this year are rest days: multiples earn nothing")
 
 
 def show_import(ask: Ask, wrong: str = "", report: rosters.RosterReport | None = None) -> ImportContext:
@@ -338,6 +339,7 @@ def show_import(ask: Ask, wrong: str = "", report: rosters.RosterReport | None =
         differences=told(report.differences) if report else (),
         more=sum(cut),
         codes=tuple(_slip(names[c.worker_id], c.code) for c in codes),
+        no_calendar=not timekeeping.calendar_knows(ask.db, ask.today),
     )
 
 

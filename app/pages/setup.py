@@ -97,6 +97,9 @@ class SetupContext:
     own_path: str = shown("Path of this page without a query")
     steps: tuple[StepLine, ...] = shown("The first day, step by step")
     no_way: str = shown("The way no gate leads: out or in; empty when both ways are there, or no gate at all")
+    bare: bool = shown("There is a gate without a device")
+    weak_pack: bool = shown("The recogniser is not fit for a gate nobody watches, and no guard is asked to confirm")
+    settings_url: str = shown("The page that says why, and where it is changed")
     companies: tuple[CompanyLine, ...] = shown("Companies with their teams, in the order they came")
     roles: tuple[str, ...] = shown("What a company can be on a project")
     trades: tuple[str, ...] = shown("Names of trades to choose from")
@@ -119,22 +122,29 @@ def gather(ask: Ask, wrong: str = "", typed: dict[str, str] | None = None) -> Se
     counts = rows.lacking(db, project.id, wanted)
     of_team = rows.count_of_teams(db, project.id, wanted)
     on_roster, lacking = counts["total"], counts["any"]
-    devices = sum(d.disabled_at is None for d in gates.devices(db, project.id))
+    at_gates = [d.gate_id for d in gates.devices(db, project.id) if d.disabled_at is None]
+    devices = len(at_gates)
     passed = gates.anybody_passed(db, project.id)
-    missing = no_way(gates.gates(db, project.id))
+    lanes = gates.gates(db, project.id)
+    missing, bare = no_way(lanes), any(lane.id not in at_gates for lane in lanes)
     write, enrol, watch = ask.may("papers.write"), ask.may("enrol"), ask.may("gate.watch")
+    pack = getattr(ask.state.engine, "pack", None)
     steps = (
         StepLine("companies", bool(companies), len(companies), f"{here}/setup#h-company" if write else ""),
         StepLine("teams", bool(teams), len(teams), f"{here}/setup#h-team" if write else ""),
-        StepLine("devices", bool(devices) and not missing, devices, f"{here}/devices"),
+        StepLine("devices", bool(devices) and not missing and not bare, devices, f"{here}/devices"),
         StepLine("roster", bool(on_roster), on_roster, f"{here}/workers/roster" if write else ""),
         StepLine("enrolled", bool(on_roster) and not lacking, on_roster - lacking, f"{here}/enrol" if enrol else ""),
-        StepLine("passage", passed, int(passed), f"{here}/gate" if watch else ""),
+        # Whether a gate is there and heard stands on the page of devices; the desk only shows what comes of it.
+        StepLine("passage", passed, int(passed), f"{here}/devices" if not passed else f"{here}/gate" if watch else ""),
     )
     return SetupContext(
         own_path=f"{here}/setup",
         steps=steps,
         no_way=missing,
+        bare=bare,
+        weak_pack=bool(pack and pack.needs_confirmation_advised) and not project.confirm_face,
+        settings_url=f"{here}/settings",
         companies=tuple(
             CompanyLine(
                 c.id, c.name, c.uscc or "", c.role, c.entry_on,

@@ -85,6 +85,11 @@ def calendar(db: Session, first: date, end: date) -> dict[date, DayKind]:
     return {day_on: day.kind for day_on, day in sorted(calendar_days(db, first, end).items())}
 
 
+def calendar_knows(db: Session, day: date) -> bool:
+    """True when the statutory calendar says what kind of date this is."""
+    return bool(calendar_days(db, day, day + timedelta(days=1)))
+
+
 def add_calendar_days(db: Session, days: Sequence[CalendarDay], *, source: str, by: str, now: datetime) -> None:
     """Append what a notice says; from now on it counts for these dates."""
     if days:

@@ -206,3 +206,12 @@ def test_a_gate_nobody_passed_is_retired_and_without_an_exit_the_page_warns(clie
     again = chen.post(f"{page}/switch", data={"device_id": site.exit.device_id, "to": "on"})
     assert again.status_code == 404, "nobody is to pass a gate that is retired"
     assert client_of("wu").post(f"{page}/gates/retire", data={"gate_id": site.entrance.gate_id}).status_code == 403
+
+
+def test_a_new_device_is_offered_to_the_gate_that_has_none_and_the_first_day_waits_for_it(client_of, people_on_site, page):
+    site, chen, wu = people_on_site.a, client_of("chen"), client_of("wu")
+    assert "有通道还没有设备" not in wu.get(f"/projects/{site.id}/setup").text
+    assert chen.post(f"{page}/gates", data={"name": "西门出口", "direction": "out"}).status_code == 303
+    offered = re.search(r'<select id="device-gate".*?</select>', chen.get(page).text, re.S)[0]
+    assert re.search(r'selected>([^<]*)<', offered)[1] == "西门出口"
+    assert "有通道还没有设备" in wu.get(f"/projects/{site.id}/setup").text

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 from fastapi.testclient import TestClient
 
-from app import access, papers, payroll
+from app import access, papers, payroll, timekeeping
 from app.main import create_app
 from app.pages import roster
 from app.store import accounts, people
@@ -166,6 +166,14 @@ def test_a_file_is_tried_first_and_then_brought_in_once(client_of, database, peo
     assert "周新" in client.get(f"/projects/{people_on_site.a.id}/workers").text
     again = sent(client, people_on_site, "enter", GOOD, BAD).text
     assert "周新" not in again, "nobody came in, so no code is shown"
+
+
+def test_the_import_asks_for_a_calendar_only_where_there_is_none(client_of, database, people_on_site, now):
+    asked = "法定倍数要有当年的法定日历"
+    assert asked in sent(client_of("wu"), people_on_site, "try", GOOD).text
+    with database.write() as db:
+        timekeeping.seed_calendar(db, years=[now.year], by="gao", now=now)
+    assert asked not in sent(client_of("wu"), people_on_site, "try", GOOD).text
 
 
 def test_a_file_that_is_no_roster_says_so_and_no_button_is_no_import(client_of, people_on_site):
