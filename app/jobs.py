@@ -45,6 +45,7 @@ from app import (
     twins,
 )
 from app.db import Database
+from app.domain.counted import filled
 from app.engines import load_engine, load_pack_of
 from app.observing import log
 from app.settings import Settings
@@ -240,7 +241,7 @@ def _repack(database: Database, settings: Settings, now: datetime) -> str:
     if _engine is None or _engine.pack.contract_id != change.to_contract_id:
         _engine = load_engine(settings, change.to_pack_id)
     done = repack.work(database, open_vault(settings), settings, _engine, now=now, seconds_max=REPACK_SECONDS)
-    return f"{done.embedded} templates, {done.unusable} unusable, {'done' if done.done else 'goes on'}"
+    return f"{filled('{n:template|templates}', {'n': done.embedded})}, {done.unusable} unusable, {'done' if done.done else 'goes on'}"
 
 
 def _twins(database: Database, settings: Settings, now: datetime) -> str:

@@ -289,6 +289,8 @@ class Column:
     """A column of the file."""
 
     name: str
+    heading: str
+    """As most files have it, for a reader of English; empty for who reads it anyway."""
     note: str
     required: bool
 
@@ -314,7 +316,8 @@ def show_import(ask: Ask, wrong: str = "", report: rosters.RosterReport | None =
     """The form, and what became of the last file."""
     english = ask.language == "en"
     # Most files have the Chinese headings, whoever reads them.
-    headings = {key: f"{form.TITLES_EN[key]} ({said[0]})" if english else said[0] for key, said in form.HEADINGS.items()}
+    said = {key: names[0] for key, names in form.HEADINGS.items()}
+    headings = {key: f"{form.TITLES_EN[key]} ({name})" if english else name for key, name in said.items()}
 
     def told(faults: tuple[rosters.RosterFault, ...]) -> tuple[FaultLine, ...]:
         return tuple(
@@ -330,7 +333,8 @@ def show_import(ask: Ask, wrong: str = "", report: rosters.RosterReport | None =
         project_id=ask.project.id,
         own_path=f"/projects/{ask.project.id}/workers/roster",
         columns=tuple(
-            Column(headings[key], note[english], key in form.REQUIRED) for key, note in ROSTER_NOTES.items()
+            Column(form.TITLES_EN[key] if english else said[key], said[key] if english else "", note[english], key in form.REQUIRED)
+            for key, note in ROSTER_NOTES.items()
         ),
         wrong=wrong,
         report=report,

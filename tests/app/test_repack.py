@@ -331,7 +331,7 @@ def test_a_pack_that_does_not_load_leaves_the_gates_the_one_they_have(both, data
 def test_the_worker_does_a_stretch_a_minute(both, database, settings, now, monkeypatch, vault):
     monkeypatch.setattr(jobs, "load_engine", lambda _settings, _pack_id: NEW_ENGINE)
     monkeypatch.setattr(jobs, "open_vault", lambda _settings: vault)
-    assert jobs.run_once("repack", database, settings, now) == "1 templates, 0 unusable, done"
+    assert jobs.run_once("repack", database, settings, now) == "1 template, 0 unusable, done"
     assert jobs.run_once("repack", database, settings, now + timedelta(minutes=2)) == "nothing to work out"
 
 
@@ -357,7 +357,7 @@ def test_the_whole_change_from_the_shell(both, database, settings, now, monkeypa
         return done.output.strip()
 
     assert muster("start", "synthetic-new", "--by", "gao") == "synthetic -> synthetic-new: 1 can be worked out, 1 must come again"
-    assert muster("run") == "1 templates, 0 workers' photographs unusable"
+    assert muster("run") == "1 template, 0 workers' photographs unusable"
     assert f'"must_come_worker_ids": [{both.cast.li.id}]' in muster("status", "--json")
     assert muster("switch", "--by", "gao") == "pack_change_gaps"
     assert muster("switch", "--by", "gao", "--with-gaps").startswith("synthetic-new from")

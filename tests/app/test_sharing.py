@@ -120,7 +120,7 @@ from app.readers import start
 from app.sharing import Sharing
 
 if __name__ == "__main__":
-    readers = start(1, lambda: None, lambda shared, part: (__import__("os").getpid(), shared * part), threading.Event().wait)
+    readers = start(1, lambda: None, lambda shared, part: (__import__("os").getpid(), shared * part), [threading.Event().wait])
     waits = threading.Event()
     threading.Thread(target=waits.wait).start()  # a service has threads
     found = list(Sharing(readers.help, 2).over(10, range(1, 9), lambda part: 1 / 0))

@@ -246,7 +246,7 @@ WITHOUT_A_BUTTON = """() => [...document.querySelectorAll('main form')].filter(f
 
 WORDS = """() => {
   const said = [], walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  for (let n = walk.nextNode(); n; n = walk.nextNode()) if (!n.parentElement.closest('script, style')) said.push(n.data);
+  for (let n = walk.nextNode(); n; n = walk.nextNode()) if (!n.parentElement.closest('script, style, main [lang="zh-CN"]')) said.push(n.data);
   for (const e of document.querySelectorAll('[title], [aria-label], [placeholder], [alt], [data-label]'))
     for (const a of ['title', 'aria-label', 'placeholder', 'alt', 'data-label']) if (e.hasAttribute(a)) said.push(e.getAttribute(a));
   return [document.title, ...said];

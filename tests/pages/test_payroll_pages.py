@@ -224,14 +224,15 @@ def test_a_sheet_can_be_taken_away_in_each_form_and_names_the_people_who_did_som
     assert "/forms/" not in client_of("ma").get(f"{path}/{sheet.id}").text, "a subcontractor takes no papers of the project"
 
 
-def test_a_rest_day_is_a_circle_and_a_working_day_without_a_passage_a_cross(place, people_on_site):
+def test_a_rest_day_is_a_circle_a_working_day_without_a_passage_a_cross_and_before_the_gate_neither(place, people_on_site):
     payday, _, client_of = place
     page = client_of("wu").get(
         f"/projects/{people_on_site.a.id}/grid", params={"month": "2026-03", "team": people_on_site.a.team_id}
     ).text
     row = re.search(r'<th scope="row"><a [^>]*>王建国</a></th>(.*?)</tr>', page, re.S)[1]
     marks = [re.sub(r"<[^>]+>", "", cell).strip() for cell in re.findall(r"<td[^>]*>(.*?)</td>", row, re.S)]
-    assert marks[0] == "○" and marks[1] == "×" and marks[2].startswith("√"), "1 March 2026 is a Sunday"
+    assert marks[:2] == ["–", "–"] and marks[2].startswith("√"), "the gate saw its first on the third"
+    assert marks[7] == "○" and marks[8] == "×", "8 March 2026 is a Sunday"
     assert "/forms/attendance?" in page
 
 

@@ -199,7 +199,7 @@ def test_a_trial_names_who_is_meant_and_what_to_look_at_again(client_of, people_
 def test_an_english_reader_sees_which_chinese_column_is_meant(client_of, people_on_site):
     client = client_of("wu")
     client.cookies.set("muster_language", "en")
-    text = client.get(f"/projects/{people_on_site.a.id}/workers/roster").text
+    text = re.sub(r"<[^>]+>", "", client.get(f"/projects/{people_on_site.a.id}/workers/roster").text)
     assert "ID number (身份证号)" in text and "Credit code (统一社会信用代码)" in text
 
 
