@@ -449,6 +449,7 @@ def main(arguments: list[str]) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / "muster.db").exists():
             build(folder, options.workers, options.months, console)
+        migrate(settings_of(folder))  # one that was left here may be of an earlier version
         return told(folder, options, console)
 
 
