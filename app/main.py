@@ -242,7 +242,7 @@ def create_reader(settings: Settings, *, database: Database | None = None, vault
 AT_HOME = frozenset(
     {
         pages.gate.PAGE.path, pages.devices.PAGE.path, pages.settings.PAGE.path, pages.payrolls.PAGE.path, pages.twins.PAGE.path,
-        pages.enrol.PAGE_WORKER.path,
+        pages.enrol.PAGE_WORKER.path, pages.setup.PAGE.path,
         "/v1/projects/{project_id}/cameras", "/v1/projects/{project_id}/decisions/policy",
     }
 )  # fmt: skip
