@@ -106,21 +106,21 @@ def seed_calendar(db: Session, *, years: Collection[int], by: str, now: datetime
     )
 
 
-def seed_missing_years(db: Session, now: datetime) -> list[int]:
-    """Write last year, this and the next as the package knows them, of which nobody has said anything yet; return the years written.
+def missing_years(db: Session, now: datetime) -> list[int]:
+    """Return those of last year, this and the next of whose calendar nobody has said anything yet.
 
     Wages by statutory multiples earn nothing without a calendar, and nobody thinks of one on the first day. A year of which a
-    notice was imported, or begun, is left alone; so is one whose notice the package has not read.
+    notice was imported, or begun, is not among them.
     """
     this = now.astimezone(ZoneInfo("Asia/Shanghai")).year
-    written = []
-    for year in (this - 1, this, this + 1):
-        if held.calendar_days(db, date(year, 1, 1), date(year + 1, 1, 1)):
-            continue
-        with contextlib.suppress(Unusable):
-            seed_calendar(db, years=[year], by="worker", now=now)
-            written.append(year)
-    return written
+    return [year for year in (this - 1, this, this + 1) if not held.calendar_days(db, date(year, 1, 1), date(year + 1, 1, 1))]
+
+
+def is_known(year: int) -> bool:
+    """True when the package ``holidays`` has read the State Council's notice of a year."""
+    with contextlib.suppress(Unusable):
+        return bool(year_from_holidays(year))
+    return False
 
 
 def year_from_holidays(year: int) -> tuple[tuple[date, DayKind, str], ...]:
