@@ -87,28 +87,49 @@ def main() -> None:
 
 @contextmanager
 def opened() -> Iterator[tuple[Settings, Any, Any]]:
-    """Settings, database and vault, closed again."""
-    from app.db import Database, make_engine, migration_state
+    """Settings, database and vault, closed again.
+
+    Raises:
+        DatabaseWrong: nothing is here yet, or it is of another version of this program.
+        VaultError: the keys are not those the database was filled with.
+    """
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import DBAPIError
+
+    from app.db import Database, DatabaseWrong, make_engine, migration_state
     from app.memory import settle
     from app.vault import KEY_FILE, VaultError, check, open_vault
 
     settings = read_settings()
     settle()
+    url = make_url(settings.url)
+    nothing = f"No database of Muster at {url.render_as_string()} yet: `muster serve` or `muster migrate` makes it; else see MUSTER_DATA_DIR."
+    # Opening a file makes it: nothing is left behind where nothing was.
+    if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
+        raise DatabaseWrong(nothing)
     database = Database(make_engine(settings))
+    if migration_state(database.engine)[0] is None:
+        database.engine.dispose()
+        raise DatabaseWrong(nothing)
     key_file = settings.data_dir / KEY_FILE
     made_now = settings.key_hex is None and not key_file.exists()
     try:
         vault = open_vault(settings)
-        if migration_state(database.engine)[0] is not None:
-            try:
-                with database.read() as db:
-                    check(db, vault)
-            except VaultError:
-                if not made_now:
-                    raise
-                key_file.unlink()
-                raise VaultError(f"{key_file} is missing and this database was filled with it: put its copy back") from None
+        try:
+            with database.read() as db:
+                check(db, vault)
+        except VaultError:
+            if not made_now:
+                raise
+            key_file.unlink()
+            raise VaultError(f"{key_file} is missing and this database was filled with it: put its copy back") from None
         yield settings, database, vault
+    except DBAPIError:
+        # Asked only now: finding the newest migration takes longer than most commands.
+        current, head = migration_state(database.engine)
+        if current != head:
+            raise DatabaseWrong(f"The database is at {current}, this version needs {head}: run `muster migrate`.") from None
+        raise
     finally:
         database.engine.dispose()
 

@@ -9,7 +9,9 @@ from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from app import access, cli, seals, second_step
+from app.db import DatabaseWrong
 from app.domain import totp
+from app.settings import Settings
 from app.store import accounts, append, terms
 from app.tables import CalendarDayRow
 from app.vault import KEY_FILE, VaultError
@@ -156,3 +158,22 @@ def test_no_new_key_is_made_for_a_database_that_was_filled_with_another(people_o
     done = CliRunner().invoke(cli.app, ["verify"])
     assert isinstance(done.exception, VaultError) and "put its copy back" in str(done.exception)
     assert not (settings.data_dir / KEY_FILE).exists()
+
+
+def test_where_nothing_is_yet_a_command_says_so_and_leaves_nothing_behind(monkeypatch, tmp_path):
+    empty = Settings(environment="test", data_dir=tmp_path / "nowhere")
+    monkeypatch.setattr(cli, "read_settings", lambda: empty)
+    done = CliRunner().invoke(cli.app, ["verify"])
+    assert isinstance(done.exception, DatabaseWrong) and "muster serve" in str(done.exception)
+    assert not empty.data_dir.exists()
+    (tmp_path / "nowhere").mkdir()
+    (tmp_path / "nowhere" / "muster.db").touch()
+    done = CliRunner().invoke(cli.app, ["user", "list"])
+    assert isinstance(done.exception, DatabaseWrong) and [f.name for f in empty.data_dir.iterdir() if f.name == KEY_FILE] == []
+
+
+def test_a_database_of_an_older_version_is_named_and_not_a_traceback(people_on_site, behind_the_walls, muster):
+    behind_the_walls("UPDATE alembic_version SET version_num = 'of last year'")
+    behind_the_walls("ALTER TABLE journal_entry RENAME TO entry_of_last_year")
+    done = muster("verify")
+    assert isinstance(done.exception, DatabaseWrong) and "run `muster migrate`" in str(done.exception), done.exception
