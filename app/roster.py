@@ -107,6 +107,17 @@ class RosterReport:
         }
 
 
+@dataclass(slots=True)
+class Earlier:
+    """What the parts of a file that were read already leave to the next one; each of them adds to it."""
+
+    doubted: set[tuple[str, str]] = field(default_factory=set)
+    """Names of new teams and companies that were warned of."""
+    companies: list[people.ProjectCompanyInfo] = field(default_factory=list)
+    """That a trial added and undid again, in the order they came."""
+    teams: list[people.TeamInfo] = field(default_factory=list)
+
+
 def import_roster(
     db: Session,
     vault: Vault,
@@ -115,7 +126,7 @@ def import_roster(
     project_id: int,
     sheet: Roster,
     dry_run: bool = False,
-    doubted: set[tuple[str, str]] | None = None,
+    earlier: Earlier | None = None,
     now: datetime,
     by: str,
 ) -> RosterReport:
@@ -127,11 +138,13 @@ def import_roster(
 
     Args:
         dry_run: do everything, then undo it: the report is that of the real import, without codes.
-        doubted: names of new teams and companies already warned of, in parts of the same file before; added to.
+        earlier: of the parts of the same file before this one; added to.
     """
     project = people.project(db, project_id)
-    at_work = _Import(db, vault, settings, project, now, by, doubted if doubted is not None else set())
+    earlier = earlier if earlier is not None else Earlier()
+    at_work = _Import(db, vault, settings, project, now, by, earlier)
     with db.begin_nested() as everything:
+        at_work.frame_again()
         for row in sheet.rows:
             at_work.take(row)
         report = RosterReport(
@@ -148,6 +161,7 @@ def import_roster(
             dry_run=dry_run,
         )
         if dry_run:
+            at_work.frame_kept()
             everything.rollback()
     if not dry_run:
         papers.journal(
@@ -170,19 +184,21 @@ def import_roster_in_parts(
 ) -> RosterReport:
     """``import_roster`` in transactions of ``IMPORT_PART_ROWS`` rows, so that gates get their turn in between.
 
-    One that fails half way (disk full) leaves whole parts behind; the same file again enters the rest.
+    One that fails half way (disk full) leaves whole parts behind; the same file again enters the rest. A trial undoes each
+    part, and adds the companies and teams of the earlier ones again before the next: it tells what the import tells. People
+    are not needed again: a person or a card that stood above is a fault of its row already (``read_roster``).
 
     Args:
         write: gives a transaction; ``Database.write``.
     """
     reports = []
-    doubted: set[tuple[str, str]] = set()
+    earlier = Earlier()
     for start in range(0, len(sheet.rows), IMPORT_PART_ROWS):
         part = replace(sheet, rows=sheet.rows[start : start + IMPORT_PART_ROWS])
         with write() as db:
             reports.append(
                 import_roster(
-                    db, vault, settings, project_id=project_id, sheet=part, dry_run=dry_run, doubted=doubted, now=now, by=by
+                    db, vault, settings, project_id=project_id, sheet=part, dry_run=dry_run, earlier=earlier, now=now, by=by
                 )
             )
     return RosterReport(
@@ -205,7 +221,7 @@ class _Import:
 
     def __init__(
         self, db: Session, vault: Vault, settings: Settings, project: people.ProjectInfo, now: datetime, by: str,
-        doubted: set[tuple[str, str]],
+        earlier: Earlier,
     ) -> None:  # fmt: skip
         self.db, self.vault, self.settings, self.project, self.now, self.by = db, vault, settings, project, now, by
         self.today = project_today(project.time_zone, now)
@@ -213,15 +229,37 @@ class _Import:
         self.faults: list[RosterFault] = []
         self.differences: list[RosterFault] = []
         self.warnings: list[RosterFault] = []
-        self.doubted = doubted
+        self.earlier, self.doubted = earlier, earlier.doubted
         self.limits = audit.limits(db, project.area_code, self.today)
         self.codes: list[RosterCode] = []
         self._read_frame()
+        self._found = {c.id for c in self.companies}, {t.id for t in self.teams}
         self._rates: dict[int, list[Terms]] | None = None
 
     def _read_frame(self) -> None:
         self.companies = people.project_companies(self.db, self.project.id)
         self.teams = people.teams(self.db, self.project.id)
+
+    def frame_again(self) -> None:
+        """Add the companies and teams of earlier parts that were undone. They are undone again: no line of the journal."""
+        if not self.earlier.companies and not self.earlier.teams:
+            return
+        new_id: dict[int, int] = {}
+        for company in self.earlier.companies:
+            company_id = people.add_company(self.db, uscc=company.uscc, name=company.name, now=self.now)
+            new_id[company.id] = people.add_project_company(
+                self.db, project_id=self.project.id, company_id=company_id, role=company.role, entry_on=company.entry_on
+            )
+        for team in self.earlier.teams:
+            of = new_id.get(team.project_company_id, team.project_company_id)
+            people.add_team(self.db, project_id=self.project.id, project_company_id=of, name=team.name, trade=team.trade)
+        self._read_frame()
+
+    def frame_kept(self) -> None:
+        """Remember the companies and teams that are about to be undone."""
+        companies, teams = self._found
+        self.earlier.companies = [c for c in self.companies if c.id not in companies]
+        self.earlier.teams = [t for t in self.teams if t.id not in teams]
 
     def _agreed(self, engagement_id: int) -> list[Terms]:
         # Read when the first person is met who is there already: a file of new people never needs it.

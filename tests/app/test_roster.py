@@ -1,6 +1,8 @@
 """An Excel roster becomes workers: good rows are entered, bad ones named, none lost, none entered twice."""
 
 import json
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -8,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as example_settings
 from hypothesis import strategies as st
+from sqlalchemy.orm import Session
 
 from app import roster as rosters
 from app.db import Database
@@ -197,6 +200,52 @@ def test_a_large_file_in_parts_is_one_report(office: Office, monkeypatch: pytest
     )
     assert (report.rows_total, report.entered, report.already_there, report.faulty) == (9, 7, 1, 1)
     assert (len(report.codes), report.sheets_left_out) == (7, ("旧",))
+
+
+def in_parts(office: Office, rows: Sequence[RosterRow], *, dry_run: bool, inside: Session | None = None) -> rosters.RosterReport:
+    return rosters.import_roster_in_parts(
+        office.database.write if inside is None else lambda: nullcontext(inside), office.vault, office.settings,
+        project_id=office.site.a.id, sheet=Roster(tuple(rows), ("花名册",), ()), dry_run=dry_run, now=office.now, by="wu",
+    )  # fmt: skip
+
+
+def test_a_trial_of_many_rows_knows_the_companies_and_teams_of_the_rows_before(office: Office):
+    crowd = [
+        replace(SUN, number=at + 2, name=f"钱{chr(0x4E00 + at)}", id_number=id_number(date(1990, 1, 1), at), role=SUN.role if at == 1 else None)
+        for at in range(1, 2 * rosters.IMPORT_PART_ROWS + 11)
+    ]
+    before = office.names(), office.frame()
+    tried = in_parts(office, crowd, dry_run=True)
+    assert (tried.entered, faults(tried)) == (210, []) and (office.names(), office.frame()) == before
+    done = in_parts(office, crowd, dry_run=False)
+    assert replace(tried, dry_run=False, codes=done.codes) == done
+
+
+FRAME_CELLS = {
+    "company": st.sampled_from([COMPANY, "海盐建设总承包有限公司", "海盐劳务", "海盐劳务有限公司", "新公司"]),
+    "uscc": st.sampled_from([None, None, "91330424MA2800001Q", "91330424MA2800002U"]),
+    "role": st.sampled_from([None, "general_contractor", "labour_subcontractor"]),
+    "team": st.sampled_from(["钢筋一班", "钢筋1班", "木工一班", "木工1班"]),
+    "entry_on": st.sampled_from([date(2026, 2, 1), date(2026, 3, 1), date(2026, 3, 10)]),
+    "card": st.sampled_from([None, None, "11"]),
+}
+
+
+@example_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(st.fixed_dictionaries(FRAME_CELLS), min_size=3, max_size=9))
+def test_a_trial_in_parts_tells_what_the_import_tells(office: Office, rows: list[dict]):
+    sheet = [
+        replace(SUN, number=at, id_number=id_number(date(1990, 1, 1), at), name=f"钱{chr(0x4E00 + at)}", **row)
+        for at, row in enumerate(rows, start=2)
+    ]
+    with pytest.MonkeyPatch.context() as patched, office.database.write() as db, db.begin_nested() as everything:
+        patched.setattr(rosters, "IMPORT_PART_ROWS", 2)
+        before = people.project_companies(db, office.site.a.id), people.teams(db, office.site.a.id)
+        tried = in_parts(office, sheet, dry_run=True, inside=db)
+        assert (people.project_companies(db, office.site.a.id), people.teams(db, office.site.a.id)) == before
+        done = in_parts(office, sheet, dry_run=False, inside=db)
+        everything.rollback()
+    assert replace(tried, dry_run=False, codes=done.codes) == done
 
 
 def test_the_journal_tells_how_many_and_not_who(office: Office):
