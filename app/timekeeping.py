@@ -860,12 +860,17 @@ def _check_passage(
         raise Unusable("correction_other_day")
 
 
-def _check_limits(
-    db: Session, project: ProjectInfo, day: date, today: date, reason: str, month: Sequence[CorrectionInfo]
-) -> None:
+def check_in_time(db: Session, project: ProjectInfo, day: date, today: date) -> None:
+    """Raise Unusable ``correction_too_late`` when a punch of ``day`` can be asked for no more; the whole day still can."""
     days = terms.area_value(db, project.area_code, "correction_days", today)
     if today > day + timedelta(days=days):
         raise Unusable("correction_too_late", days=days)
+
+
+def _check_limits(
+    db: Session, project: ProjectInfo, day: date, today: date, reason: str, month: Sequence[CorrectionInfo]
+) -> None:
+    check_in_time(db, project, day, today)
     # The whole team would be at its limit after three days of a gate that is down.
     if reason in UNCOUNTED:
         return

@@ -10,7 +10,7 @@ from app import access, projection, timekeeping
 from app.domain.facts import CorrectionKind
 from app.domain.identity import name_order
 from app.domain.workdays import EARLIEST, LATEST, local, month_of
-from app.errors import BadRequest, Forbidden, ServiceError
+from app.errors import BadRequest, Forbidden, ServiceError, Unusable
 from app.pages import filled, lines
 from app.pages.filled import asked_month
 from app.pages.page import Act, Again, Ask, ListChoice, Page, shown, with_query
@@ -19,6 +19,7 @@ from app.store import accounts, gates, people
 from app.store import projection as projected
 from app.store.timekeeping import CorrectionInfo
 from app.wording import name as name_of
+from app.wording import sentence
 
 ROWS_MAX = 300
 AT_ONCE = 200
@@ -105,6 +106,8 @@ class AskForm:
     day_url: str
     passages: tuple[SeenPassage, ...]
     evidence_needed: bool
+    late: str
+    """Why a correction of this kind is refused by now, whatever is filled in; empty else."""
     values: dict[str, str]
     """What was filled in before it was refused."""
 
@@ -302,7 +305,8 @@ def form_of(ask: Ask, worker_id: int, day: date) -> AskForm | None:
 
 
 def _filled(ask: Ask, chosen: int | None, day: date, kind: str, values: dict[str, str], workers: tuple[Someone, ...]) -> AskForm:
-    kind = kind if kind in KINDS else _likely(ask, chosen, day) if chosen else KINDS[0]
+    late = _too_late(ask, day)
+    kind = kind if kind in KINDS else _likely(ask, chosen, day, late=bool(late)) if chosen else KINDS[0]
     seen, passages = _seen(ask, chosen, day) if chosen else ("", ())
     return AskForm(
         workers=workers,
@@ -314,8 +318,18 @@ def _filled(ask: Ask, chosen: int | None, day: date, kind: str, values: dict[str
         day_url=day_url(ask, chosen, day) if chosen and ask.may("wages.read") else "",
         passages=passages,
         evidence_needed=kind in {str(each) for each in timekeeping.EVIDENCE_NEEDED},
+        late=late if kind in timekeeping.PUNCHES else "",
         values=values,
     )
+
+
+def _too_late(ask: Ask, day: date) -> str:
+    """Why no punch of that day can be asked for any more; empty while one can."""
+    try:
+        timekeeping.check_in_time(ask.db, ask.project, day, ask.today)
+    except Unusable as refusal:
+        return sentence(refusal.code, ask.language, **refusal.facts)
+    return ""
 
 
 def _line(ask: Ask, worker_id: int, day: date):
@@ -323,8 +337,10 @@ def _line(ask: Ask, worker_id: int, day: date):
     return found[0] if found else None
 
 
-def _likely(ask: Ask, worker_id: int, day: date) -> str:
-    """The kind that what is missing asks for."""
+def _likely(ask: Ask, worker_id: int, day: date, *, late: bool) -> str:
+    """The kind that what is missing asks for, or the one that is left when it is too late for a punch."""
+    if late:
+        return str(CorrectionKind.SET_DAY)
     line = _line(ask, worker_id, day)
     if line is None or (line.first_in_at is None and line.last_out_at is None):
         return str(CorrectionKind.ADD_SESSION)

@@ -67,6 +67,18 @@ def test_a_missed_exit_is_asked_for_and_agreed_by_two_others(place, people_on_si
     assert "劳资专管员代班组长确认" in wu.get(path).text
 
 
+@pytest.mark.parametrize(("days", "late"), [(3, False), (4, True)])
+def test_once_it_is_too_late_for_a_punch_the_form_says_so_and_proposes_the_whole_day(days, late, place, clock, people_on_site):
+    _, path, client_of = place
+    clock.advance(days=5 + days - 6)
+    chen, day = client_of("chen"), {"worker": people_on_site.wang.id, "day": "2026-03-05"}
+    form = chen.get(path, params=day).text
+    assert (f'value="{"set_day" if late else "missing_out"}" selected' in form) and 'name="scan"' in form
+    # Who chooses the exit all the same reads why it is refused before he has filled in anything.
+    form = chen.get(path, params={**day, "kind": "missing_out"}).text
+    assert ("3 天内申请" in form) is late and ('name="out"' in form) is not late
+
+
 def test_the_leader_agrees_then_the_officer_and_the_day_counts(place, database, people_on_site):
     payday, path, client_of = place
     with database.write() as db:
