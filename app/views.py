@@ -57,6 +57,7 @@ _ONE = _API + "/workers/{worker_id}"
 SHOWS: dict[str, str] = {
     # --- pages ---
     _PROJECT: "names days",
+    _PROJECT + "/today/lists": "names days",
     _PROJECT + "/gate": "names days",
     _PROJECT + "/gate/stream": "names days",
     _PROJECT + "/workers": "names numbers",

@@ -38,7 +38,7 @@ from app.access import Role
 from app.db import Database, make_engine, migrate
 from app.demo import county
 from app.domain.workdays import month_of
-from app.pages import CHARTS, PAGES
+from app.pages import CHARTS, LISTS, PAGES
 from app.settings import Settings, read_settings
 from app.store import accounts, people
 from app.store import timekeeping as held
@@ -262,6 +262,7 @@ ADDRESSES: dict[str, tuple[Address, ...]] = {
     "/projects/{project_id:int}/journal": (lambda d, k: f"{P}/journal", lambda d, k: f"{P}/journal?what=done"),
     "/projects/{project_id:int}/review": (lambda d, k: f"{P}/review",),
     "/projects/{project_id:int}/settings": (lambda d, k: f"{P}/settings",),
+    "/projects/{project_id:int}/today/lists": (lambda d, k: f"{P}/today/lists", lambda d, k: f"{P}/today/lists?show=on_site"),
     "/projects/{project_id:int}/charts/teams": (lambda d, k: f"{P}/charts/teams",),
     "/projects/{project_id:int}/charts/arrears": (lambda d, k: f"{P}/charts/arrears",),
     "/projects/{project_id:int}/charts/owing": (lambda d, k: f"{P}/charts/owing",),
@@ -272,7 +273,7 @@ ADDRESSES: dict[str, tuple[Address, ...]] = {
 
 def roles_of() -> dict[str, tuple[Role, ...]]:
     """Path of every page and chart -> the roles that may open it; a page anybody may open is asked for by everybody."""
-    actions = {page.path: page.action for page in PAGES} | {path: action for path, (action, _) in CHARTS.items()}
+    actions = {page.path: page.action for page in PAGES} | {path: action for path, (action, _) in (CHARTS | LISTS).items()}
     return {path: tuple(Role) if action is None else tuple(r for r in Role if r in access.ACTIONS[action]) for path, action in actions.items()}
 
 

@@ -3,6 +3,7 @@
     PAGES    every page; the menu, the routes and the tests of roles and templates read it
     ACTS     everything a form does
     CHARTS   the options the charts fetch
+    LISTS    what a page that is open fetches again, by itself
 
 Every page and act passes the same guard: nobody goes to the sign-in page, a project one may not know of does
 not exist (404), one knows of but may not touch is refused (403).
@@ -139,6 +140,9 @@ CHARTS: dict[str, tuple[str, Callable[[Ask], dict]]] = {
     "/projects/{project_id:int}/charts/week": ("attendance.read", today.chart_week),
 }
 
+LISTS: dict[str, tuple[str, Callable[[Ask], dict]]] = {"/projects/{project_id:int}/today/lists": ("attendance.read", today.lists_of)}
+"""Lists that a page which is open fetches again."""
+
 
 @dataclass(frozen=True)
 class ErrorContext:
@@ -199,7 +203,7 @@ def _routes() -> tuple[BaseRoute, ...]:
         ("GET", "/screen/photo/{passage_id:int}", screen.photo),
         *(("GET", each.path, _opens(each)) for each in PAGES),
         *(("POST", act.path, _does(act)) for act in ACTS),
-        *(("GET", path, _draws(action, option)) for path, (action, option) in CHARTS.items()),
+        *(("GET", path, _draws(action, option)) for path, (action, option) in (CHARTS | LISTS).items()),
     ):
         router.add_api_route(path, answer, methods=[method])
     return tuple(router.routes)

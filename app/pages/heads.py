@@ -4,6 +4,7 @@ Management (管理人员) is counted with everybody and once more apart: who has
 project today (``app.project_papers``). The real-name measures ask for their attendance as well as the workers'.
 """
 
+import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -102,13 +103,15 @@ class Heads:
     trades: tuple[Group, ...]
     management: Group
     """Of the roster; nobody when nobody is recorded as management."""
+    stand: str
+    """Another one whenever anybody of the roster is elsewhere than before, or anything passed: by it a page knows that its lists are old."""
 
     @property
     def told(self) -> tuple:
         """What a screen shows of it, the minute among it; as long as that is the same nothing is sent."""
         return (
             f"{self.as_of:%H:%M}", self.day, self.on_site, self.came, self.left, self.absent, self.roster, self.by_hand, self.lanes, self.teams,
-            self.management,
+            self.management, self.stand,
         )  # fmt: skip
 
 
@@ -145,15 +148,22 @@ def heads(db: Session, project: ProjectInfo, now: datetime) -> Heads:
         # Newest first: his last word by hand. What was agreed to is counted like any entry.
         hand.setdefault(one.fact.worker_id, f"{one.fact.direction} {one.state}")
     by_hand = sum(word in ("in requested", "in leader_ok") and worker not in inside for worker, word in hand.items())
-    states = Counter(w.state for w in everybody)
+    states, lanes = Counter(w.state for w in everybody), _lanes(db, project.id, now)
     return Heads(
         as_of=workdays.local(now, policy), day=day, on_site=len(inside), came=len(came), left=states[LEFT], absent=states[ABSENT],
-        roster=len(everybody), outside=len(here - {w.worker_id for w in everybody}), by_hand=by_hand, lanes=_lanes(db, project.id, now), people=everybody,
+        roster=len(everybody), outside=len(here - {w.worker_id for w in everybody}), by_hand=by_hand, lanes=lanes, people=everybody,
         companies=_groups(everybody, lambda w: (w.company, w.company, "")),
         teams=_groups(everybody, lambda w: (str(w.team_id), w.team, w.company)),
         trades=_groups(everybody, lambda w: (w.trade, w.trade, "")),
         management=_group(("management", "", ""), Counter(w.state for w in everybody if w.management)),
+        stand=_stand(everybody, (day, gates.last_seq(db, project.id), lanes, by_hand)),
     )  # fmt: skip
+
+
+def _stand(everybody: Iterable[Where], beside: tuple) -> str:
+    """The same for the same facts in every process; nobody's name is in it."""
+    said = repr((beside, [(w.worker_id, w.team_id, w.state, w.management) for w in everybody]))
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 def _lanes(db: Session, project_id: int, now: datetime) -> Lanes:

@@ -25,6 +25,8 @@ LATEST = 8
 WEEK_DAYS = 7
 PEOPLE_MAX = 300
 """Names of one list; more are found by a filter."""
+LISTS_EVERY_MS = 10_000
+"""A page fetches its lists again when something has changed, and not sooner than so long after the last time."""
 BY = ("team", "company", "trade")
 CHART_TEAMS_MAX = 16
 """A chart of more bars than a screen has room for shows the largest."""
@@ -100,6 +102,33 @@ class Chosen:
 
 
 @dataclass(frozen=True)
+class Lists:
+    """What stands below the numbers and follows them: people, groups, lanes, the last passages."""
+
+    project_id: int
+    as_of: datetime
+    by: str
+    """How the table is grouped: team, company or trade."""
+    ways: tuple[tuple[str, str], ...]
+    """(way of grouping, this page grouped so)."""
+    groups: tuple[GroupLine, ...]
+    outside: int
+    """Passed today and are on nobody's roster."""
+    by_hand: int
+    """As ``Heads`` says."""
+    chosen: tuple[Chosen, ...]
+    """Filters that hold."""
+    listed: str
+    """Which list of people is open: on_site, left, absent or all; empty for none."""
+    people: tuple[PersonLine, ...]
+    more: int
+    """How many of them are not shown."""
+    latest: tuple[PassageLine, ...]
+    """The last passages, newest first."""
+    gates: tuple[GateLine, ...]
+
+
+@dataclass(frozen=True)
 class TodayContext:
     """What the page of today shows."""
 
@@ -109,16 +138,10 @@ class TodayContext:
     management: GroupLine = shown("Management apart, with its list")
     undecided_days: int = shown("Days of this month that a person must decide")
     undecided_workers: int = shown("Workers those days belong to")
-    by: str = shown("How the table is grouped: team, company or trade")
-    ways: tuple[tuple[str, str], ...] = shown("(way of grouping, this page grouped so)")
-    groups: tuple[GroupLine, ...] = shown("The groups, with their numbers")
-    chosen: tuple[Chosen, ...] = shown("Filters that hold")
-    listed: str = shown("Which list of people is open: on_site, left, absent or all; empty for none")
-    people: tuple[PersonLine, ...] = shown("The people of the open list")
-    more: int = shown("How many of them are not shown")
+    lists: Lists = shown("People, groups, lanes and the last passages: what is fetched again when the numbers have changed")
+    lists_url: str = shown("Where the lists of this page are fetched again")
+    lists_every_ms: int = shown("How often at most")
     week: tuple[DayPoint, ...] = shown("The last seven days, oldest first: the chart as a table")
-    latest: tuple[PassageLine, ...] = shown("The last passages, newest first")
-    gates: tuple[GateLine, ...] = shown("How the lanes are")
     chart_height: int = shown("Height of the chart of teams in pixels, by the number of teams")
     beginning: bool = shown("Hardly anybody has passed yet, and the reader may see the first day's list: a link leads there")
     stream: str = shown("Address of the stream of numbers")
@@ -144,12 +167,7 @@ def gather(ask: Ask):
     month, week_from = workdays.month_of(ask.today), _week_of(ask.today)[0]
     days = projection.counted(ask.db, project.id, min(month, week_from), ask.today + timedelta(days=1), ask.now, came_from=week_from)
     undecided = [worker for worker, day in days.undecided if day >= month]
-    reader = lines.Reader(
-        ask.db, project.id, ask.policy, today=ask.today, view=access.view_of(ask.person, project), links=True,
-        language=ask.language, whole=False, known=counted.people,
-    )  # fmt: skip
-    chosen = asked.people(counted)
-    last = reader.lines(lines.latest(ask.db, project.id, LATEST))
+    lists = _lists(ask, asked, counted)
     return TodayContext(
         project_id=project.id,
         now=counted,
@@ -160,9 +178,32 @@ def gather(ask: Ask):
         management=asked.line(counted.management, "of"),
         undecided_days=len(undecided),
         undecided_workers=len(set(undecided)),
+        lists=lists,
+        lists_url=asked.url(here=f"/projects/{project.id}/today/lists"),
+        lists_every_ms=LISTS_EVERY_MS,
+        week=_points(ask.db, project.id, ask.today, days.came, counted.came),
+        chart_height=charts.teams_height(min(len(counted.teams), CHART_TEAMS_MAX)),
+        beginning=len(lists.latest) < LATEST and ask.may("papers.read"),
+        stream=f"/projects/{project.id}/today/stream",
+        wall_url=f"/projects/{project.id}/wall",
+    )
+
+
+def _lists(ask: Ask, asked: "_Asked", counted: Heads) -> Lists:
+    project = ask.project
+    reader = lines.Reader(
+        ask.db, project.id, ask.policy, today=ask.today, view=access.view_of(ask.person, project), links=True,
+        language=ask.language, whole=False, known=counted.people,
+    )  # fmt: skip
+    chosen = asked.people(counted)
+    return Lists(
+        project_id=project.id,
+        as_of=counted.as_of,
         by=asked.by,
         ways=tuple((way, asked.url(by=way)) for way in BY),
         groups=tuple(asked.line(group) for group in asked.groups(counted)),
+        outside=counted.outside,
+        by_hand=counted.by_hand,
         chosen=asked.chosen(ask),
         listed=asked.show,
         people=tuple(
@@ -170,14 +211,25 @@ def gather(ask: Ask):
             for w in chosen[:PEOPLE_MAX]
         ),
         more=max(0, len(chosen) - PEOPLE_MAX),
-        week=_points(ask.db, project.id, ask.today, days.came, counted.came),
-        latest=last,
+        latest=reader.lines(lines.latest(ask.db, project.id, LATEST)),
         gates=_gates(ask),
-        chart_height=charts.teams_height(min(len(counted.teams), CHART_TEAMS_MAX)),
-        beginning=len(last) < LATEST and ask.may("papers.read"),
-        stream=f"/projects/{project.id}/today/stream",
-        wall_url=f"/projects/{project.id}/wall",
     )
+
+
+PARTS = ("hand", "people", "groups", "gates", "latest")
+"""Macros of ``parts/today.html``: the page puts those in place that have changed."""
+
+
+def lists_of(ask: Ask) -> dict:
+    """The lists of this page as they stand now, each as HTML, and the chart above the groups; asked for when the stream tells another ``stand``."""
+    counted = heads(ask.db, ask.project, ask.now)
+    lists = _lists(ask, _Asked.of(ask, counted), counted)
+    return {
+        "stand": counted.stand,
+        "parts": {name: page.piece(ask.language, "parts/today.html", name, lists) for name in PARTS if name != "people" or lists.listed},
+        "teams": _teams_option(counted, ask.language),
+        "said": ask.say("名单已更新到 %(at)s。", at=f"{counted.as_of:%H:%M}"),
+    }
 
 
 @dataclass(frozen=True)
@@ -208,12 +260,12 @@ class _Asked:
             show if show in (*STATES, "all") else "", **filters,
         )
 
-    def url(self, *, anchor: bool = False, **changed: str) -> str:
+    def url(self, *, here: str = "", anchor: bool = False, **changed: str) -> str:
         values = {"by": "" if self.by == BY[0] else self.by, "show": self.show, "team": self.team, "company": self.company, "trade": self.trade, "of": self.of}
         values |= changed
         if values["by"] == BY[0]:
             values["by"] = ""
-        return with_query(self.here, **values) + ("#people" if anchor else "")
+        return with_query(here or self.here, **values) + ("#people" if anchor else "")
 
     def groups(self, counted: Heads) -> tuple[Group, ...]:
         found = {"team": counted.teams, "company": counted.companies, "trade": counted.trades}[self.by]
@@ -305,14 +357,19 @@ def counts(kind: Kind, counted: Heads) -> dict:
             "management": counted.management.came, "as_of": f"{counted.as_of:%H:%M}",
         },
         "day": counted.day.isoformat(),
+        "stand": counted.stand,
         "wall": page.piece(kind.language, "parts/wall.html", "body", counted),
     }  # fmt: skip
 
 
 def chart_teams(ask: Ask) -> dict:
     """Option of the chart of teams: the largest, as many as a screen has room for."""
-    rows = sorted(heads(ask.db, ask.project, ask.now).teams, key=lambda g: -g.roster)[:CHART_TEAMS_MAX]
-    return charts.teams([(g.name, g.on_site, g.left, g.absent) for g in rows], ask.language)
+    return _teams_option(heads(ask.db, ask.project, ask.now), ask.language)
+
+
+def _teams_option(counted: Heads, language: str) -> dict:
+    rows = sorted(counted.teams, key=lambda g: -g.roster)[:CHART_TEAMS_MAX]
+    return charts.teams([(g.name, g.on_site, g.left, g.absent) for g in rows], language)
 
 
 def chart_week(ask: Ask) -> dict:

@@ -73,7 +73,7 @@ def roles_of_pages() -> dict[tuple[str, str], str]:
     """(method, path) -> letters of the roles that may, out of the tables of the pages."""
     actions = {("GET", p.path): p.action for p in pages.PAGES if p.of_project}
     actions |= {("POST", act.path): act.action for act in pages.ACTS}
-    actions |= {("GET", path): action for path, (action, _) in pages.CHARTS.items()}
+    actions |= {("GET", path): action for path, (action, _) in (pages.CHARTS | pages.LISTS).items()}
     return {
         route: "".join(letter for letter, role in ROLES.items() if role in access.ACTIONS[action or "project.read"])
         for route, action in actions.items()
@@ -721,6 +721,7 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("POST", SITE + "/review/words"): PAGE,
     ("POST", SITE + "/review/policy"): PAGE,
     ("GET", SITE + "/settings"): PAGE,
+    ("GET", SITE + "/today/lists"): PAGE,
     ("GET", SITE + "/charts/teams"): PAGE,
     ("GET", SITE + "/charts/week"): PAGE,
     ("POST", SITE + "/passages/{passage_id:int}/review"): PAGE,
@@ -878,7 +879,7 @@ def test_an_open_route_says_why():
 
 def test_rows_tried_elsewhere_are_pages_acts_and_charts():
     tried = {("GET", p.path) for p in pages.PAGES if p.of_project}
-    tried |= {("POST", act.path) for act in pages.ACTS if act.action is not None} | {("GET", path) for path in pages.CHARTS}
+    tried |= {("POST", act.path) for act in pages.ACTS if act.action is not None} | {("GET", path) for path in pages.CHARTS | pages.LISTS}
     assert {route for route, row in ROUTES.items() if row.may == ELSEWHERE} == tried
 
 

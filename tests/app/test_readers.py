@@ -105,7 +105,7 @@ def reached(function: Callable, seen: set) -> Iterator[tuple[Callable, CodeType]
 
 
 def test_no_route_of_a_reader_asks_for_what_only_the_gates_process_has(two):
-    gathers = {page.path: page.gather for page in pages.PAGES} | {path: option for path, (_, option) in pages.CHARTS.items()}
+    gathers = {page.path: page.gather for page in pages.PAGES} | {path: option for path, (_, option) in (pages.CHARTS | pages.LISTS).items()}
     wrong = set()
     for route in two.app.router.routes:
         for function, code in reached(gathers.get(route.path, route.endpoint), set()):

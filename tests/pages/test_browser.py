@@ -115,6 +115,34 @@ def test_a_passage_of_another_process_is_on_the_screen_within_two_seconds(open_b
     assert "未通过" in page.inner_text("#verdict .word") and "刷卡" in page.inner_text("#verdict .do")
 
 
+def test_todays_lists_follow_the_gates_and_leave_alone_who_reads_them(open_browser, server):
+    page = open_browser("wu")
+    asked = []
+    page.on("request", lambda r: asked.append(r.url) if "/today/lists" in r.url else None)
+    page.goto(f"{server.url}/projects/1?show=all", wait_until="domcontentloaded")
+    page.locator("#link-state[data-state=open]").wait_for()
+    page.evaluate("document.getElementById('figures').dataset.every = '200'")
+    page.mouse.move(5, 5)
+    latest = page.locator("[data-part=latest] tbody tr")
+    _walk_in(server, worker_id=5)
+    expect(latest.first.locator("a")).to_have_attribute("href", "/projects/1/workers/5", timeout=15000)
+    page.wait_for_timeout(3000)
+    told = len(asked)
+    page.wait_for_timeout(4000)
+    assert told >= 1 and len(asked) == told, "nothing has changed: nothing is asked for"
+    # Somebody reads the list: it stays, and says that it is old; the others follow.
+    page.locator("#people .scroll").focus()
+    page.locator("#people tbody tr").first.hover()
+    page.evaluate("document.querySelector('#people tbody tr').dataset.mine = 'here'")
+    _walk_in(server, worker_id=6, direction="out")
+    page.locator("#newer:not([hidden])").wait_for(timeout=15000)
+    expect(latest.first.locator("a")).to_have_attribute("href", "/projects/1/workers/6")
+    assert page.locator("#people tr[data-mine]").count() == 1
+    page.locator("#newer button").click()
+    expect(page.locator("#people tr[data-mine]")).to_have_count(0)
+    assert page.locator("#newer").is_hidden()
+
+
 def test_the_guard_confirms_and_every_screen_forgets_the_card(open_browser, server):
     mine, other = open_browser("ma"), open_browser("chen", 390)
     for page in (mine, other):

@@ -191,6 +191,23 @@ def test_each_number_leads_to_its_people(show, name, client_of, site_today):
     assert {one for one in everybody if one in opened} == {name}
 
 
+def test_the_lists_are_fetched_again_as_the_page_has_them(client_of, site_today, database, now):
+    site, sun = site_today
+    wu, here = client_of("wu"), f"/projects/{site.id}"
+    page = wu.get(f"{here}?show=absent&by=company").text
+    [url] = re.findall(r'data-lists="([^"]+)"', page)
+    assert url.startswith(f"{here}/today/lists?") and "show=absent" in url and "by=company" in url
+    before = wu.get(url.replace("&amp;", "&")).json()
+    assert f'data-stand="{before["stand"]}"' in page, "nothing has changed: the page asks for nothing"
+    assert "孙大山" in before["parts"]["people"] and all(part in page for part in before["parts"].values())
+    assert "people" not in wu.get(f"{here}/today/lists").json()["parts"], "no list is open"
+    with database.write() as db:
+        pass_through(db, site, "in", sun.id, now - timedelta(minutes=1))
+    after = wu.get(url.replace("&amp;", "&")).json()
+    assert after["stand"] != before["stand"] and "孙大山" not in after["parts"]["people"] and "孙大山" in after["parts"]["latest"]
+    assert sum(after["teams"]["series"][0]["data"]) == 2
+
+
 def test_numbers_are_grouped_and_filtered_by_company_team_and_trade(client_of, site_today):
     site, _ = site_today
     wu, here = client_of("wu"), f"/projects/{site.id}"

@@ -328,6 +328,30 @@ def test_the_counts_follow_and_name_nobody(database, people_on_site, follow, now
     assert "王" not in second["wall"].replace("王家", "") and "On site" in second["wall"]
 
 
+def test_who_changes_places_with_another_of_his_team_is_told_though_no_number_changes(database, people_on_site, follow, clock, now):
+    site, wang, li = people_on_site.a, people_on_site.wang.id, people_on_site.li.id
+    for worker, hours in ((wang, 3), (li, 2)):
+        passes(database, site, worker, now - timedelta(hours=hours))
+    passes(database, site, li, now - timedelta(hours=1), direction="out")
+
+    async def watch():
+        stream = follow(Kind("counts", site.id, "en"), 0)
+        first = (await until(stream, lambda heard: heard[-1][0] == "counts"))[-1][2]
+
+        def change():
+            with database.write() as db:
+                for worker, direction in ((wang, "out"), (li, "in")):
+                    pass_through(db, site, direction, worker, now - timedelta(seconds=9))
+
+        await asyncio.to_thread(change)
+        second = (await until(stream, lambda heard: heard[-1][0] == "counts" and heard[-1][2]["stand"] != first["stand"]))[-1][2]
+        await stream.aclose()
+        return first, second
+
+    first, second = asyncio.run(watch())
+    assert first["figures"] == second["figures"] and second["figures"]["on_site"] == 1
+
+
 def test_the_wall_says_that_the_gates_fell_silent_though_nobody_passes(database, people_on_site, follow, clock, now, monkeypatch):
     monkeypatch.setattr(live, "RECOUNT_SECONDS", 0.1)
     site = people_on_site.a

@@ -67,10 +67,10 @@ def test_an_act_is_refused_to_everybody_else(act, client_of, people_on_site):
             assert client_of(login).post(path, data={}).status_code == 403, login
 
 
-@pytest.mark.parametrize("path", list(pages.CHARTS))
-def test_charts_are_guarded_too(path, client_of, people_on_site):
+@pytest.mark.parametrize("path", list(pages.CHARTS | pages.LISTS))
+def test_charts_and_lists_are_guarded_too(path, client_of, people_on_site):
     where = address(path, people_on_site.a.id, people_on_site)
-    assert client_of("chen").get(where).json()["series"]
+    assert client_of("chen").get(where).json()["series" if path in pages.CHARTS else "parts"]
     assert client_of("zhou").get(where).status_code == 404
     assert client_of("ma").get(where).status_code == 403
 

@@ -15,6 +15,8 @@ function draw(element) {
         element.hidden = true;
       });
   load();
+  // A page that follows draws again: what it was told, or what the address says now.
+  element.addEventListener("again", ({ detail }) => { if (detail) chart.setOption(detail, true); else load(); });
   new ResizeObserver(() => chart.resize()).observe(element);
 }
 

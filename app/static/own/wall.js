@@ -14,9 +14,7 @@
       document.querySelectorAll(`[data-figure="${name}"]`).forEach((place) => { place.textContent = value; });
     }
     if (!wall) {
-      // The lists and the table below are of the instant the page was opened.
-      const old = document.getElementById("newer");
-      if (old) old.hidden = Object.entries(told.figures).every(([name, value]) => name === "as_of" || figures.dataset[name] === String(value));
+      Lists.told(told.stand);
       return;
     }
     document.getElementById("wall-body").innerHTML = told.wall;
