@@ -753,6 +753,21 @@ def day_milli_max(policy: AttendancePolicy) -> int:
     return max((step.day_milli for step in policy.units), default=0)
 
 
+def told_as(state: str, day_milli: int | None, *, came: bool) -> str:
+    """Return the word people read for a day; one day has the same word on every page and paper.
+
+    The word of ``DayState``, save for a day that stands and is worth nothing: ``short`` when he came (his time on site is below
+    the first step of the unit table), ``off`` when he did not (a person decided that it counts nothing). To be on site and
+    to be paid a man-day are two things: he was not absent, and there is no man-day either.
+
+    Args:
+        came: a passage or a person says when.
+    """
+    if state != DayState.WORKED or day_milli:
+        return state
+    return "short" if came else str(DayState.OFF)
+
+
 def headcount(
     pairing: Pairing, engagements: Iterable[Engagement], as_of: datetime, *, policy: AttendancePolicy
 ) -> Headcount:

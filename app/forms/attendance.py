@@ -13,10 +13,11 @@ from typing import Any, Protocol
 
 from xlsxwriter.utility import xl_col_to_name
 
+from app.domain.attendance import told_as
 from app.forms.book import A3, Book, Column, Stamp, Table, days, hours, local_time, shown, trimmed
 
-MARKS = {"full": "√", "half": "△", "absent": "×", "rest": "○", "leave": "假", "stoppage": "停", "rain": "雨", "flagged": "?", "no_gate": "–"}
-"""What a date was -> its mark. ``half`` is any part of a day. A date outside the engagement is hatched."""
+MARKS = {"full": "√", "half": "△", "absent": "×", "rest": "○", "leave": "假", "stoppage": "停", "rain": "雨", "flagged": "?", "no_gate": "–", "short": "短"}
+"""What a date was -> its mark. ``half`` is any part of a day, ``short`` a stay that is worth no man-day. A date outside the engagement is hatched."""
 _AT_WORK = ("full", "half")
 _AWAY = ("leave", "stoppage", "rain", "rest")
 
@@ -40,6 +41,8 @@ class DayFacts(Protocol):
     @property
     def overtime_minutes(self) -> int: ...
     @property
+    def first_in_at(self) -> datetime | None: ...
+    @property
     def detail(self) -> Mapping[str, Any]: ...
 
 
@@ -60,7 +63,9 @@ def cell_of(day: DayFacts | None, *, is_rest: bool, is_over: bool, had_gates: bo
         return DayCell("flagged")
     if day.state == "off" or not day.day_milli:
         kind = (day.detail.get("mark") or {}).get("kind")
-        return DayCell(kind if kind in _AWAY else "absent")
+        if kind in _AWAY:
+            return DayCell(kind)
+        return DayCell("short" if told_as(day.state, day.day_milli, came=day.first_in_at is not None) == "short" else "absent")
     return DayCell("full" if day.day_milli >= 1000 else "half", day.overtime_minutes)
 
 

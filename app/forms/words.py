@@ -116,8 +116,8 @@ HEADS: dict[str, tuple[str, str]] = {
     "present": ("当日出勤人数", "People at work"),
     "plus": ("加{hours}", "+{hours}"),
     "marks_note": (
-        "√ 全天   △ 半天   加n 加班n小时   × 缺勤   ○ 休息   假 请假   停 停工   雨 雨停   ? 待核实   斜线 未进场或已退场",
-        "√ full day   △ part of a day   +n overtime hours   × absent   ○ rest   假 leave   停 stoppage   雨 rain   ? to be settled   hatched: not on the project",
+        "√ 全天   △ 半天   加n 加班n小时   短 到场不计工日   × 缺勤   ○ 休息   假 请假   停 停工   雨 雨停   ? 待核实   斜线 未进场或已退场",
+        "√ full day   △ part of a day   +n overtime hours   短 came, no man-day   × absent   ○ rest   假 leave   停 stoppage   雨 rain   ? to be settled   hatched: not on the project",
     ),
     "work_date": ("考勤日期", "Work date"),
     "in_at": ("进场时间", "In"),

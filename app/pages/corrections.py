@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from starlette.datastructures import FormData
 
 from app import access, projection, timekeeping
+from app.domain.attendance import told_as
 from app.domain.facts import CorrectionKind
 from app.domain.identity import name_order
 from app.domain.workdays import EARLIEST, LATEST, local, month_of
@@ -352,8 +353,9 @@ def _seen(ask: Ask, worker_id: int, day: date) -> tuple[str, tuple[SeenPassage, 
     if line is None:
         return ask.say("当天没有通行记录。"), ()
     ends = [f"{local(at, ask.policy):%H:%M}" if at else "—" for at in (line.first_in_at, line.last_out_at)]
+    told = told_as(line.state, line.day_milli, came=line.first_in_at is not None)
     says = ask.say(
-        "闸机所见：首次进场 %(a)s，末次出场 %(b)s，%(state)s。", a=ends[0], b=ends[1], state=name_of(f"day_state.{line.state}", ask.language)
+        "闸机所见：首次进场 %(a)s，末次出场 %(b)s，%(state)s。", a=ends[0], b=ends[1], state=name_of(f"day_state.{told}", ask.language)
     )
     start = filled.clock("00:00", day, ask, "day")
     gate = {g.id: g.name for g in gates.gates(ask.db, ask.project.id)}

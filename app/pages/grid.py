@@ -8,6 +8,7 @@ from markupsafe import Markup, escape
 
 from app import periods, projection
 from app.domain import timesheet
+from app.domain.attendance import told_as
 from app.domain.facts import AttendancePolicy
 from app.domain.identity import name_order
 from app.domain.sheet import Blocker
@@ -29,7 +30,8 @@ from app.wording import sentence
 
 MARKS = {
     "leave": (marked("假"), marked("请假")), "stoppage": (marked("停"), marked("停工")), "rain": (marked("雨"), marked("雨停")),
-    "rest": ("○", marked("休息日")), "absent": ("×", marked("无通行，或出勤不计工日")), "no_gate": ("–", marked("闸机未启用")),
+    "rest": ("○", marked("休息日")), "short": (marked("短"), marked("到场不计工日")),
+    "absent": ("×", marked("无通行")), "no_gate": ("–", marked("闸机未启用")),
 }  # fmt: skip
 """Mark of the paper form -> (what stands in the cell, what it means)."""
 SHOWS = {"marks": marked("标记"), "hours": marked("工时"), "times": marked("时刻")}
@@ -404,7 +406,7 @@ class DayContext:
     day: date = shown("The work date the page is about")
     grid_url: str = shown("The month and team the day is of")
     worker_url: str = shown("His page with that day opened; empty for readers who may not")
-    state: str = shown("What the day is: worked, undecided, present, off, or empty when there is nothing of it")
+    state: str = shown("What the day is: worked, short, undecided, present, off, or empty when there is nothing of it")
     minutes: int = shown("On site, proven by pairs of passages")
     day_milli: int | None = shown("Man-days in thousandths; None while somebody must decide")
     overtime_minutes: int = shown("Of which overtime")
@@ -445,7 +447,7 @@ def day(ask: Ask) -> DayContext:
         day=on,
         grid_url=with_query(f"/projects/{project.id}/grid", month=f"{on:%Y-%m}", team=covering.team_id if covering else None),
         worker_url=corrections.day_url(ask, worker_id, on) if ask.may("wages.read") else "",
-        state=line.state if line else "",
+        state=told_as(line.state, line.day_milli, came=line.first_in_at is not None) if line else "",
         minutes=line.minutes if line else 0,
         day_milli=line.day_milli if line else 0,
         overtime_minutes=line.overtime_minutes if line else 0,

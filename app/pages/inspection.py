@@ -9,6 +9,7 @@ from starlette.datastructures import FormData
 
 from app import access, inspection, oversight
 from app.domain import workdays
+from app.domain.attendance import told_as
 from app.domain.identity import View, mask_id_number
 from app.domain.sheet import ItemKind, LineItem
 from app.domain.threeway import Difference, Row, teams_of
@@ -496,7 +497,7 @@ def _cells(
             Cell(
                 on=day,
                 url=with_query(here, month=f"{month:%Y-%m}", day=text) if told else "",
-                state=told["state"] if told else "",
+                state=told_as(told["state"], milli, came=bool(told["sessions"])) if told else "",
                 day_milli=milli,
                 sheet_milli=on_sheet.get(day),
                 differs=bool(dated) and (milli or 0) != on_sheet.get(day, 0),
@@ -522,7 +523,7 @@ def _opened(ask: Ask, day: dict[str, Any], worker_id: int) -> OpenedDay:
     local = lambda text: workdays.local(datetime.fromisoformat(text), ask.policy)  # noqa: E731
     return OpenedDay(
         on=date.fromisoformat(day["work_date"]),
-        state=day["state"],
+        state=told_as(day["state"], day["day_milli"], came=bool(day["sessions"])),
         minutes=day["minutes"],
         day_milli=day["day_milli"],
         sessions=tuple(SessionPart(local(s["in_at"]), local(s["out_at"]), s["minutes"]) for s in day["sessions"]),

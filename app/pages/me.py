@@ -16,6 +16,7 @@ from starlette.responses import RedirectResponse, Response
 
 from app import access, objections, own
 from app.domain import workdays
+from app.domain.attendance import told_as
 from app.domain.sheet import ItemKind, LineItem
 from app.errors import ServiceError, Unusable
 from app.pages import filled, lines, page
@@ -272,7 +273,7 @@ def _day_row(ask: Ask, mine: _Mine, line: Any, objection: str) -> DayRow:
     return DayRow(
         on=line.work_date,
         url=_at(mine, "/me/days", month=f"{line.work_date:%Y-%m}", day=line.work_date),
-        state=line.state,
+        state=told_as(line.state, line.day_milli, came=first is not None),
         kind=detail["kind"] or "",
         first_in_at=first,
         last_out_at=last,

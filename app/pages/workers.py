@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from app import access, bank, papers, payroll, projection, verification
 from app.domain import workdays
-from app.domain.attendance import DayState, Flag
+from app.domain.attendance import DayState, Flag, told_as
 from app.domain.facts import Payment, Terms
 from app.domain.identity import View, mask_id_number, mask_phone
 from app.domain.timesheet import WorkDay
@@ -450,7 +450,7 @@ def _settled(ask: Ask, line: projection.DayLine, terms: Terms | None) -> DayLine
         unit=terms.unit if terms else None,
         mark=MarkLine(mark["kind"], mark["pay_permille"] // 10) if mark and (filled or line.state == "off") else None,
         corrections=len(detail.get("corrections", ())),
-        state=line.state,
+        state=told_as(line.state, line.day_milli, came=first is not None),
         first_in_at=first,
         last_out_at=last,
         out_next_day=bool(last and last.date() > line.work_date),
@@ -529,7 +529,7 @@ def _day(ask: Ask, worker_id: int, explained: payroll.DayWages) -> DayLine:
         unit=explained.terms.unit if explained.terms else None,
         mark=_mark(explained),
         corrections=len(explained.corrections),
-        state=str(day.state),
+        state=told_as(str(day.state), day.day_milli, came=first is not None),
         first_in_at=first,
         last_out_at=last,
         out_next_day=bool(last and last.date() > day.work_date),

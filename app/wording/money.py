@@ -232,6 +232,7 @@ NAMES: dict[str, tuple[str, str]] = {
     "finding_state.verified_closed": ("已核销", "Verified and closed"),
     "day_state.worked": ("出勤", "Worked"),
     "day_state.undecided": ("待确认", "To decide"),
+    "day_state.short": ("到场不计工日", "Came, no man-day"),
     "day_state.present": ("在场", "On site"),
     "accrual_state.earned": ("已计", "Earned"),
     "accrual_state.undecided": ("待确认", "To decide"),

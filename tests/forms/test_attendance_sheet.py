@@ -100,10 +100,14 @@ def test_the_team_of_a_time_stands_beside_it_only_where_the_sheet_is_of_several(
     assert several.column("秒", several.find("合计", 1)[0], 1, 1) == [25 * 39_781]
 
 
+CAME = datetime(2026, 3, 5, 0, 0, tzinfo=UTC)
+
+
 class Day(NamedTuple):
     state: str
     day_milli: int | None = None
     overtime_minutes: int = 0
+    first_in_at: datetime | None = None
     detail: Mapping[str, Any] = {}
 
 
@@ -116,6 +120,8 @@ class Day(NamedTuple):
         (Day("off", detail={"mark": {"kind": "leave"}}), False, True, "leave"), (Day("off", detail={"mark": {"kind": "rain"}}), False, True, "rain"),
         (Day("off", detail={"mark": {"kind": "rest"}}), False, True, "rest"), (Day("off", detail={"mark": {"kind": "late"}}), False, True, "absent"),
         (Day("worked", 1000, 60), True, True, "full"), (Day("worked", 999), False, True, "half"), (Day("worked", 0), False, True, "absent"),
+        (Day("worked", 0, first_in_at=CAME), False, True, "short"),
+        (Day("worked", 0, first_in_at=CAME, detail={"mark": {"kind": "leave"}}), False, True, "leave"),
     ],
 )  # fmt: skip
 def test_every_day_has_one_mark(day, is_rest, is_over, mark):

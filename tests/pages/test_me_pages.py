@@ -165,6 +165,19 @@ def test_he_sees_his_days_what_is_missing_and_how_his_wages_come_about(phone, pa
     assert "李秀英" not in str([wang.get(path).text for path in ("/me", "/me/days?month=2026-03", "/me/wages", "/me/sheets", "/me/objections", "/me/face")])
 
 
+def test_a_short_stay_has_the_same_word_for_the_worker_the_officer_the_grid_and_the_inspector(phone, payday, clerk):
+    wang = payday.cast.wang
+    payday.works(wang, 2, come="08:00", go="09:10")
+    day, site = "2026-03-02", payday.site.id
+    word = "到场不计工日"
+    assert word in plain(phone(wang).get("/me/days?month=2026-03")) and "正常出勤" not in plain(phone(wang).get(f"/me/days?day={day}"))
+    grid = clerk("wu").get(f"/projects/{site}/grid", params={"month": "2026-03", "team": payday.site.team_id}).text
+    assert re.search(rf'/grid/{wang.id}\?day={day}" title="[^"]*{word}">短<', grid)
+    for path in (f"/grid/{wang.id}?day={day}", f"/workers/{wang.id}?month=2026-03", f"/corrections?worker={wang.id}&day={day}"):
+        assert word in plain(clerk("wu").get(f"/projects/{site}{path}")), path
+    assert word in plain(clerk("lin").get(f"/projects/{site}/three-way/{wang.id}?month=2026-03&day={day}"))
+
+
 def test_he_signs_what_he_saw_on_his_phone_and_the_officer_sees_it(phone, payday, clerk):
     sheet = months(payday)
     wang = phone(payday.cast.wang)
