@@ -247,7 +247,7 @@ def face(db: Session, project_id: int, worker_id: int, today: date, erased_by_ex
 
 def who(db: Session, project_id: int, worker_id: int) -> dict[str, Any]:
     """Himself on a project: name, project, team; for the head of his page."""
-    place = next((p for p in people.places(db, project_id) if p.worker_id == worker_id), None)
+    place = people.place_of(db, project_id, worker_id)
     project = people.project(db, project_id)
     return {
         "project_id": project_id, "project": project.name, "name": people.worker(db, worker_id).name,

@@ -16,7 +16,7 @@ exit when ``session_max`` is over).
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from hashlib import sha256
@@ -34,10 +34,14 @@ from app.domain.wages import Accrual, MonthWage, WageItem, month_wages
 from app.domain.workdays import local, month_of, next_month, work_date
 from app.store import gates, money, once, people
 from app.store import projection as rows
+from app.store.kept import kept
 from app.store.projection import SUMMED, DayLine, MonthLine, MonthSum
 
 WORKERS_AT_ONCE = 100
 """Worked out and written in one transaction: a gate must not wait for a month of five thousand."""
+
+TOGETHER = 20
+"""So many may be worked out for the sake of one: it takes about a millisecond for each."""
 
 _A_DAY = timedelta(days=1)
 AROUND = timedelta(days=3)
@@ -549,7 +553,7 @@ def worker_days(db: Session, project_id: int, worker_id: int, from_on: date, to_
     """
     people.project(db, project_id)
     first = _behind(db, project_id, now).get(worker_id)
-    written = rows.days_of(db, project_id, worker_id, from_on, to_on if first is None else min(to_on, first))
+    written = rows.days_of(db, project_id, [worker_id], from_on, to_on if first is None else min(to_on, first))
     if first is None or first >= to_on:
         return written
     shared = _shared(db, project_id, month_of(from_on), now, [worker_id])
@@ -567,26 +571,63 @@ def days_of(
     people.project(db, project_id)
     first = {worker: on for worker, on in _behind(db, project_id, now).items() if on < to_on}
     found = []
-    for worker in workers:
-        found += rows.days_of(db, project_id, worker, from_on, max(from_on, first.get(worker, to_on)))
-    behind = [worker for worker in workers if worker in first]
+    for some in _some(sorted(set(workers))):
+        for line in rows.days_of(db, project_id, some, from_on, to_on):
+            if line.work_date < first.get(line.worker_id, to_on):
+                found.append(line)
+    behind = {worker for worker in workers if worker in first}
     if behind:
-        shared = _shared(db, project_id, month_of(from_on), now, behind)
-        for group in _groups(shared, behind, WORKERS_AT_ONCE):
-            for line in _lines(db, shared, group, from_on, to_on):
-                if line.work_date >= first[line.worker_id]:
-                    found.append(line)
+        for worked in _late(db, project_id, behind, month_of(from_on), next_month(to_on - _A_DAY), now):
+            lines = _lines_of(worked, project_id, now, from_on, to_on)
+            found += [line for line in lines if line.worker_id in behind and line.work_date >= first[line.worker_id]]
     return sorted(found, key=lambda line: (line.worker_id, line.work_date))
+
+
+def _late(
+    db: Session, project_id: int, behind: Collection[int], from_month: date, to_month: date, now: datetime
+) -> Iterable[Worked]:
+    """Whole months of those whose rows are behind, worked out from the facts; what comes besides them is to be left out.
+
+    Of one month, while they are few, everybody who is behind is worked out together, and kept until somebody passes: a page
+    asks for the days of some, for their sums, and for what is undecided on the whole site.
+    """
+    late = {worker for worker, on in _behind(db, project_id, now).items() if on < to_month}
+    if next_month(from_month) != to_month or not late.issuperset(behind) or len(late) > TOGETHER:
+        return months(db, project_id, from_month=from_month, to_month=to_month, as_of=now, workers=behind)
+
+    def ask() -> tuple[Worked, ...]:
+        return tuple(months(db, project_id, from_month=from_month, to_month=to_month, as_of=now, workers=late))
+
+    key = ("late", from_month, frozenset(late))
+    return once(db, (*key, project_id, now), lambda: kept(db, project_id, key, ask, at=now, any_passage=True))
+
+
+def _late_days(
+    db: Session, project_id: int, behind: Collection[int], from_on: date, to_on: date, now: datetime
+) -> Iterator[WorkDay]:
+    """Their days in [from_on, to_on); off days by a mark may be missing."""
+    if len(behind) > TOGETHER or to_on > next_month(next_month(from_on)):
+        yield from _days_of(db, project_id, behind, from_on, to_on, now)
+        return
+    month = month_of(from_on)
+    while behind and month < to_on:
+        for worked in _late(db, project_id, behind, month, next_month(month), now):
+            yield from (day for day in worked.days if day.worker_id in behind and from_on <= day.work_date < to_on)
+        month = next_month(month)
 
 
 def _lines(db: Session, shared: _Shared, group: Sequence[int], from_on: date, to_on: date) -> list[DayLine]:
     """Days worked out on the spot, in the shape of rows; whole months are priced, so that month items are right."""
-    found = []
     worked = _work_out(db, shared, group, month_of(from_on), next_month(to_on - _A_DAY))
+    return _lines_of(worked, shared.bundle.project_id, shared.bundle.as_of, from_on, to_on)
+
+
+def _lines_of(worked: Worked, project_id: int, as_of: datetime, from_on: date, to_on: date) -> list[DayLine]:
+    found = []
     priced = {(a.worker_id, a.work_date): a for month in worked.months for a in month.accruals}
     for work in worked.days:
         if from_on <= work.work_date < to_on:
-            row = _day_row(shared.bundle.project_id, work, priced.get((work.worker_id, work.work_date)), shared.bundle.as_of)
+            row = _day_row(project_id, work, priced.get((work.worker_id, work.work_date)), as_of)
             found.append(DayLine(**{name: row[name] for name in DayLine.__dataclass_fields__ if name != "rev"}, rev=0))
     return sorted(found, key=lambda line: (line.worker_id, line.work_date))
 
@@ -628,7 +669,7 @@ def counted(
         for worker, day, state in rows.states_of(db, project_id, from_on, to_on, workers=some):
             if day >= behind[worker] and state != DayState.OFF:
                 came[day] -= 1
-    for work in _days_of(db, project_id, behind, from_on, to_on, now):
+    for work in _late_days(db, project_id, behind, from_on, to_on, now):
         if work.work_date >= behind[work.worker_id] and work.day.state is not DayState.OFF:
             came[work.work_date] += 1
             if work.day.state is DayState.UNDECIDED:
@@ -706,14 +747,14 @@ def wages_of_month(
     if workers is not None:
         late &= set(workers)
     if not with_detail:
-        kept = rows.month_heads(db, project_id, month, workers if workers is not None and len(workers) <= WORKERS_AT_ONCE else None)
+        written = rows.month_heads(db, project_id, month, workers if workers is not None and len(workers) <= WORKERS_AT_ONCE else None)
     elif workers is None or len(workers) > WORKERS_AT_ONCE:
-        kept = rows.months_of(db, project_id, month=month)
+        written = rows.months_of(db, project_id, month=month)
     else:
-        kept = [line for worker in sorted(workers) for line in rows.months_of(db, project_id, worker_id=worker, month=month)]
-    found = [line for line in kept if line.worker_id not in late and (workers is None or line.worker_id in workers)]
+        written = [line for worker in sorted(workers) for line in rows.months_of(db, project_id, worker_id=worker, month=month)]
+    found = [line for line in written if line.worker_id not in late and (workers is None or line.worker_id in workers)]
     if late:
-        for worked in months(db, project_id, from_month=month, to_month=end, as_of=now, workers=late):
+        for worked in _late(db, project_id, late, month, end, now):
             for one in worked.months:
                 if one.worker_id in late:
                     row = _month_row(project_id, one, now)

@@ -41,7 +41,7 @@ class PhoneContext:
 def gather(ask: Ask, made: tuple[str, datetime] | None = None, printed: bool = False) -> PhoneContext:
     """Who it is, and the code when one was just made."""
     worker_id = ask.id("worker_id")
-    place = next((p for p in people.places(ask.db, ask.project.id) if p.worker_id == worker_id), None)
+    place = people.place_of(ask.db, ask.project.id, worker_id)
     if place is None:
         raise NotFound("worker_not_on_project")
     base = (ask.state.settings.public_url or str(ask.request.base_url)).rstrip("/")

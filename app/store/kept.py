@@ -24,7 +24,7 @@ from app.store import journal, once, projection
 
 T = TypeVar("T")
 
-KEPT_MAX = 64
+KEPT_MAX = 256
 """Answers of one process; the oldest goes."""
 KEPT_S = 300.0
 """So long at most: what somebody changed in the database itself, past the journal, is on the page by then."""

@@ -370,6 +370,12 @@ def places(db: Session, project_id: int) -> list[Place]:
     return [Place(*row) for row in {row[0]: row for row in rows}.values()]
 
 
+def place_of(db: Session, project_id: int, worker_id: int) -> Place | None:
+    """Return one worker's place by his latest engagement; None for somebody who was never engaged."""
+    rows = db.execute(_PLACES.where(Engagement.worker_id == bindparam("worker_id")), {"project_id": project_id, "worker_id": worker_id}).all()
+    return Place(*rows[-1]) if rows else None
+
+
 def workers(db: Session, project_id: int, *, today: date, worker_id: int | None = None) -> list[RosterRow]:
     """Return the roster: one row for each engagement, in the order of entry.
 

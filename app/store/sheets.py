@@ -12,18 +12,21 @@
 The *latest* version of a team's sheet counts, and nothing else; no version is added once its month is closed.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import (
     Select,
+    Text,
     and_,
     bindparam,
     case,
+    cast,
     exists,
     func,
     insert,
@@ -340,7 +343,7 @@ class LineInfo:
 
 
 _LINE = tuple(
-    PayrollLine.__table__.c[name]
+    cast(PayrollLine.__table__.c[name], Text) if name == "items" else PayrollLine.__table__.c[name]
     for name in (
         "id", "sheet_id", "engagement_id", "worker_id", "origin_month", "day_milli", "minutes", "overtime_minutes",
         "gross_fen", "deductions_fen", "advances_fen", "net_fen", "items", "card_id", "line_hash",
@@ -431,29 +434,35 @@ def _lines(db: Session, wanted: Any) -> tuple[LineInfo, ...]:
         .where(wanted)
         .order_by(PayrollSheet.month, PayrollLine.sheet_id, PayrollLine.engagement_id, PayrollLine.origin_month)
     )
-    return tuple(_line(row) for row in rows)
+    return tuple(_line(*row) for row in rows)
 
 
-def _line(row: Any) -> LineInfo:
+@lru_cache(maxsize=256)
+def _line(
+    id: int, sheet_id: int, engagement_id: int, worker_id: int, origin_month: date, day_milli: int, minutes: int, overtime_minutes: int,
+    gross_fen: int, deductions_fen: int, advances_fen: int, net_fen: int, items: str, card_id: int | None, line_hash: str,
+    project_id: int, month: date,
+) -> LineInfo:  # fmt: skip
+    """A line of a row, read once as long as every character of the row is the same: a month has an item for every day."""
     try:
-        items, readable = tuple(LineItem.from_json(stored) for stored in row.items), True
+        read, readable = tuple(LineItem.from_json(stored) for stored in json.loads(items)), True
     except (ValueError, TypeError, KeyError, AttributeError):
-        items, readable = (), False
+        read, readable = (), False
     content = LineContent(
-        project_id=row.project_id,
-        engagement_id=row.engagement_id,
-        worker_id=row.worker_id,
-        origin_month=row.origin_month,
-        day_milli=row.day_milli,
-        minutes=row.minutes,
-        overtime_minutes=row.overtime_minutes,
-        gross_fen=row.gross_fen,
-        deductions_fen=row.deductions_fen,
-        advances_fen=row.advances_fen,
-        net_fen=row.net_fen,
-        items=items,
+        project_id=project_id,
+        engagement_id=engagement_id,
+        worker_id=worker_id,
+        origin_month=origin_month,
+        day_milli=day_milli,
+        minutes=minutes,
+        overtime_minutes=overtime_minutes,
+        gross_fen=gross_fen,
+        deductions_fen=deductions_fen,
+        advances_fen=advances_fen,
+        net_fen=net_fen,
+        items=read,
     )
-    return LineInfo(row.id, row.sheet_id, row.sheet_month, content, row.card_id, row.line_hash, readable)
+    return LineInfo(id, sheet_id, month, content, card_id, line_hash, readable)
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,7 @@ def test_a_late_passage_rebuilds_its_day_and_its_revision_says_so(database, cast
         pass_through(db, cast.a, "out", cast.wang.id, at(3, "17:00"))
     projection.refresh(database, cast.a.id, now=NOW)
     with database.read() as db:
-        (line,) = rows.days_of(db, cast.a.id, cast.wang.id, MARCH, APRIL)
+        (line,) = rows.days_of(db, cast.a.id, [cast.wang.id], MARCH, APRIL)
     assert (line.state, line.day_milli, line.rev) == ("worked", 1000, 2)
 
 
@@ -102,7 +102,7 @@ def test_somebody_inside_becomes_a_missed_exit_by_the_passing_of_time_alone(data
     assert shown.state == "undecided"
     projection.refresh(database, cast.a.id, now=later)
     with database.read() as db:
-        assert [d.state for d in rows.days_of(db, cast.a.id, cast.wang.id, MARCH, APRIL)] == ["undecided"]
+        assert [d.state for d in rows.days_of(db, cast.a.id, [cast.wang.id], MARCH, APRIL)] == ["undecided"]
 
 
 def test_which_days_time_has_changed_is_asked_of_an_index_and_not_of_a_year_of_days(database, cast, database_kind):
