@@ -2,6 +2,7 @@
 
     places     the projects he is on with his role
     days       his days of a month, each with its passages (我的考勤)
+    inside     since when he is on site, and which day it counts for
     wages      accrued, withheld, paid, owed, month by month (我的工资)
     slips      his lines of approved sheets (我的工资清单)
     lines      his lines on the newest sheets: what he is asked to sign, and what became of it (我的工资表)
@@ -16,7 +17,7 @@ Every function takes the project and worker of his role: the caller has them fro
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -39,6 +40,19 @@ from app.vault import Vault
 def days(db: Session, project_id: int, worker_id: int, month: date, now: datetime) -> list[DayLine]:
     """His days of a month, oldest first."""
     return projection.worker_days(db, project_id, worker_id, month, next_month(month), now)
+
+
+def inside(db: Session, project_id: int, worker_id: int, today: date, now: datetime) -> tuple[date, datetime] | None:
+    """(work date, since when) of the stay that goes on now; None while he is not on site. A night's stay counts for the day it began on."""
+    for line in reversed(projection.worker_days(db, project_id, worker_id, today - timedelta(days=1), today + timedelta(days=1), now)):
+        if stay := line.detail.get("inside"):
+            return line.work_date, datetime.fromisoformat(stay["in_at"])
+    return None
+
+
+def engaged(db: Session, project_id: int, worker_id: int, today: date) -> bool:
+    """True while he is on the project."""
+    return any(e.covers(today) for e in people.engagements_of(db, project_id, worker_id))
 
 
 def wages(db: Session, project_id: int, worker_id: int, now: datetime) -> tuple[MonthAccount, ...]:

@@ -5,7 +5,7 @@ which no browser sends: it is in no log, and whoever looks at the link before hi
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -24,6 +24,7 @@ from app.pages.items import ItemPart, item_part
 from app.pages.page import Act, Again, Ask, MonthChoice, Page, shown, with_query
 from app.pages.shell import shell
 from app.pages.words import marked
+from app.payroll import MonthAccount
 from app.store import people
 from app.wording import notices, sentence
 
@@ -105,15 +106,38 @@ def _month(ask: Ask, mine: _Mine) -> date:
 
 
 @dataclass(frozen=True)
+class OnSite:
+    """That he is on site now."""
+
+    since: datetime
+    counts_for: date
+    """The work date it will count for when he has left."""
+    came_today: bool
+    """By the calendar; a night's stay began the day before."""
+    is_today: bool
+    """It counts for today."""
+
+
+def _on_site(ask: Ask, mine: _Mine) -> OnSite | None:
+    found = own.inside(ask.db, mine.me.project_id, mine.me.worker_id, mine.today, ask.now)
+    if found is None:
+        return None
+    since, here = mine.local(found[1]), mine.local(ask.now).date()
+    return OnSite(since, found[0], since.date() == here, found[0] == here)
+
+
+@dataclass(frozen=True)
 class HomeContext:
     """What a worker's first page shows."""
 
     me: Me = shown("Who reads, about which project")
+    on_site: OnSite | None = shown("Since when he is on site; None while he is not")
     month: date = shown("The present month")
-    day_milli: int = shown("Man-days of this month")
+    day_milli: int = shown("Man-days of this month, without a stay that goes on")
     earned_fen: int = shown("Earned in this month so far")
     undecided: int = shown("Days of this month that somebody must decide")
     owed_fen: int = shown("Earned and not received, of all months")
+    owed_before_fen: int = shown("Of that, of months before this one")
     to_sign: tuple["LineRow", ...] = shown("Lines he is asked to sign")
     waiting: int = shown("His objections that wait for an answer")
     answered: int = shown("His objections that were answered")
@@ -131,11 +155,13 @@ def home(ask: Ask) -> HomeContext:
     held = own.face(ask.db, me.project_id, me.worker_id, mine.today, ask.state.settings.template_days_after_exit)
     return HomeContext(
         me=me,
+        on_site=_on_site(ask, mine),
         month=workdays.month_of(mine.today),
         day_milli=this.day_milli if this else 0,
         earned_fen=this.accrued_fen if this else 0,
         undecided=this.undecided_days if this else 0,
         owed_fen=sum(m.owed_fen for m in months),
+        owed_before_fen=sum(m.owed_fen for m in months if m.month < workdays.month_of(mine.today)),
         to_sign=tuple(row for row in _line_rows(ask, mine) if row.to_sign),
         waiting=sum(o.state == "waiting" for o in said),
         answered=sum(o.state != "waiting" for o in said),
@@ -212,6 +238,8 @@ class DaysContext:
     told: str = shown("What was done; empty else")
     months: tuple[MonthChoice, ...] = shown("Months to choose, the newest first")
     month: date = shown("The month that is shown")
+    runs: bool = shown("It is the present month: its sums go on")
+    on_site: OnSite | None = shown("Since when he is on site, where the running month is shown; None else")
     days: tuple[DayRow, ...] = shown("His days of the month, the newest first")
     day_milli: int = shown("Man-days of the month")
     amount_fen: int = shown("What these days earned")
@@ -244,6 +272,8 @@ def days(ask: Ask, refused: str = "", values: Mapping[str, str] | None = None) -
         told=ask.say("您的异议已提交，劳资专管员会看到并答复。") if ask.query.get("done") == "objected" else "",
         months=_months(ask, mine, "/me/days", month, known),
         month=month,
+        runs=month == workdays.month_of(mine.today),
+        on_site=_on_site(ask, mine) if day is None and month == workdays.month_of(mine.today) else None,
         days=rows,
         day_milli=sum(row.day_milli or 0 for row in rows),
         amount_fen=sum(row.amount_fen or 0 for row in rows),
@@ -384,8 +414,11 @@ class WagesContext:
     me: Me = shown("Who reads, about which project")
     months: tuple[WageMonth, ...] = shown("His account, month by month, the newest first")
     owed_fen: int = shown("Earned and not received, of all months")
+    owed_before_fen: int = shown("Of that, of months before this one")
     paid_fen: int = shown("Received, of all months")
     chosen: WageMonth | None = shown("The month that is told; None when he never earned anything")
+    this: date = shown("The present month: its sums go on")
+    on_site: OnSite | None = shown("Since when he is on site, where the running month is told; None else")
     terms: tuple[TermPart, ...] = shown("What was agreed and priced the month")
     items: tuple[ItemPart, ...] = shown("What he earned in the month, item by item, each with how it comes about")
     withheld: tuple[ItemPart, ...] = shown("What is withheld from the month, on the lines he has been handed: adds up to what the month says")
@@ -398,9 +431,13 @@ def wages(ask: Ask) -> WagesContext:
     mine = _mine(ask)
     me = mine.me
     account = own.wages(ask.db, me.project_id, me.worker_id, ask.now)
-    known = {m.month for m in account}
     this = workdays.month_of(mine.today)
-    month = _month(ask, mine) if ask.query.get("month") else (this if this in known or not known else max(known))
+    known = {m.month for m in account}
+    if account and this not in known and own.engaged(ask.db, me.project_id, me.worker_id, mine.today):
+        # The running month stands there from its first day on, and what is owed from before stays in sight above it.
+        account = (*account, MonthAccount(this, *[0] * (len(fields(MonthAccount)) - 1)))
+        known.add(this)
+    month = _month(ask, mine) if ask.query.get("month") or this in known or not known else max(known)
     rows = tuple(
         WageMonth(
             m.month, _at(mine, "/me/wages", month=f"{m.month:%Y-%m}") + "#how", m.month == month, m.day_milli, m.accrued_fen,
@@ -421,8 +458,11 @@ def wages(ask: Ask) -> WagesContext:
         me=me,
         months=rows,
         owed_fen=sum(m.owed_fen for m in rows),
+        owed_before_fen=sum(m.owed_fen for m in rows if m.month < this),
         paid_fen=sum(m.paid_fen for m in rows),
         chosen=next((row for row in rows if row.current), None),
+        this=this,
+        on_site=_on_site(ask, mine) if month == this else None,
         terms=tuple(
             TermPart(t["kind"], t["rate_fen"], t["unit"] or "", t["minutes_per_day"], t["overtime_rule"], t["valid_from"])
             for t in told["terms"]

@@ -17,6 +17,7 @@ from app.pages import me as pages_me
 from app.store import accounts, people, words
 from app.store import sheets as rows
 from app.store import timekeeping as held_days
+from tests.cast import pass_through
 from tests.payday import MARCH, desk  # noqa: F401 - the fixture payday
 
 CONSENT = ("capture", "template", "site_storage")
@@ -163,6 +164,42 @@ def test_he_sees_his_days_what_is_missing_and_how_his_wages_come_about(phone, pa
     wages = plain(wang.get("/me/wages?month=2026-03"))
     assert "1.0 工日 × 400.00" in wages and "¥800.00" in wages
     assert "李秀英" not in str([wang.get(path).text for path in ("/me", "/me/days?month=2026-03", "/me/wages", "/me/sheets", "/me/objections", "/me/face")])
+
+
+def test_while_he_is_on_site_his_phone_says_since_when_and_that_the_day_counts_when_he_leaves(phone, payday, clock):
+    wang = payday.cast.wang
+    payday.works(wang, 2, 3)
+    payday.works(wang, 2, come="07:58", go=None, month=4)
+    mine = phone(wang)
+    for path in ("/me", "/me/days", "/me/wages"):
+        told = re.sub(r"\s+", " ", plain(mine.get(path)))
+        assert "您现在在工地上 07:58 进场" in told and "等您出场刷过闸机才算" in told, path
+    home = re.sub(r"\s+", " ", plain(mine.get("/me")))
+    assert "以前月份还欠 ¥800.00 本月到现在 ¥0.00" in home and "2026-04 出勤至今 0 工日" in home
+    wages = re.sub(r"\s+", " ", plain(mine.get("/me/wages")))
+    assert "2026-04 到现在 0 工日" in wages and "其中以前月份还欠 ¥800.00" in wages and "2026-03" in wages
+    assert "在工地上" not in plain(mine.get("/me/wages?month=2026-03")), "that month's figures do not wait for him"
+    with payday.database.write() as db:
+        pass_through(db, payday.site, "out", wang.id, clock())
+    home = re.sub(r"\s+", " ", plain(mine.get("/me")))
+    assert "在工地上" not in home and "本月到现在 ¥200.00" in home, "four hours"
+
+
+def test_a_night_on_site_is_told_with_the_day_it_counts_for(phone, payday, clock):
+    wang = payday.cast.wang
+    payday.works(wang, 2, come="19:30", go=None, month=4)
+    clock.advance(hours=15)
+    told = re.sub(r"\s+", " ", plain(phone(wang).get("/me")))
+    assert "昨天 19:30 进场" in told and "记在 04-02" in told
+
+
+def test_who_left_the_project_sees_his_last_month_and_not_an_empty_one(phone, payday):
+    wang = payday.cast.wang
+    payday.works(wang, 2, 3)
+    mine = phone(wang)
+    assert "2026-04" in plain(mine.get("/me/wages"))
+    payday.leaves(wang, date(2026, 3, 31))
+    assert "2026-04" not in plain(mine.get("/me/wages")) and "2026-03" in plain(mine.get("/me/wages"))
 
 
 def test_a_short_stay_has_the_same_word_for_the_worker_the_officer_the_grid_and_the_inspector(phone, payday, clerk):
