@@ -5,19 +5,22 @@
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from starlette.datastructures import FormData
 
-from app import papers, wording
+from app import access, letting, papers, wording
 from app.errors import NotFound, ServiceError
 from app.pages import filled, lines, page
 from app.pages.devices import no_way
 from app.pages.page import Act, Again, Ask, Page, shown, with_query
 from app.pages.words import marked
-from app.store import gates, people
+from app.store import accounts, gates, people
 from app.store import roster as rows
 from app.wording.papers import COMPANY_ROLES
+
+HAND_BACK = timedelta(days=7)
+"""A first day that is longer is none."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,13 @@ class StepLine:
     done: bool
     count: int
     url: str
-    """Where it is done; empty when the reader may not."""
+    """Where it is done, or looked at; empty when the reader may do neither."""
+    may: bool
+    """The reader does it himself."""
+    who: tuple[str, ...]
+    """Roles that do it; empty when it is done."""
+    nobody: bool
+    """No account has one of these roles here yet; said at the first step of theirs."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +107,9 @@ class SetupContext:
     steps: tuple[StepLine, ...] = shown("The first day, step by step")
     no_way: str = shown("The way no gate leads: out or in; empty when both ways are there, or no gate at all")
     bare: bool = shown("There is a gate without a device")
+    by_hand: int = shown("Times a guard has let somebody in or out by hand while no gate has; 0 once one has")
+    desk_url: str = shown("The guard's desk")
+    people_url: str = shown("Where roles are given; empty for readers who may not look there")
     weak_pack: bool = shown("The recogniser is not fit for a gate nobody watches, and no guard is asked to confirm")
     settings_url: str = shown("The page that says why, and where it is changed")
     companies: tuple[CompanyLine, ...] = shown("Companies with their teams, in the order they came")
@@ -128,21 +140,34 @@ def gather(ask: Ask, wrong: str = "", typed: dict[str, str] | None = None) -> Se
     lanes = gates.gates(db, project.id)
     missing, bare = no_way(lanes), any(lane.id not in at_gates for lane in lanes)
     write, enrol, watch = ask.may("papers.write"), ask.may("enrol"), ask.may("gate.watch")
+    told: set[tuple[str, ...]] = set()
+    held = {membership.role for _, membership in accounts.reaching(db, project.id, project.area_code)}
+
+    def step(code: str, done: bool, count: int, action: str, url: str) -> StepLine:
+        who = () if done else tuple(str(role) for role in access.Role if role in access.ACTIONS[action])
+        nobody = bool(who) and not held.intersection(who) and who not in told
+        if nobody:
+            told.add(who)
+        return StepLine(code, done, count, url, ask.may(action), who, nobody)
+
     pack = getattr(ask.state.engine, "pack", None)
     steps = (
-        StepLine("companies", bool(companies), len(companies), f"{here}/setup#h-company" if write else ""),
-        StepLine("teams", bool(teams), len(teams), f"{here}/setup#h-team" if write else ""),
-        StepLine("devices", bool(devices) and not missing and not bare, devices, f"{here}/devices"),
-        StepLine("roster", bool(on_roster), on_roster, f"{here}/workers/roster" if write else ""),
-        StepLine("enrolled", bool(on_roster) and not lacking, on_roster - lacking, f"{here}/enrol" if enrol else ""),
+        step("companies", bool(companies), len(companies), "papers.write", f"{here}/setup#h-company" if write else ""),
+        step("teams", bool(teams), len(teams), "papers.write", f"{here}/setup#h-team" if write else ""),
+        step("devices", bool(devices) and not missing and not bare, devices, "devices.write", f"{here}/devices"),
+        step("roster", bool(on_roster), on_roster, "papers.write", f"{here}/workers/roster" if write else ""),
+        step("enrolled", bool(on_roster) and not lacking, on_roster - lacking, "enrol", f"{here}/enrol" if enrol else ""),
         # Whether a gate is there and heard stands on the page of devices; the desk only shows what comes of it.
-        StepLine("passage", passed, int(passed), f"{here}/devices" if not passed else f"{here}/gate" if watch else ""),
+        step("passage", passed, int(passed), "gate.let", f"{here}/devices" if not passed else f"{here}/gate" if watch else ""),
     )
     return SetupContext(
         own_path=f"{here}/setup",
         steps=steps,
         no_way=missing,
         bare=bare,
+        by_hand=0 if passed else len(letting.recent(db, project.id, ask.now - HAND_BACK)),
+        desk_url=f"{here}/gate",
+        people_url=f"{here}/people" if ask.may("access.read") else "",
         weak_pack=bool(pack and pack.needs_confirmation_advised) and not project.confirm_face,
         settings_url=f"{here}/settings",
         companies=tuple(

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 from fastapi.testclient import TestClient
 
-from app import access, papers, payroll, timekeeping
+from app import access, letting, papers, payroll, timekeeping
 from app.main import create_app
 from app.pages import roster
 from app.store import accounts, people
@@ -292,3 +292,30 @@ def test_a_labour_officer_makes_companies_and_teams_and_sees_what_comes_next(cli
 def test_a_manager_reads_the_frame_and_changes_nothing(client_of, people_on_site):
     text = client_of("chen").get(f"/projects/{people_on_site.a.id}/setup").text
     assert COMPANY in text and "<form class=\"in desk\"" not in text
+
+
+def test_the_first_days_list_says_who_does_what_its_reader_may_not(client_of, database, people_on_site, now):
+    path = f"/projects/{people_on_site.a.id}/setup"
+    by_manager, by_officer = client_of("chen").get(path).text, client_of("wu").get(path).text
+    assert "由劳资专管员办理" in by_manager and "由劳资专管员办理" not in by_officer
+    with database.write() as db:
+        account = accounts.account(db, people_on_site.wu)
+        accounts.disable_account(db, account.id, now)
+    text = client_of("chen").get(path).text
+    assert text.count("本项目还没有这样的账号") == 1 and f'href="/projects/{people_on_site.a.id}/people"' in text
+
+
+def test_the_first_days_list_says_how_the_first_passage_is_done_and_that_a_hand_is_no_gate(client_of, database, vault, people_on_site, now):
+    site, path = people_on_site.a, f"/projects/{people_on_site.a.id}/setup"
+    with database.write() as db:
+        code = papers.issue_code(db, vault, project_id=site.id, worker_id=people_on_site.wang.id, now=now, by="wu")
+        letting.let(
+            db, vault, project_id=site.id, gate_id=site.entrance.gate_id, channel="code", value=code, direction="in", reason="gate_broken",
+            by="ma", now=now,
+        )  # fmt: skip
+    text = client_of("wu").get(path).text
+    assert "第一次通行怎么做" in text and "门卫已人工放行 1 次" in text and "还没有人通过" in text
+    with database.write() as db:
+        cast.pass_through(db, site, "in", people_on_site.wang.id, now)
+    text = client_of("wu").get(path).text
+    assert "第一次通行怎么做" not in text and "人工放行" not in text
