@@ -1,12 +1,15 @@
-"""Use case: what was entered about a worker is put right (更正), and what it said before is kept.
+"""Use case: what was entered about a worker or a company is put right (更正), and what it said before is kept.
 
-    put_right     name and telephone of the person; team and first day of his latest time on a project
-    take_phone    a telephone that was missing and is known now
+    put_right           name and telephone of the person; team and first day of his latest time on a project
+    take_phone          a telephone that was missing and is known now
+    put_company_right   name and credit code of the company; its role and first day on a project
 
 A name and a telephone are the person's, on every project he is on: each of them has its line in the journal. The ID number
 stays, it is who he is; somebody entered with another's number is another person. A team or a first day on which something
 rests (a day with a passage, a correction, leave, an advance, a line of wages, a month that is locked) is not put right: what
 was worked was worked there. Then he leaves, and comes back into the other team the day after.
+
+A company's name and credit code are its own, on every project it is on, and each of them has its line in the journal.
 """
 
 from collections.abc import Iterable
@@ -19,14 +22,16 @@ from app import terms
 from app.domain.facts import Engagement
 from app.domain.workdays import month_of, next_month
 from app.errors import BadRequest, Conflict, NotFound, Unusable
-from app.fields import check_day, check_name, check_phone, check_text, project_today
-from app.store import accounts, changes, people, sheets
+from app.fields import check_day, check_label, check_name, check_phone, check_text, check_uscc, project_today
+from app.store import accounts, bank, changes, people, sheets
 from app.vault import Vault
+from app.wording.papers import COMPANY_ROLES
 
 REASON_MAX = 200
 AT_ENTRY = "进场登记时补录"
 """Why a missing telephone was taken: it was given when he was entered, or stood in a file."""
 FIELDS = ("name", "phone", "team", "entry_on")
+COMPANY_FIELDS = ("name", "uscc", "role", "entry_on")
 
 
 def put_right(
@@ -110,6 +115,79 @@ def put_right(
         if said[each]:
             _everywhere(db, now, by, worker_id, each)
     return tuple(each for each in FIELDS if said[each])
+
+
+def put_company_right(
+    db: Session, *, project_id: int, project_company_id: int, name: str, uscc: str | None, role: str, entry_on: date, reason: str,
+    now: datetime, by: str,
+) -> tuple[str, ...]:  # fmt: skip
+    """Make what is recorded of a company say what is given, where it says otherwise; return the words of ``COMPANY_FIELDS`` that
+    changed.
+
+    Files and papers of before say what they said; a sheet that is opened or printed again says what holds, as with a worker's name.
+
+    Args:
+        uscc: None or empty: it has none, or its code is not known.
+
+    Raises:
+        NotFound: ``project_company_unknown`` on this project.
+        Unusable: a field is wrong; the code says which; ``company_role_unknown``; ``change_reason_needed``.
+        Conflict: ``nothing_changed``; ``company_name_taken``, another company of the project is called so; ``company_uscc_taken``,
+            another one has that code; ``company_role_taken``, it has that role here already; ``company_role_rests``, the special
+            account is its own as general contractor.
+    """
+    # Gather
+    people.lock_project(db, project_id)
+    here = people.project_companies(db, project_id)
+    one = next((c for c in here if c.id == project_company_id), None)
+    if one is None:
+        raise NotFound("project_company_unknown")
+    changes.lock_company(db, one.company_id)
+    account = bank.live_account(db, project_id)
+
+    # Decide
+    name, uscc = check_label(name, "name", 200), check_uscc(uscc)
+    if role not in COMPANY_ROLES:
+        raise Unusable("company_role_unknown")
+    check_day(entry_on)
+    if not reason.strip():
+        raise Unusable("change_reason_needed")
+    reason = check_text(reason, "reason", REASON_MAX)
+    said: dict[str, tuple[str | None, str | None]] = {
+        "name": (one.name, name), "uscc": (one.uscc, uscc), "role": (one.role, role),
+        "entry_on": (one.entry_on.isoformat(), entry_on.isoformat()),
+    }  # fmt: skip
+    said = {each: (was, became) for each, (was, became) in said.items() if was != became}
+    if not said:
+        raise Conflict("nothing_changed")
+    others = [c for c in here if c.company_id != one.company_id]
+    if "name" in said and any(c.name == name for c in others):
+        raise Conflict("company_name_taken")
+    if "uscc" in said and uscc is not None and changes.company_of_code(db, uscc) is not None:
+        raise Conflict("company_uscc_taken")
+    if "role" in said and any(c.company_id == one.company_id and c.role == role for c in here):
+        raise Conflict("company_role_taken")
+    if "role" in said and one.role == "general_contractor" and account is not None and account.company_id == one.company_id:
+        raise Conflict("company_role_rests")
+
+    # Append
+    for each, (was, became) in said.items():
+        own = each in ("name", "uscc")
+        changes.add_of_company(
+            db, project_id=project_id, company_id=one.company_id, project_company_id=None if own else one.id, field=each, was=was,
+            became=became, reason=reason, by=by, now=now,
+        )  # fmt: skip
+        # The company's own: whoever reads the journal of any of its projects finds the line.
+        homes = changes.homes_of_company(db, one.company_id) if own else [(project_id, one.id)]
+        facts = {} if own else {"from": was, "to": became}
+        for home, role_id in homes:
+            accounts.journal(
+                db, at=now, actor=by, action="company.changed", project_id=home, object=f"project_company:{role_id}",
+                facts={"changed": each, **facts},
+            )  # fmt: skip
+    changes.set_company(db, one.company_id, name=name, uscc=uscc)
+    changes.set_company_role(db, one.id, role=role, entry_on=entry_on)
+    return tuple(said)
 
 
 def take_phone(

@@ -22,7 +22,8 @@ _BY_ACTION = {
     ("finding_decided", "to"): "finding_state", ("company.added", "role"): "company_role", ("role_given", "role"): "role", ("role_taken", "role"): "role",
     ("advance.recorded", "channel"): "advance_channel", ("advance.recorded", "proof"): "advance_proof", ("area_rule.written", "key"): "area_key",
     ("twin.decided", "verdict"): "twin_verdict", ("task.ordered", "kind"): "task_kind",
-    ("worker.changed", "changed"): "worker_field",
+    ("worker.changed", "changed"): "worker_field", ("company.changed", "changed"): "company_field",
+    ("company.changed", "from"): "company_role", ("company.changed", "to"): "company_role",
 }  # fmt: skip
 _BY_NAME = {
     "channel": "channel", "direction": "direction", "purpose": "purpose", "method": "sign_method", "shown": "shown", "scope": "consent_scope",

@@ -5,17 +5,18 @@
 """
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from starlette.datastructures import FormData
 
-from app import access, letting, papers, wording
+from app import access, amending, letting, papers, wording
+from app.domain import workdays
 from app.errors import NotFound, ServiceError
 from app.pages import filled, lines, page
 from app.pages.devices import no_way
 from app.pages.page import Act, Again, Ask, Page, shown, with_query
 from app.pages.words import marked
-from app.store import accounts, gates, people
+from app.store import accounts, changes, gates, people
 from app.store import roster as rows
 from app.wording.papers import COMPANY_ROLES
 
@@ -71,6 +72,18 @@ class TeamLine:
 
 
 @dataclass(frozen=True)
+class ChangeLine:
+    """Something of a company that was put right."""
+
+    field: str
+    was: str
+    became: str
+    reason: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class CompanyLine:
     """A company in a role on the project."""
 
@@ -80,6 +93,8 @@ class CompanyLine:
     role: str
     entry_on: date
     teams: tuple[TeamLine, ...]
+    changes: tuple[ChangeLine, ...]
+    """Newest first."""
 
 
 @dataclass(frozen=True)
@@ -116,19 +131,24 @@ class SetupContext:
     roles: tuple[str, ...] = shown("What a company can be on a project")
     trades: tuple[str, ...] = shown("Names of trades to choose from")
     today: date = shown("Today on the project's calendar")
-    may_write: bool = shown("The reader may add companies and teams")
+    may_write: bool = shown("The reader may add companies and teams, and put companies right")
     wrong: str = shown("Why an entry was refused; empty otherwise")
     typed: dict[str, str] = shown("The refused form as it was typed, by field")
+    righted: dict[str, str] = shown("The refused form of a company that is put right, by field")
 
 
 FIELDS = ("company", "uscc", "role", "entry_on", "of", "team", "trade")
+RIGHT_FIELDS = ("which", "name", "uscc", "role", "entry_on", "reason")
 
 
-def gather(ask: Ask, wrong: str = "", typed: dict[str, str] | None = None) -> SetupContext:
+def gather(
+    ask: Ask, wrong: str = "", typed: dict[str, str] | None = None, righted: dict[str, str] | None = None
+) -> SetupContext:
     """Companies, teams, and the first day's list."""
     db, project = ask.db, ask.project
     companies = people.project_companies(db, project.id)
     teams = people.teams(db, project.id)
+    righted_before = changes.of_companies(db, project.id)
     here = f"/projects/{project.id}"
     wanted = rows.Wanted(ask.today)
     counts = rows.lacking(db, project.id, wanted)
@@ -178,6 +198,7 @@ def gather(ask: Ask, wrong: str = "", typed: dict[str, str] | None = None) -> Se
                     for t in teams
                     if t.project_company_id == c.id
                 ),
+                tuple(_change(ask, one) for one in righted_before if one.company_id == c.company_id and one.project_company_id in (None, c.id)),
             )
             for c in companies
         ),
@@ -187,7 +208,15 @@ def gather(ask: Ask, wrong: str = "", typed: dict[str, str] | None = None) -> Se
         may_write=write,
         wrong=wrong,
         typed=dict.fromkeys(FIELDS, "") | (typed or {}),
+        righted=dict.fromkeys(RIGHT_FIELDS, "") | (righted or {}),
     )  # fmt: skip
+
+
+def _change(ask: Ask, one: changes.CompanyChangeInfo) -> ChangeLine:
+    was, became = one.was or "", one.became or ""
+    if one.field == "role":
+        was, became = (wording.name(f"company_role.{role}", ask.language) for role in (was, became))
+    return ChangeLine(one.field, was, became, one.reason, one.changed_by, workdays.local(one.changed_at, ask.policy))
 
 
 def add_company(ask: Ask, values: FormData) -> str | Again:
@@ -202,6 +231,24 @@ def add_company(ask: Ask, values: FormData) -> str | Again:
     except ServiceError as error:
         return Again(PAGE, gather(ask, ask.why(error), typed), error.status)
     return with_query(f"/projects/{ask.project.id}/setup", done="company_kept")
+
+
+def change_company(ask: Ask, values: FormData) -> str | Again:
+    """What a company is called, its code, its role and first day, put right with a reason."""
+    typed = {name: lines.form(values, name)[:300] for name in RIGHT_FIELDS}
+    company = page.whole_number(typed["which"])
+    try:
+        if company is None:
+            raise NotFound("project_company_unknown")
+        with ask.db.begin_nested():
+            amending.put_company_right(
+                ask.db, project_id=ask.project.id, project_company_id=company, name=typed["name"], uscc=typed["uscc"] or None,
+                role=typed["role"], entry_on=filled.day(typed["entry_on"], "entry_on"), reason=typed["reason"], now=ask.now,
+                by=ask.person.login,
+            )  # fmt: skip
+    except ServiceError as error:
+        return Again(PAGE, gather(ask, ask.why(error), righted=typed), error.status)
+    return with_query(f"/projects/{ask.project.id}/setup", done="company_changed")
 
 
 def add_team(ask: Ask, values: FormData) -> str | Again:
@@ -230,5 +277,6 @@ PAGE_NEW = Page("/projects/new", marked("新建项目"), "project_new.html", "pr
 PAGE = Page(_HERE, marked("单位与班组"), "setup.html", "papers.read", SetupContext, gather, marked("单位与班组"))
 ACTS = (
     Act("/projects/new", "projects.create", create), Act(_HERE + "/companies", "papers.write", add_company),
+    Act(_HERE + "/companies/change", "papers.write", change_company),
     Act(_HERE + "/teams", "papers.write", add_team),
 )  # fmt: skip

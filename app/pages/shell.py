@@ -61,6 +61,7 @@ NOTICES = {
     "project_made": marked("项目已建立。下一步：给项目经理和劳资专管员开账号，其余由他们在页面上办。"),
     "area_kept": marked("行政区划代码已保存，由那里的监管人员看到本项目。"),
     "company_kept": marked("参建单位已登记。"),
+    "company_changed": marked("参建单位已更改。"),
     "team_kept": marked("班组已登记。"),
     "rule_kept": marked("考勤规则已登记，未结账的工日按新规则重算。"),
     "deciding_kept": marked("判定规则已保存，各闸机几秒内生效。"),

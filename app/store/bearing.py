@@ -15,7 +15,7 @@ WAGES = frozenset((
     "passage.confirmed", "passage.rejected", "mark.added", "mark.voided", "policy.added", "policy.ended", "policy.voided",
     "calendar.imported", "gate.added", "gate.changed", "gate.retired", "project.confirm_face", "project.created", "project.area",
     # who, and for how much
-    "worker.entered", "worker.left", "worker.changed", "roster.imported", "team.added", "company.added", "terms.changed", "terms.voided",
+    "worker.entered", "worker.left", "worker.changed", "roster.imported", "team.added", "company.added", "company.changed", "terms.changed", "terms.voided",
     "allowance.added", "allowance.ended", "allowance.voided", "measure.added", "measure.accepted", "measure.refused",
     "work_measure.voided", "measures.imported", "area_rule.written",
     # what is withheld, and what is posted already

@@ -1,4 +1,4 @@
-"""What was entered about a worker and put right since (更正): rows that say what it said before, and the rows that hold."""
+"""What was entered about a worker or company and put right since (更正): rows that say what it said before, and the rows that hold."""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -13,11 +13,14 @@ from app.store import append, timekeeping
 from app.store import terms as papers
 from app.store.money import midnight
 from app.tables import (
+    Company,
+    CompanyChange,
     Engagement,
     MeasureRow,
     MeasureShareRow,
     PassageRow,
     PayrollLine,
+    ProjectCompany,
     Team,
     Worker,
     WorkerChange,
@@ -145,6 +148,80 @@ def has_lines(db: Session, engagement_id: int) -> bool:
     return db.execute(select(PayrollLine.id).where(PayrollLine.engagement_id == engagement_id).limit(1)).first() is not None
 
 
+# --- companies -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyChangeInfo:
+    """Something of a company that was put right."""
+
+    id: int
+    project_id: int
+    company_id: int
+    project_company_id: int | None
+    """None for what is the company's own, on every project."""
+    field: str
+    """name, uscc, role or entry_on."""
+    was: str | None
+    became: str | None
+    reason: str
+    changed_by: str
+    changed_at: datetime
+
+
+_COMPANY_CHANGE = [CompanyChange.__table__.c[name] for name in CompanyChangeInfo.__slots__]
+
+
+def add_of_company(
+    db: Session, *, project_id: int, company_id: int, field: str, was: str | None, became: str | None, reason: str, by: str,
+    now: datetime, project_company_id: int | None = None,
+) -> int:  # fmt: skip
+    """Append a change of a company; return its id. The row that holds is changed by whoever calls."""
+    return append(
+        db, CompanyChange.__table__, project_id=project_id, company_id=company_id, project_company_id=project_company_id, field=field,
+        was=was, became=became, reason=reason, changed_by=by, changed_at=now,
+    )  # fmt: skip
+
+
+def of_companies(db: Session, project_id: int) -> tuple[CompanyChangeInfo, ...]:
+    """Return what was put right about the companies of a project here, and about each company wherever that was; newest first."""
+    here = select(ProjectCompany.company_id).where(ProjectCompany.project_id == project_id)
+    of_project = or_(CompanyChange.project_id == project_id, CompanyChange.project_company_id.is_(None))
+    rows = db.execute(
+        select(*_COMPANY_CHANGE).where(CompanyChange.company_id.in_(here), of_project).order_by(CompanyChange.id.desc())
+    )
+    return tuple(CompanyChangeInfo(*row) for row in rows)
+
+
+def lock_company(db: Session, company_id: int) -> None:
+    """Let one transaction at a time change a company."""
+    db.execute(select(Company.id).where(Company.id == company_id).with_for_update(key_share=True))
+
+
+def set_company(db: Session, company_id: int, *, name: str, uscc: str | None) -> None:
+    """Say what a company is called and which credit code it has."""
+    db.execute(update(Company.__table__).where(Company.id == company_id).values(name=name, uscc=uscc))
+
+
+def set_company_role(db: Session, project_company_id: int, *, role: str, entry_on: date) -> None:
+    """Say what a company is on a project and since when."""
+    db.execute(update(ProjectCompany.__table__).where(ProjectCompany.id == project_company_id).values(role=role, entry_on=entry_on))
+
+
+def company_of_code(db: Session, uscc: str) -> int | None:
+    """Return the company that has a credit code."""
+    return db.execute(select(Company.id).where(Company.uscc == uscc)).scalar()
+
+
+def homes_of_company(db: Session, company_id: int) -> list[tuple[int, int]]:
+    """Return (project, id of its first role there) of every project a company is on."""
+    found = select(ProjectCompany.project_id, func.min(ProjectCompany.id)).where(ProjectCompany.company_id == company_id)
+    return [tuple(row) for row in db.execute(found.group_by(ProjectCompany.project_id).order_by(ProjectCompany.project_id))]
+
+
+# --- seals -----------------------------------------------------------------------------------------------------
+
+
 @dataclass(slots=True)
 class Put:
     """A column of a row that was put right: what it said first, and what it was made in the end."""
@@ -154,7 +231,10 @@ class Put:
 
 
 def put_right(db: Session, table: str) -> dict[int, dict[str, Put]]:
-    """Return what was put right in rows of ``worker`` or ``engagement``: row id -> column -> its first and its last value."""
+    """Return what was put right in rows of ``worker``, ``engagement``, ``company`` or ``project_company``: row id -> column -> its
+    first and its last value."""
+    if table in ("company", "project_company"):
+        return _put_right_of_companies(db, table)
     found: dict[int, dict[str, Put]] = {}
     if table not in ("worker", "engagement"):
         return found
@@ -174,3 +254,15 @@ def put_right(db: Session, table: str) -> dict[int, dict[str, Put]]:
         for column, (first, last) in made.items():
             row.setdefault(column, Put(first, last)).last = last
     return {row_id: columns for row_id, columns in found.items() if columns}
+
+
+def _put_right_of_companies(db: Session, table: str) -> dict[int, dict[str, Put]]:
+    found: dict[int, dict[str, Put]] = {}
+    whose = CompanyChange.company_id if table == "company" else CompanyChange.project_company_id
+    role_id = CompanyChange.project_company_id
+    own = role_id.is_(None) if table == "company" else role_id.is_not(None)
+    wanted = select(whose, CompanyChange.field, CompanyChange.was, CompanyChange.became).where(own).order_by(CompanyChange.id)
+    for row_id, column, was, became in db.execute(wanted):
+        first, last = (date.fromisoformat(was), date.fromisoformat(became)) if column == "entry_on" else (was, became)
+        found.setdefault(row_id, {}).setdefault(column, Put(first, last)).last = last
+    return found

@@ -156,7 +156,10 @@ def rows(db: Session, name: str, after: int | None, upto: int) -> Iterator[tuple
             }
             if not plain:
                 values = {column: value.hex() if isinstance(value, bytes) else value for column, value in values.items()}
-            values |= {column: put.first for column, put in righted.get(row[0], {}).items() if values.get(column) == put.last}
+            for column, put in righted.get(row[0], {}).items():
+                if values.get(column) == put.last:
+                    values[column] = put.first
+            values = {column: value for column, value in values.items() if value is not None}
             yield row[0], values
     except TypeError as error:
         # SQLite keeps anything in any column.

@@ -54,6 +54,7 @@ from app.tables.house import (
     Camera,
     ChainHead,
     Company,
+    CompanyChange,
     Consent,
     Credential,
     DecisionPolicy,
@@ -178,6 +179,7 @@ APPEND_ONLY = (
     "signature_proof",
     # put_right
     "worker_change",
+    "company_change",
 )
 """Tables whose rows are refused UPDATE and DELETE by trigger (``migrations/walls.py``), on SQLite and PostgreSQL
 alike. ``ledger_txn`` and ``pay_period`` have walls of their own: they move forward and never back."""
@@ -198,6 +200,7 @@ __all__ = [
     "Camera",
     "ChainHead",
     "Company",
+    "CompanyChange",
     "Consent",
     "CorrectionRow",
     "CorrectionStep",

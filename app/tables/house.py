@@ -140,6 +140,29 @@ class WorkerChange(Base):
     changed_at: Mapped[datetime]
 
 
+class CompanyChange(Base):
+    """更正: something that was entered about a company, put right. The row it was entered in says what holds, this one what it said."""
+
+    __tablename__ = "company_change"
+    __table_args__ = (
+        CheckConstraint("field IN ('name', 'uscc', 'role', 'entry_on')", name="field_known"),
+        CheckConstraint("(project_company_id IS NULL) = (field IN ('name', 'uscc'))", name="of_its_role"),
+        Index("ix_company_change_company", "company_id"),
+    )
+    id: Mapped[int] = _id()
+    project_id: Mapped[int] = mapped_column(ForeignKey("project.id"))
+    """Where it was put right: a name and a credit code are the company's, on every project."""
+    company_id: Mapped[int] = mapped_column(ForeignKey("company.id"))
+    project_company_id: Mapped[int | None] = mapped_column(ForeignKey("project_company.id"))
+    field: Mapped[str] = mapped_column(String(8))
+    was: Mapped[str | None] = mapped_column(String(200))
+    became: Mapped[str | None] = mapped_column(String(200))
+    """A name, a credit code (None: without one), a role, a date."""
+    reason: Mapped[str] = mapped_column(Text)
+    changed_by: Mapped[str] = mapped_column(String(64))
+    changed_at: Mapped[datetime]
+
+
 class WageTerm(Base):
     """工资约定: rate from when to when. Never edited: voided and superseded. Overlaps refused by trigger."""
 

@@ -123,6 +123,7 @@ NAMES: dict[str, tuple[str, str]] = {
     "journal.worker_changed": ("更正工人登记", "Put a worker's entry right"),
     "journal.roster_imported": ("导入名册", "Imported a roster"),
     "journal.company_added": ("登记参建单位", "Added a company"),
+    "journal.company_changed": ("更正参建单位", "Put a company's entry right"),
     "journal.team_added": ("登记班组", "Added a team"),
     "journal.project_created": ("建立项目", "Created the project"),
     "journal.project_paper_recorded": ("登记项目材料", "Recorded a paper of the project"),

@@ -206,6 +206,19 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "{month} is locked or closed, so a team or first day of then is not changed. For another team record the exit and enter the "
         "worker again; a first day has to be in a month that is open",
     ),
+    "company_name_taken": (
+        "本项目已有同名的单位；录成两个的，请把人员改到那个单位的班组",
+        "Another company of the project has this name; if one was entered twice, move its workers to a team of that one",
+    ),
+    "company_uscc_taken": (
+        "这个统一社会信用代码已登记在另一个单位名下（可能在别的项目），请核对",
+        "Another company has this credit code, perhaps on another project; please check it",
+    ),
+    "company_role_taken": ("这个单位在本项目已有这个参建类型", "The company has this role on the project already"),
+    "company_role_rests": (
+        "工资专户是这个单位以总承包身份开立的，参建类型不能改；开错的专户先作废",
+        "The special account is this company's as general contractor, so its role stays; an account opened by mistake is voided first",
+    ),
     # consent and enrolment
     "consent_missing": (
         "没有人脸采集和特征存储的单独同意；不同意的工人请使用卡或码",
@@ -246,6 +259,10 @@ NAMES: dict[str, tuple[str, str]] = {
     "worker_field.phone": ("手机号", "Telephone"),
     "worker_field.team": ("班组", "Team"),
     "worker_field.entry_on": ("进场日期", "First day"),
+    "company_field.name": ("单位全称", "Name"),
+    "company_field.uscc": ("统一社会信用代码", "Credit code"),
+    "company_field.role": ("参建类型", "Role"),
+    "company_field.entry_on": ("进场日期", "First day"),
     "trade.bricklayer": ("砌筑工", "Bricklayer"),
     "trade.steel_fixer": ("钢筋工", "Steel fixer"),
     "trade.scaffolder": ("架子工", "Scaffolder"),

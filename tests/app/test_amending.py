@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from app import amending, desk, papers, seals, terms
+from app import amending, bank, desk, papers, seals, terms
 from app.errors import BadRequest, Conflict, NotFound, Unusable
 from app.settings import Settings
 from app.store import accounts, changes, people
@@ -14,6 +14,7 @@ from tests.books import JANUARY, Books, Earned
 from tests.cast import id_number
 
 NEW = id_number(date(1991, 3, 4), 91)
+CODE = "91330424MA2800001Q"
 
 
 class Office:
@@ -216,3 +217,123 @@ def test_a_new_master_key_seals_the_old_telephones_too(at):
         newest = changes.of_worker(db, at.site.a.id, at.worker)[0]
         person = people.worker(db, at.worker)
     assert amending.phones(Vault.of([bytes(range(1, 33))]), person, newest) == ("13800000001", "13800000002")
+
+
+# --- companies ----------------------------------------------------------------------------------------------------
+
+
+def company_of(at: Office, project: int | None = None) -> people.ProjectCompanyInfo:
+    with at.database.read() as db:
+        return people.project_companies(db, project or at.site.a.id)[0]
+
+
+def company_right(at: Office, reason: str = "照营业执照改", **said):
+    one = company_of(at)
+    told = {"name": one.name, "uscc": one.uscc, "role": one.role, "entry_on": one.entry_on, **said}
+    with at.database.write() as db:
+        return amending.put_company_right(
+            db, project_id=at.site.a.id, project_company_id=one.id, reason=reason, now=at.now, by="wu", **told
+        )
+
+
+def add_company(at: Office, project: int, **said) -> int:
+    told = {"name": "恒远劳务", "uscc": None, "role": "labour_subcontractor", "entry_on": at.on, **said}
+    with at.database.write() as db:
+        return papers.add_company_to_project(db, project_id=project, now=at.now, by="wu", **told)
+
+
+def test_a_companys_name_code_role_and_first_day_are_put_right_and_kept(at):
+    before = company_of(at)
+    said = {"name": "海盐建设总包有限责任公司", "uscc": CODE, "role": "professional_subcontractor", "entry_on": date(2026, 2, 1)}
+    assert company_right(at, **said) == ("name", "uscc", "role", "entry_on")
+    after = company_of(at)
+    assert (after.id, after.company_id, {each: getattr(after, each) for each in said}) == (before.id, before.company_id, said)
+    with at.database.read() as db:
+        found = changes.of_companies(db, at.site.a.id)
+        lines = [line for line in accounts.journal_lines(db, at.site.a.id) if line.action == "company.changed"]
+    assert [(one.field, one.was, one.became, one.reason, one.changed_by) for one in reversed(found)] == [
+        (each, str(getattr(before, each)), str(getattr(after, each)), "照营业执照改", "wu") for each in said
+    ]
+    assert {line.object for line in lines} == {f"project_company:{before.id}"}
+    assert {line.facts["changed"] for line in lines} == set(said) and "海盐" not in str(lines) and CODE not in str(lines)
+
+
+def test_a_companys_name_is_its_own_on_every_project_and_its_role_is_not(at):
+    one = company_of(at)
+    add_company(at, at.site.b.id, name=one.name, uscc=one.uscc, role="owner")
+    company_right(at, name="海盐建设总包有限责任公司", role="professional_subcontractor")
+    with at.database.read() as db:
+        there = next(c for c in people.project_companies(db, at.site.b.id) if c.company_id == one.company_id)
+        said = [line.facts for line in accounts.journal_lines(db, at.site.b.id) if line.action == "company.changed"]
+        told = [change.field for change in changes.of_companies(db, at.site.b.id)]
+    assert (there.name, there.role) == ("海盐建设总包有限责任公司", "owner")
+    assert said == [{"changed": "name"}] and told == ["name"]
+
+
+def test_a_company_that_would_be_another_one_is_refused(at):
+    add_company(at, at.site.a.id)
+    add_company(at, at.site.a.id, name=company_of(at).name, uscc=company_of(at).uscc, role="owner")
+    elsewhere = company_of(at, at.site.b.id)
+    for code, said in {
+        "nothing_changed": {}, "company_name_taken": {"name": "恒远劳务"}, "company_uscc_taken": {"uscc": elsewhere.uscc},
+        "company_role_taken": {"role": "owner"},
+    }.items():  # fmt: skip
+        with pytest.raises(Conflict, match=code):
+            company_right(at, **said)
+    for code, said in {
+        "company_role_unknown": {"role": "friend"}, "uscc_length": {"uscc": "123"}, "change_reason_needed": {"name": "新", "reason": " "},
+    }.items():  # fmt: skip
+        with pytest.raises(Unusable, match=code):
+            company_right(at, **said)
+    with at.database.write() as db, pytest.raises(NotFound, match="project_company_unknown"):
+        amending.put_company_right(
+            db, project_id=at.site.a.id, project_company_id=elsewhere.id, name="新", uscc=None, role="owner", entry_on=at.on,
+            reason="照营业执照改", now=at.now, by="wu",
+        )  # fmt: skip
+    with at.database.read() as db:
+        assert changes.of_companies(db, at.site.a.id) == ()
+
+
+def test_whose_special_account_it_is_stays_the_general_contractor(at):
+    one = company_of(at)
+    with at.database.write() as db:
+        account = bank.open_account(
+            db, at.vault, project_id=at.site.a.id, company_id=one.company_id, number="6222020200112230", bank_name="中国工商银行海盐支行",
+            opened_on=at.on, opening_fen=0, parties=[], by="wu", now=at.now,
+        )  # fmt: skip
+    with pytest.raises(Conflict, match="company_role_rests"):
+        company_right(at, role="professional_subcontractor")
+    assert company_right(at, name="海盐建设总包有限责任公司") == ("name",)
+    with at.database.write() as db:
+        bank.void(db, project_id=at.site.a.id, kind="special_account", row_id=account, reason="开错", by="wu", now=at.now)
+    assert company_right(at, role="professional_subcontractor") == ("role",)
+
+
+def test_a_company_put_right_breaks_no_seal_and_one_changed_otherwise_does(at, behind_the_walls):
+    other = add_company(at, at.site.a.id)
+    seals.seal(at.database, at.vault, at.now)
+    company_right(at, name="海盐建设总包有限责任公司", uscc=None, role="professional_subcontractor", entry_on=date(2026, 2, 1))
+    company_right(at, name="海盐总包", uscc=CODE)
+    with at.database.write() as db:
+        amending.put_company_right(
+            db, project_id=at.site.a.id, project_company_id=other, name="恒远劳务", uscc="91330424MA2800002U", role="labour_subcontractor",
+            entry_on=at.on, reason="补代码", now=at.now, by="wu",
+        )  # fmt: skip
+    at.now += timedelta(minutes=1)
+    seals.seal(at.database, at.vault, at.now)
+
+    def broken() -> set[str]:
+        with at.database.read() as db:
+            return {one.table for one in seals.broken(db, at.vault)}
+
+    assert broken() == set()
+    home = company_of(at)
+    for table, row_id, column, wrong, right in (
+        ("company", home.company_id, "name", "海盐建设总包有限责任公司", home.name), ("company", home.company_id, "uscc", "X", home.uscc),
+        ("project_company", home.id, "role", "owner", home.role),
+    ):  # fmt: skip
+        behind_the_walls(f"UPDATE {table} SET {column} = '{wrong}' WHERE id = {row_id}")
+        assert broken() == {table}, column
+        behind_the_walls(f"UPDATE {table} SET {column} = '{right}' WHERE id = {row_id}")
+    behind_the_walls("UPDATE company_change SET became = '海盐' WHERE became = '海盐总包'")
+    assert "company_change" in broken()

@@ -625,6 +625,7 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("POST", "/projects/new"): Row(ELSEWHERE, of_project=False, page=True),
     ("GET", SITE + "/setup"): PAGE,
     ("POST", SITE + "/setup/companies"): PAGE,
+    ("POST", SITE + "/setup/companies/change"): PAGE,
     ("POST", SITE + "/setup/teams"): PAGE,
     ("GET", SITE + "/workers/roster"): PAGE,
     ("POST", SITE + "/workers/roster"): PAGE,

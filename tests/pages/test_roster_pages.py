@@ -280,13 +280,38 @@ def test_a_labour_officer_makes_companies_and_teams_and_sees_what_comes_next(cli
     for _ in range(2):
         assert client.post(f"{path}/companies", data=company).headers["location"].endswith("done=company_kept")
     text = client.get(path).text
-    assert text.count("恒远劳务") == 2, "in the table and in the choice, once each"
+    assert text.count(">恒远劳务") == 2, "in the table and in the choice, once each"
     of = re.search(r'value="(\d+)"[^>]*>恒远劳务', text)[1]
     assert client.post(f"{path}/teams", data={"of": of, "team": "抹灰班", "trade": "抹灰工"}).headers["location"].endswith("done=team_kept")
     assert "抹灰班" in client.get(path).text
     wrong = client.post(f"{path}/companies", data={**company, "uscc": "123"})
     assert wrong.status_code == 422 and "信用代码须为 18 位" in wrong.text and 'value="恒远劳务"' in wrong.text
     assert client.post(f"{path}/teams", data={"of": "x", "team": "y"}).status_code == 404
+
+
+def test_a_company_that_was_entered_wrong_is_put_right_on_its_page(client_of, database, people_on_site):
+    client, path = client_of("wu"), f"/projects/{people_on_site.a.id}/setup"
+    with database.read() as db:
+        [company] = people.project_companies(db, people_on_site.a.id)
+    form = {
+        "which": company.id, "name": "海盐建设总包有限责任公司", "uscc": company.uscc, "role": "professional_subcontractor",
+        "entry_on": company.entry_on.isoformat(), "reason": "照营业执照改",
+    }  # fmt: skip
+    assert f'value="{COMPANY}"' in client.get(path).text
+    refused = client.post(f"{path}/companies/change", data={**form, "uscc": "123"})
+    assert refused.status_code == 422 and "信用代码须为 18 位" in refused.text and "<details class=\"act screen\" open>" in refused.text
+    assert 'value="海盐建设总包有限责任公司"' in refused.text and 'value="123"' in refused.text and 'value="照营业执照改"' in refused.text
+    assert client.post(f"{path}/companies/change", data=form).headers["location"].endswith("done=company_changed")
+    told = client.get(path).text
+    assert f"{COMPANY} → 海盐建设总包有限责任公司" in told and "总承包 → 专业分包" in told and "更改过 2 次" in told
+    again = client.post(f"{path}/companies/change", data=form)
+    assert again.status_code == 409 and "没有要更改的" in again.text
+    assert client.post(f"{path}/companies/change", data={**form, "which": "x"}).status_code == 404
+    with database.read() as db:
+        [foreign] = people.project_companies(db, people_on_site.b.id)
+    assert client.post(f"{path}/companies/change", data={**form, "which": foreign.id}).status_code == 404
+    for other in ("chen", "lin", "ma", "gao"):
+        assert client_of(other).post(f"{path}/companies/change", data=form).status_code == 403, other
 
 
 def test_a_manager_reads_the_frame_and_changes_nothing(client_of, people_on_site):
