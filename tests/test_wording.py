@@ -325,6 +325,15 @@ LAW = re.compile(
 )
 
 
+HE = re.compile(r"\b(he|him|his|himself)\b", re.IGNORECASE)
+
+
+def test_no_english_takes_a_worker_for_a_man():
+    said = [text for _, text in (*SENTENCES.values(), *NAMES.values(), *HEADS.values())]
+    said += [text for rule in audit.SENTENCES.values() for text in rule["en"]] + [audit_words.NO_TERMS["en"]]
+    assert [text for text in said if HE.search(text)] == [], "there are women on sites: the worker, they"
+
+
 def test_no_sentence_names_a_law():
     """A law may change, and a sentence at a gate is no legal notice."""
     said = [text for pair in SENTENCES.values() for text in pair]

@@ -106,11 +106,11 @@ _FORM = Form(
         Field("id_number", ("身份证号", "身份证号码", "身份证", "证件号码", "id number"), lambda value, epoch: _id_number(value, epoch)[1], True, 24,
               ("18 位，单元格须为文本格式，不要存成数字。", "18 characters, in a text cell, never as a number."), "990000199001010017"),
         Field("card", ("银行卡号", "工资卡号", "卡号", "收款账号", "账号", "card number", "account number"), _card, True, 26,
-              ("本人的卡，16 至 19 位，单元格须为文本格式。", "His own card, 16 to 19 digits, in a text cell."), "6217000000000000000"),
+              ("本人的卡，16 至 19 位，单元格须为文本格式。", "The worker's own card, 16 to 19 digits, in a text cell."), "6217000000000000000"),
         Field("bank", ("开户行", "开户银行", "银行", "bank"), lambda value, epoch: _BANK(value, epoch)[1], True, 30, ("写到支行。", "With its branch."), "中国建设银行成都锦江支行"),
         Field("bank_code", ("联行号", "行号", "bank code"), _bank_code, False, 18, ("12 位；跨行代发时需要。", "12 digits, for other banks."), "105651000012"),
         Field("holder", ("户名", "收款户名", "持卡人", "holder", "card holder"), lambda value, epoch: _name(value, epoch)[1], False, 14,
-              ("与本人姓名不同的不能登记。", "Another name than his own is refused."), "王建国"),
+              ("与本人姓名不同的不能登记。", "Another name than the worker's is refused."), "王建国"),
     ),
     frozenset({"id_number", "card"}),
 )  # fmt: skip

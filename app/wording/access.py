@@ -44,7 +44,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "项目经理只授予门卫、劳务公司和班组长；其他角色请管理员授予",
         "A project manager gives guards, subcontractors and team leaders; the administrator gives the others",
     ),
-    "own_role": ("不能给自己授予或收回角色", "Nobody gives or takes back a role of his own"),
+    "own_role": ("不能给自己授予或收回角色", "Nobody gives or takes back a role of their own"),
     "code_wrong": ("登录码不对、已用过或已过期；请到劳资专管员处再取一个", "That code is wrong, used or over; ask the labour officer for another"),
     "role_by_code": ("工人凭一次性登录码登录，不用人工设置角色", "A worker signs in by a code of one use; the role is not given by hand"),
     "purpose_unknown": ("用途须为 {purposes} 之一", "The purpose is one of {purposes}"),
@@ -59,7 +59,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "A subcontractor needs a company, a team leader a team, and no other role either",
     ),
     "role_not_held": ("该账号没有这个角色", "The account does not hold this role"),
-    "own_account": ("不能停用自己的账号或收回自己的管理员角色", "Nobody disables his own account or takes back his own administrator role"),
+    "own_account": ("不能停用自己的账号或收回自己的管理员角色", "Nobody disables their own account or takes back their own administrator role"),
     "own_second_step": ("自己的两步验证请在“我的账号”里用动态验证码或恢复码关闭", "Take your own second step off on the page of your account, with a code"),
     "last_administrator": (
         "这是最后一个系统管理员，不能停用或收回；请先给别人管理员角色",

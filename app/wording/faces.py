@@ -23,7 +23,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "portrait_differs": (
         "现场照片与身份证照片不像同一人（核验 {check} 号）。请核对本人和证件；确是本人的，由项目经理说明理由放行",
-        "The live photograph is not like that of the identity card (check {check}). Look at person and card; if it is him, the "
+        "The live photograph is not like that of the identity card (check {check}). Look at person and card; if they are the same, the "
         "manager may vouch for it with a reason",
     ),
     "identity_check_needed": (

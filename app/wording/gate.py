@@ -45,8 +45,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "liveness_graph_wrong": ("不是这种活体检测模型的输入输出", "This is not a liveness model of that kind"),
     "desk_channel_unknown": ("请选择通行码、实名卡或身份证", "Choose code, card or identity card"),
     "desk_value_missing": ("请刷卡、扫码或输入号码", "Read a card or code, or type the number"),
-    "desk_direction_wrong": ("这个通道不走这个方向，请选对通道", "This lane goes the other way; choose the lane he uses"),
-    "desk_reason_unknown": ("请选择人工放行的原因", "Say why he is let in by hand"),
+    "desk_direction_wrong": ("这个通道不走这个方向，请选对通道", "This lane goes the other way; choose the lane the worker uses"),
+    "desk_reason_unknown": ("请选择人工放行的原因", "Say why the worker is let in by hand"),
     "desk_note_needed": ("原因选“其他”时请写明情况", "With “other”, say what happened"),
     "screen_code_wrong": (
         "启用码不对、已用过或已过期；请劳资专管员重新生成", "That code is wrong, used or over; ask the labour officer for another"

@@ -187,7 +187,7 @@ NAMES: dict[str, tuple[str, str]] = {
     "journal.funding_plan_voided": ("作废拨付计划", "Voided a funding plan"),
     "journal.special_account_voided": ("作废专户", "Voided the special account"),
     "journal.face_assigned": ("认定是某人", "Said who it was"),
-    "journal.face_confirmed": ("认定是本人", "Said it was him"),
+    "journal.face_confirmed": ("认定是本人", "Confirmed who it was"),
     "journal.face_discarded": ("认定不是本项目的人", "Said it was nobody of ours"),
     "journal.gate_face_px_min": ("改最小人脸", "Changed the least face"),
     "journal.facts_sealed": ("封存记录", "Sealed the facts"),

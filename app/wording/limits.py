@@ -30,7 +30,7 @@ _LIMITS: dict[str, tuple[str, str]] = {
     "silence_large_days": ("大项目无考勤数据（天）", "The same, large projects"),
     "silence_large_workers": ("大项目人数", "People of a large project"),
     # people
-    "refused_days": ("拒入天数", "Days on which he was refused"),
+    "refused_days": ("拒入天数", "Days on which the worker was refused"),
     "no_agreement_red_days": ("无合同转红（天）", "No contract, red after days"),
     "age_min": ("最低用工年龄（岁）", "Least age, years"),
     "age_minor": ("未成年工上限（岁）", "Minors are below, years"),

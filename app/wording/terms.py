@@ -20,14 +20,14 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "relation_unknown": ("用工关系须为 labour_contract 或 work_agreement", "A relation is labour_contract or work_agreement"),
     "hours_system_unknown": ("工时制度须为 standard、comprehensive 或 irregular", "An hours system is standard, comprehensive or irregular"),
     "month_method_unknown": ("月薪折算须为 deduct、forward 或 auto", "A month method is deduct, forward or auto"),
-    "outside_engagement": ("日期不在该工人在本项目的期间内", "That date is outside his time on the project"),
+    "outside_engagement": ("日期不在该工人在本项目的期间内", "That date is outside the worker's time on the project"),
     # allowances
     "allowance_kind_unknown": (
         "津贴类型须为 meal、housing、travel、heat、height、night、skill 或 other",
         "An allowance is meal, housing, travel, heat, height, night, skill or other",
     ),
     "allowance_per_unknown": ("津贴须按天、按月或一次性", "An allowance is per day, month or once"),
-    "allowance_overlaps": ("已有同类津贴，时间重叠", "He has an allowance of that kind for that time"),
+    "allowance_overlaps": ("已有同类津贴，时间重叠", "The worker has an allowance of that kind for that time"),
     "allowance_ended": ("这项津贴已有结束日期", "This allowance has its end already"),
     # advances
     "advance_in_future": ("预支日期不能晚于今天", "The date of the advance has not come yet"),

@@ -53,7 +53,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "correction_not_matched": (
         "没有人认定过该时刻被拒的人脸是他，请先在“人脸认定”中认定",
-        "Nobody has said that a face refused at that moment is his; say so in the face review first",
+        "Nobody has said that a face refused at that moment is this worker's; say so in the face review first",
     ),
     "correction_reason_unknown": ("没有这种补卡原因", "There is no such reason"),
     "correction_fields_wrong": ("填写的内容与补卡类型不符", "What is given does not fit the kind of correction"),
@@ -80,7 +80,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "correction_same_person": (
         "申请人不得自批，班组长和劳资专管员须为不同的人，只有申请人可以撤回",
-        "Nobody agrees to what he asked for; the leader and the labour officer are two people; only who asked withdraws",
+        "Nobody agrees to what they asked for; the leader and the labour officer are two people; only who asked withdraws",
     ),
     "correction_decided": ("这条补卡已处理", "This correction has been decided"),
     "correction_order": ("须先由班组长同意", "The leader agrees first"),

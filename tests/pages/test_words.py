@@ -9,7 +9,7 @@ from babel.messages.pofile import read_po
 
 from app.pages import lines, page, show, words
 from app.wording import gate
-from tests.test_wording import several_of_one
+from tests.test_wording import HE, several_of_one
 
 HAN = re.compile(r"[\u3400-\u9fff\uff00-\uffef]")
 # The name of each language stands in that language.
@@ -41,6 +41,10 @@ def test_both_sides_have_the_same_places(catalogue):
 
 def test_no_english_text_has_chinese_in_it(catalogue):
     assert not [english for forms in catalogue.values() for english in forms if HAN.search(english)]
+
+
+def test_no_english_takes_a_worker_for_a_man(catalogue):
+    assert [english for forms in catalogue.values() for english in forms if HE.search(english)] == [], "there are women on sites: the worker, they"
 
 
 def test_one_thing_is_not_said_like_several(catalogue):

@@ -134,7 +134,7 @@ SENTENCES: dict[str, dict[str, tuple[str, str]]] = {
     },
     "exited_unsettled": {
         "zh": ("退场未结清", "工人于 {exit_on} 退场，本月尚欠 {owed_fen} 元，没有本人确认的结算。"),
-        "en": ("Left without settlement", "The worker left on {exit_on}; {owed_fen} yuan of this month are owed and no settlement he agreed to is on record."),
+        "en": ("Left without settlement", "The worker left on {exit_on}; {owed_fen} yuan of this month are owed and no settlement the worker agreed to is on record."),
     },
     "bank_mismatch": {
         "zh": ("代发批次不符", "{batches} 个代发批次与明细不符：批次合计 {file_fen} 元，明细合计 {items_fen} 元，{lines_above} 笔高于工资表。"),
@@ -162,7 +162,7 @@ SENTENCES: dict[str, dict[str, tuple[str, str]]] = {
     },
     "passage_on_leave": {
         "zh": ("请假期间有考勤", "自 {first_on} 起，请假的 {days} 天里有本人通行记录。"),
-        "en": ("Passages while on leave", "The gate saw him on {days:day|days} of leave, the first on {first_on}."),
+        "en": ("Passages while on leave", "The gate saw the worker on {days:day|days} of leave, the first on {first_on}."),
     },
     "stay_too_long": {
         "zh": ("在场时间过长", "有 {days} 天进出场间隔过长，首次为 {first_on}，待确认。"),
@@ -182,7 +182,7 @@ SENTENCES: dict[str, dict[str, tuple[str, str]]] = {
     },
     "refused_again": {
         "zh": ("未在册人员多次到场", "自 {first_on} 起在 {days} 天被闸机识别并拒绝进入，当日不在册。"),
-        "en": ("Refused again and again", "The gate knew and refused him on {days:day|days}, the first on {first_on}, on which he was not engaged."),
+        "en": ("Refused again and again", "The gate knew and refused the worker on {days:day|days}, the first on {first_on}, outside any engagement."),
     },
     "no_agreement": {
         "zh": ("未登记合同或用工协议", "{since_on} 进场，有 {days} 天出勤没有对应的劳动合同或用工书面协议。"),
@@ -194,7 +194,7 @@ SENTENCES: dict[str, dict[str, tuple[str, str]]] = {
     },
     "under_age": {
         "zh": ("未成年人出勤", "出勤时年龄 {years} 周岁，本月出勤 {days} 天。"),
-        "en": ("Minor at work", "{years:year|years} old when he worked; {days:day|days} this month."),
+        "en": ("Minor at work", "{years:year|years} old when at work; {days:day|days} this month."),
     },
     "over_age": {
         "zh": ("超龄人员提示", "有 {workers} 名男 {men_years} 周岁以上或女 {women_years} 周岁以上人员出勤。"),
@@ -202,7 +202,7 @@ SENTENCES: dict[str, dict[str, tuple[str, str]]] = {
     },
     "template_left": {
         "zh": ("退场后人脸信息未删除", "工人于 {exit_on} 退场，仍保存 {templates} 份人脸特征。"),
-        "en": ("Face held after exit", "He left on {exit_on} and {templates:face template of his is|face templates of his are} still held."),
+        "en": ("Face held after exit", "The worker left on {exit_on} and {templates:face template is|face templates are} still held."),
     },
     "key_post_absent": {
         "zh": ("关键岗位到岗不足", "岗位 {post}，应到 {required} 天，实到 {came} 天。"),
@@ -218,7 +218,7 @@ SENTENCES: dict[str, dict[str, tuple[str, str]]] = {
     },
     "changed_after_signature": {
         "zh": ("签字后工资表有改动", "工人签字后有 {lines} 行被改动且未重新签字，现金额 {net_fen} 元。"),
-        "en": ("Changed after signature", "{lines:line was|lines were} changed after he signed and not signed again; now {net_fen} yuan."),
+        "en": ("Changed after signature", "{lines:line was|lines were} changed after the worker signed and not signed again; now {net_fen} yuan."),
     },
     "redrafted_after_publicity": {
         "zh": ("公示后重新编制", "{sheets} 份工资表公示后重新编制，新表尚未公示。"),
@@ -286,11 +286,11 @@ SENTENCES: dict[str, dict[str, tuple[str, str]]] = {
     },
     "one_face_twice": {
         "zh": ("疑似一人多证（人脸）", "人脸与另外 {others} 人高度相似。"),
-        "en": ("One face, several names", "His face is more like that of {others:other worker|other workers} than two people's faces are."),
+        "en": ("One face, several names", "This worker's face is more like that of {others:other worker|other workers} than two people's faces are."),
     },
     "identity_doubtful": {
         "zh": ("人证不一致", "最近一次人证核验不一致且无人放行，本月出勤 {days} 天。"),
-        "en": ("Face and card differ", "His face was not the one on the identity card, nobody vouched for him, and he worked {days:day|days}."),
+        "en": ("Face and card differ", "The face was not the one on the identity card, nobody vouched for it, and the worker worked {days:day|days}."),
     },
     "identity_unchecked": {
         "zh": ("未做人证核验", "出勤 {attended} 人中有 {workers} 人没有人证核验记录。"),
@@ -302,7 +302,7 @@ SENTENCES: dict[str, dict[str, tuple[str, str]]] = {
     },
     "in_two_places": {
         "zh": ("短时间出现在两个项目", "有 {times} 次在无法到达的时间内先后通过两个项目的闸机。"),
-        "en": ("In two places", "{times:time|times} he passed gates of two projects within a time nobody can travel in."),
+        "en": ("In two places", "{times:time|times} the worker passed gates of two projects within a time nobody can travel in."),
     },
     "no_habits": {
         "zh": ("到岗时间无个人规律", "该班组 {workers} 人 {arrivals} 次到岗时间，个人相关 {person_icc}、当日相关 {day_icc}，既无个人习惯，也无同车同时到达的迹象。"),
