@@ -12,7 +12,7 @@ from rows.
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -27,12 +27,12 @@ from app.domain.facts import Payment
 from app.domain.threeway import Bank, Check, Gate, Row, Sheet, compare
 from app.domain.workdays import EARLIEST, due_on, month_of, next_month
 from app.errors import BadRequest, NotFound
-from app.store import accounts, bank, findings, money, people, terms, timekeeping
+from app.store import accounts, bank, findings, journal, money, people, terms, timekeeping
 from app.store import inspection as rows
 from app.store import projection as projected
 from app.store import sheets as held
 from app.store.findings import FindingInfo
-from app.store.kept import kept
+from app.store.kept import kept, kept_of_each
 from app.store.people import ProjectInfo
 from app.vault import Vault
 
@@ -98,12 +98,36 @@ def _unanswered(db: Session, project_id: int) -> set[int]:
     return {batch_id for batch_id, of in known.items() if any(each.state == "pending" for each in of)}
 
 
+def _owing(db: Session, projects: Sequence[int]) -> dict[int, tuple[rows.Owing, ...]]:
+    """What is owed by project and month, kept until the project's facts or its projection move."""
+    facts, written = journal.facts_of_each(db, projects), projected.marks_of_each(db, projects)
+
+    def ask(some: list[int]) -> dict[int, tuple[rows.Owing, ...]]:
+        found: dict[int, list[rows.Owing]] = {project_id: [] for project_id in some}
+        for each in rows.owing(db, some):
+            found[each.project_id].append(each)
+        return {project_id: tuple(own) for project_id, own in found.items()}
+
+    return kept_of_each(db, "owing", {p: (facts[p], written.get(p)) for p in projects}, ask)
+
+
+def _due_dates(db: Session, wanted: Collection[tuple[date, int]]) -> dict[tuple[date, int], date]:
+    """(month, pay day) -> the last day on which its wages are paid in time; not shifted where the calendar is unknown."""
+    if not wanted:
+        return {}
+    first, last = min(month for month, _ in wanted), max(month for month, _ in wanted)
+    calendar = timekeeping.calendar(db, first, next_month(next_month(last)))
+    found = {}
+    for month, pay_day in wanted:
+        try:
+            found[month, pay_day] = pay_due_on(calendar, month, pay_day)
+        except NoCalendar:
+            found[month, pay_day] = due_on(month, pay_day)
+    return found
+
+
 def _due_date(db: Session, month: date, pay_day: int) -> date:
-    """The last day on which a month's wages are paid in time; not shifted where the calendar is unknown."""
-    try:
-        return pay_due_on(timekeeping.calendar(db, month, next_month(next_month(month))), month, pay_day)
-    except NoCalendar:
-        return due_on(month, pay_day)
+    return _due_dates(db, [(month, pay_day)])[month, pay_day]
 
 
 def months_of(db: Session, project_id: int, now: datetime) -> list[date]:
@@ -259,12 +283,10 @@ def county(db: Session, projects: Sequence[ProjectInfo], now: datetime) -> list[
         groups[tally.project_id].append(
             Group(tally.rule, tally.severity, tally.state, tally.count, tally.overdue, tally.first_id, tally.of_people)
         )
-    owing: dict[int, list[rows.Owing]] = defaultdict(list)
-    for each in rows.owing(db, ids):
-        owing[each.project_id].append(each)
+    owing = _owing(db, ids)
     pay_days = rows.pay_days(db, ids)
     dues = {(o.month, pay_days[o.project_id]) for own in owing.values() for o in own}
-    due_dates = {key: _due_date(db, *key) for key in dues}
+    due_dates = _due_dates(db, dues)
     known = rows.projected(db, ids)
     engaged, seen = rows.people_engaged(db, ids, today), rows.last_passages(db, ids)
     midnight = datetime(today.year, today.month, today.day, tzinfo=ZoneInfo("Asia/Shanghai"))

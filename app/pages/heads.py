@@ -138,7 +138,7 @@ def heads(db: Session, project: ProjectInfo, now: datetime) -> Heads:
                     ON_SITE if p.worker_id in inside else LEFT if p.worker_id in came else ABSENT,
                     p.trade == MANAGER or p.worker_id in posted,
                 )
-                for p in people.places(db, project.id) if p.worker_id in roster
+                for p in kept(db, project.id, "places", lambda: people.places(db, project.id)) if p.worker_id in roster
             ),
             key=lambda w: (w.company, w.team, w.name),
         )

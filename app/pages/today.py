@@ -18,6 +18,7 @@ from app.pages.page import Ask, Page, shown, with_query
 from app.pages.shell import own_hash
 from app.pages.words import marked
 from app.store import gates, health, people
+from app.store.kept import kept
 from app.store.money import midnight
 from app.store.people import ProjectInfo
 
@@ -312,7 +313,7 @@ def week(db: Session, project: ProjectInfo, now: datetime, *, came_today: int | 
 
 def _points(db: Session, project_id: int, today: date, came: Mapping[date, int], came_today: int | None) -> tuple[DayPoint, ...]:
     days = _week_of(today)
-    engagements = people.engagements(db, project_id)
+    engagements = kept(db, project_id, "engagements", lambda: people.engagements(db, project_id))
     # Nearly everybody is there all week, and is looked at once.
     steady = {e.worker_id for e in engagements if e.covers(days[0]) and e.covers(days[-1])}
     others = [e for e in engagements if e.worker_id not in steady]
@@ -327,7 +328,7 @@ def _points(db: Session, project_id: int, today: date, came: Mapping[date, int],
 
 def _gates(ask: Ask) -> tuple[GateLine, ...]:
     morning = midnight(ask.today, ask.project.time_zone)
-    sent = health.of_devices(ask.db, ask.project.id, morning)
+    sent = health.of_devices(ask.db, ask.project.id, morning, ask.now)
     devices: dict[int, list[gates.DeviceInfo]] = defaultdict(list)
     for one in gates.devices(ask.db, ask.project.id):
         devices[one.gate_id].append(one)

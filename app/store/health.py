@@ -3,6 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import and_, bindparam, exists, func, select
 from sqlalchemy.orm import Session
@@ -11,6 +12,7 @@ from app.domain.events import Missing, missing, takes_pictures
 from app.domain.facts import Channel
 from app.domain.pairing import BY_ITS_FACE, SHOW_FACE
 from app.store.functions import BY_TIME, seconds_between
+from app.store.kept import kept
 from app.tables import Device, PassageReview, PassageRow
 
 
@@ -63,8 +65,12 @@ _KEYS = (
 )
 
 
-def of_devices(db: Session, project_id: int, since: datetime) -> dict[str, DeviceHealth]:
-    """Return device id -> how it is, by what it sent since an instant."""
+def of_devices(db: Session, project_id: int, since: datetime, now: datetime | None = None) -> dict[str, DeviceHealth]:
+    """Return device id -> how it is, by what it sent since an instant.
+
+    Args:
+        now: given, what was counted is kept until anybody passes, for an instant that stays the same all day.
+    """
     values = {"project_id": project_id, "since": since}
     channels: dict[str, set[str]] = defaultdict(set)
     passages: dict[str, int] = defaultdict(int)
@@ -72,7 +78,11 @@ def of_devices(db: Session, project_id: int, since: datetime) -> dict[str, Devic
     refused: dict[str, int] = defaultdict(int)
     clocks: dict[str, float] = {}
     last: dict[str, datetime] = {}
-    for device_id, channel, verdict, confirmed, by_its_face, count, ahead_s, last_at in db.execute(_FIGURES, values):
+    def ask() -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in db.execute(_FIGURES, values)]
+
+    figures = ask() if now is None else kept(db, project_id, ("devices", since), ask, at=now, any_passage=True)
+    for device_id, channel, verdict, confirmed, by_its_face, count, ahead_s, last_at in figures:
         channels[device_id].add(channel)
         passages[device_id] += count
         last[device_id] = max(last_at, last.get(device_id, last_at))

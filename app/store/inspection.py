@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import and_, case, exists, func, literal, select, union_all
+from sqlalchemy import and_, bindparam, case, exists, func, literal, select, union_all
 from sqlalchemy.orm import Session, aliased
 
 from app.domain import casework
@@ -221,15 +221,15 @@ def last_passages(db: Session, projects: Sequence[int]) -> dict[int, datetime]:
     found: dict[int, datetime] = {}
     for project_id in projects:
         # One look at the end of an index a project; a GROUP BY over six million passages would read them all.
-        at = db.execute(
-            select(PassageRow.occurred_at)
-            .where(PassageRow.project_id == project_id)
-            .order_by(PassageRow.occurred_at.desc())
-            .limit(1)
-        ).scalar()
+        at = db.execute(_LAST_PASSAGE, {"project_id": project_id}).scalar()
         if at is not None:
             found[project_id] = at
     return found
+
+
+_LAST_PASSAGE = (
+    select(PassageRow.occurred_at).where(PassageRow.project_id == bindparam("project_id")).order_by(PassageRow.occurred_at.desc()).limit(1)
+)
 
 
 def people_engaged(db: Session, projects: Collection[int], today: date) -> dict[int, int]:

@@ -14,7 +14,7 @@ given away, the passages of before are proven, too, and so is whatever was seale
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -147,6 +147,16 @@ def facts_of(db: Session, project_id: int) -> int:
     return db.execute(_FACTS_OF, {"projects": (EVERY_PROJECT, project_id)}).scalar() or 0
 
 _FACTS_OF = select(func.max(_FACT.c.seq)).where(_FACT.c.project_id.in_(bindparam("projects", expanding=True)))
+
+def facts_of_each(db: Session, projects: Collection[int]) -> dict[int, int]:
+    """Return project -> the same of each, in one look."""
+    said = dict(map(tuple, db.execute(_FACTS_OF_EACH, {"projects": [EVERY_PROJECT, *projects]})))
+    of_all = said.get(EVERY_PROJECT, 0)
+    return {project_id: max(of_all, said.get(project_id, 0)) for project_id in projects}
+
+_FACTS_OF_EACH = (
+    select(_FACT.c.project_id, func.max(_FACT.c.seq)).where(_FACT.c.project_id.in_(bindparam("projects", expanding=True))).group_by(_FACT.c.project_id)
+)
 
 # --- reading ---------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ is kept.
 
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -73,9 +73,28 @@ def kept(db: Session, project_id: int, key: Hashable, ask: Callable[[], T], *, a
     return known.answer
 
 
+def kept_of_each(db: Session, key: Hashable, marks: Mapping[int, Hashable], ask: Callable[[list[int]], Mapping[int, T]]) -> dict[int, T]:
+    """Return project -> what ``ask`` gives of it, asked together for those whose mark is another than the last time.
+
+    Args:
+        marks: project -> a value that differs whenever its answer may; the caller reads it in this snapshot.
+        ask: gets projects and has an answer for each.
+    """
+    answers = db.info.get("muster_kept")
+    if answers is None:
+        return dict(ask(list(marks)))
+    of_each: dict[int, _Kept] = answers.setdefault((None, key), {})
+    now = time.monotonic()
+    found = {p: one.answer for p in marks if (one := of_each.get(p)) and one.mark == marks[p] and now - one.since < KEPT_S}
+    new = [p for p in marks if p not in found]
+    asked = ask(new) if new else {}
+    of_each.update({p: _Kept(marks[p], 0, None, now, asked[p]) for p in new})
+    return {**found, **asked}
+
+
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    mark: int
+    mark: Hashable
     passages: int
     """Number of the last passage the answer rests on."""
     at: datetime | None

@@ -201,6 +201,15 @@ def mark(db: Session, project_id: int) -> int | None:
     return db.execute(_MARK_OF, {"project_id": project_id}).scalar()
 
 
+def marks_of_each(db: Session, projects: Collection[int]) -> dict[int, tuple[str, int, datetime]]:
+    """Return project -> what differs after every refresh that may have written a row; projects without a projection are left out."""
+    found = db.execute(_MARKS_OF_EACH, {"projects": list(projects)})
+    return {project_id: (run, seq, at) for project_id, run, seq, at in found}
+
+
+_MARKS_OF_EACH = select(_MARK.c.project_id, _MARK.c.run, _MARK.c.passage_seq, _MARK.c.at).where(
+    _MARK.c.project_id.in_(bindparam("projects", expanding=True))
+)
 _MARK_OF = select(_MARK.c.passage_seq).where(_MARK.c.project_id == _PROJECT)
 
 

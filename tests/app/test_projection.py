@@ -93,6 +93,21 @@ def test_a_late_passage_rebuilds_its_day_and_its_revision_says_so(database, cast
     assert (line.state, line.day_milli, line.rev) == ("worked", 1000, 2)
 
 
+def test_where_nothing_happened_a_refresh_writes_nothing(database, cast):
+    come(database, cast, cast.wang, 3)
+    projection.refresh(database, cast.a.id, now=NOW)
+
+    def mark():
+        with database.read() as db:
+            return rows.marks_of_each(db, [cast.a.id, cast.b.id])
+
+    before = mark()
+    assert projection.refresh(database, cast.a.id, now=NOW + timedelta(minutes=1)).workers == 0 and mark() == before
+    come(database, cast, cast.li, 4)
+    projection.refresh(database, cast.a.id, now=NOW + timedelta(minutes=1))
+    assert mark() != before and cast.b.id not in mark()
+
+
 def test_somebody_inside_becomes_a_missed_exit_by_the_passing_of_time_alone(database, cast):
     come(database, cast, cast.wang, 3, go_at=None)
     projection.refresh(database, cast.a.id, now=at(3, "10:00"))

@@ -8,7 +8,7 @@ from datetime import timedelta
 import app.store.kept as store
 from app import bank, payroll
 from app.store import accounts
-from app.store.kept import kept
+from app.store.kept import kept, kept_of_each
 from app.views import VIEWED
 from tests.cast import pass_through
 from tests.payday import MARCH, at, desk  # noqa: F401 - the fixture payday
@@ -79,6 +79,18 @@ def test_who_is_inside_is_counted_anew_after_any_passage_and_with_the_minute(dat
     with database.write() as db:
         pass_through(db, site, "in", people_on_site.wang.id, now.replace(second=10) + timedelta(seconds=52))
     assert asked(51) == 3, "a gate's clock may be ahead of ours: he is inside all the same"
+
+
+def test_of_a_county_only_the_projects_whose_mark_moved_are_asked_again(database, people_on_site):
+    asked = []
+
+    def read_each(marks):
+        with database.read() as db:
+            return kept_of_each(db, "owing", marks, lambda some: asked.append(sorted(some)) or {p: (p, marks[p]) for p in some})
+
+    assert read_each({1: "a", 2: "a"}) == {1: (1, "a"), 2: (2, "a")}
+    assert read_each({1: "a", 2: "b", 3: "a"}) == {1: (1, "a"), 2: (2, "b"), 3: (3, "a")}
+    assert read_each({2: "b"}) == {2: (2, "b")} and asked == [[1, 2], [2, 3]]
 
 
 def test_four_who_ask_at_once_wait_for_one_sum(database, people_on_site):
