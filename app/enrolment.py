@@ -30,7 +30,7 @@ from app.store import accounts, faces, people, timekeeping
 from app.store import papers as kept
 from app.vault import Vault
 from app.wording import notices
-from recognition import BadImage, best_match, decode_jpeg, encode_jpeg, looks_of, mean_template
+from recognition import BadImage, alike_of, best_match, decode_jpeg, encode_jpeg, looks_of, mean_template
 
 SCOPES = ("capture", "template", "site_storage", "net_transfer", "image_retention")
 """What a worker may agree to, each on its own and none by default (domain.md 6.1)."""
@@ -73,6 +73,8 @@ class Examined:
     """SHA-256 of the photographs that were used, as they were sent."""
     set_aside: int | None = None
     """Number (from 1) of a photograph that was not used because it is not like the others."""
+    alike: tuple[int, ...] = ()
+    """Numbers (from 1) of those that are practically an earlier one once more (``recognition.alike_of``)."""
 
     @property
     def template(self) -> np.ndarray:
@@ -93,6 +95,8 @@ class Enrolled:
     """The mean of his photographs, and other looks of his."""
     set_aside: int | None = None
     """Number (from 1) of a photograph that was not used because it is not like the others; a clerk should look at it."""
+    alike: tuple[int, ...] = ()
+    """Numbers (from 1) of photographs that are practically an earlier one once more: used, and no further look of his."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +248,8 @@ def examine(engine: Any, settings: Settings, photographs: list[bytes]) -> Examin
 
     Raises:
         Busy: ``pack_missing``.
-        Unusable: ``photographs_missing``, ``photographs_too_many``, ``photographs_differ``; or the code of the
+        Unusable: ``photographs_missing``, ``photographs_too_many``, ``photographs_differ``, ``photographs_alike`` (with those that are
+            practically the same counted once there are too few for the pack); or the code of the
             first photograph that cannot be used: ``no_face``, ``several_faces``, ``too_dark``, one of
             recognition's quality codes, or one of its picture codes. ``facts`` has ``photograph`` (from 1) and,
             as ``photographs``, every (number, code) there is to mend.
@@ -277,6 +282,9 @@ def examine(engine: Any, settings: Settings, photographs: list[bytes]) -> Examin
         odd = looks.differs + 1
         raise Unusable("photographs_differ", photograph=odd, photographs=[(odd, "photographs_differ")])
     used = [at for at in range(len(photographs)) if at != looks.set_aside]
+    alike = tuple(used[at] + 1 for at in alike_of([templates[at] for at in used], pack.metric))
+    if alike and len(used) - len(alike) < pack.enrolment_photographs_min:
+        raise Unusable("photographs_alike", photograph=alike[0], photographs=[(number, "photographs_alike") for number in alike])
     return Examined(
         looks.templates,
         tuple(pictures[at] for at in used),
@@ -284,6 +292,7 @@ def examine(engine: Any, settings: Settings, photographs: list[bytes]) -> Examin
         # Not of the one set aside: a comparison with it says nothing about the face that is enrolled.
         tuple(sha256(photographs[at]).hexdigest() for at in used),
         None if looks.set_aside is None else looks.set_aside + 1,
+        alike,
     )
 
 
@@ -487,10 +496,11 @@ def keep_template(
         db, now, by, "face.enrolled", project_id, worker_id,
         template=template_id, photographs=len(examined.photographs), contract=examined.pack.contract_id,
     )
-    advised_more = max(0, examined.pack.enrolment_photographs_advised - len(examined.photographs))
+    advised_more = max(0, examined.pack.enrolment_photographs_advised - (len(examined.photographs) - len(examined.alike)))
     return Enrolled(
-        template_id, len(examined.photographs), advised_more, examined.pack.contract_id, len(examined.templates), examined.set_aside
-    )
+        template_id, len(examined.photographs), advised_more, examined.pack.contract_id, len(examined.templates), examined.set_aside,
+        examined.alike,
+    )  # fmt: skip
 
 
 # --- what may not be kept any more -------------------------------------------------------------------------

@@ -248,6 +248,8 @@ class Face:
     """Enrolment photographs that are kept."""
     history: tuple[ConsentInfo, ...] = ()
     """Everything he ever said, the newest first."""
+    enrolled: tuple[datetime, int] | None = None
+    """(when, of how many photographs) his template was made; None without one."""
 
 
 def face(db: Session, project_id: int, worker_id: int, today: date, erased_by_exit_days: int) -> Face:
@@ -256,6 +258,7 @@ def face(db: Session, project_id: int, worker_id: int, today: date, erased_by_ex
     return Face(
         people.latest_consent(db, project_id, worker_id), any(row.has_template for row in own), erased_by_exit_days,
         people.photographs_kept(db, project_id, worker_id), people.consents(db, project_id, worker_id)[::-1],
+        people.template_kept(db, project_id, worker_id),
     )  # fmt: skip
 
 

@@ -116,7 +116,7 @@ class EnrolledOut(BaseModel):
         json_schema_extra={
             "example": {
                 "template_id": 21, "photographs": 2, "advised_more": 1, "contract_id": "c1-0123456789abcdef01234567", "templates": 1,
-                "set_aside": None,
+                "set_aside": None, "alike": [],
             }
         },
     )
@@ -126,6 +126,7 @@ class EnrolledOut(BaseModel):
     contract_id: str = Field(description="Which model's numbers these are")
     templates: int = Field(description="The mean of the photographs, and other looks of his beside it")
     set_aside: int | None = Field(description="Number of a photograph that was not used because it is not like the others")
+    alike: list[int] = Field(description="Numbers of photographs that are practically an earlier one once more: take them anew from another side")
 
 
 @router.get("/v1/notices/face", summary="The notice about face recognition", responses=refusals((404, "notice_unknown")))

@@ -308,6 +308,7 @@ class StepsContext:
     scopes_needed: tuple[str, ...] = shown("Codes without which nobody can be recognised")
     methods: tuple[str, ...] = shown("How he can say it")
     has_template: bool = shown("His face is enrolled and not erased")
+    enrolled: tuple[datetime, int] | None = shown("When it was enrolled, and with how many photographs; None without a template")
     photographs_min: int = shown("Photographs the model needs at least")
     photographs_advised: int = shown("Photographs the model would like")
     photographs_max: int = shown("Photographs that can be sent at once")
@@ -324,6 +325,8 @@ class StepsContext:
     wrong: dict[str, str] = shown("Step -> why it was refused")
     set_aside: int | None = shown("Number of the photograph that was left out because it is not like the others")
     advised_more: int | None = shown("Photographs the model would like on top, after an enrolment")
+    alike: str = shown("Numbers of photographs that were practically an earlier one once more, after an enrolment; empty else")
+    scopes_say: dict[str, str] = shown("What each scope means, and what happens without it")
 
 
 def steps(
@@ -383,6 +386,7 @@ def steps(
         scopes_needed=tuple(sorted(enrolment.SCOPE_NEEDED)),
         methods=("screen", "spoken", "paper"),
         has_template=row.has_template,
+        enrolled=(zone(made[0]), made[1]) if (made := people.template_kept(ask.db, project.id, worker_id)) else None,
         photographs_min=needed,
         photographs_advised=max(needed, pack.enrolment_photographs_advised) if pack else needed,
         photographs_max=enrolment.PHOTOGRAPHS_MAX,
@@ -403,6 +407,8 @@ def steps(
         wrong=dict.fromkeys((*STEPS, "papers"), "") | (wrong or {}),
         set_aside=ask.number("aside"),
         advised_more=ask.number("more"),
+        alike="、".join(map(str, _numbers(ask.query.get("alike", "")))) if not english else ", ".join(map(str, _numbers(ask.query.get("alike", "")))),
+        scopes_say={key: wording.name(f"consent_scope_says.{key}", ask.language) for key in enrolment.SCOPES},
     )
 
 
@@ -570,16 +576,23 @@ def photograph(ask: Ask, values: FormData) -> str | Response | Again:
             return _refused(ask, "face", error)
         told = [{"number": n, "says": desk_advice(ask, code)} for n, code in error.facts.get("photographs", ())]
         return JSONResponse({"done": False, "says": _desk_why(ask, error), "photographs": told}, error.status, headers=HEADERS)
-    on = with_query(_path(ask, worker_id), done="face_enrolled", aside=enrolled.set_aside, more=enrolled.advised_more or None)
+    on = with_query(_path(ask, worker_id), done="face_enrolled", aside=enrolled.set_aside, more=enrolled.advised_more or None,
+                    alike=".".join(map(str, enrolled.alike)))  # fmt: skip
     if not scripted:
         return on
     return JSONResponse(
         {
-            "done": True, "next": on, "set_aside": enrolled.set_aside, "used": enrolled.photographs,
-            "says": ask.say("人脸已登记，用了 %(n)s 张照片。", n=enrolled.photographs),
+            "done": True, "next": on, "set_aside": enrolled.set_aside, "used": enrolled.photographs, "alike": list(enrolled.alike),
+            "says": ask.say("人脸已登记，用了 %(n)s 张照片。", n=enrolled.photographs)
+            + (ask.say("有几张几乎是同一张：请换个角度补拍，正面、稍向左、稍向右各一张，再按“登记人脸”。") if enrolled.alike else ""),
         },
         headers=HEADERS,
     )  # fmt: skip
+
+
+def _numbers(text: str) -> list[int]:
+    """Numbers of photographs out of an address, as ``photograph`` writes them."""
+    return [int(one) for one in text.split(".")[: enrolment.PHOTOGRAPHS_MAX] if one.isascii() and one.isdigit() and len(one) < 3]
 
 
 def _pictures(files: list) -> list[bytes]:

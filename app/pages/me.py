@@ -719,6 +719,7 @@ class FaceContext:
     code: str = shown("His new code for the gate, shown this once; empty else")
     given: bool = shown("His consent stands")
     has_template: bool = shown("A template of his face is kept")
+    enrolled: tuple[datetime, int] | None = shown("When his face was enrolled, and with how many photographs; None without a template")
     photographs: int = shown("Enrolment photographs that are kept")
     days_after_exit: int = shown("Days after his last day by which everything is gone")
     history: tuple[ConsentRow, ...] = shown("Everything he said, the newest first")
@@ -739,6 +740,7 @@ def face(ask: Ask, refused: str = "", done: own.Withdrawal | None = None) -> Fac
         code=done.code or "" if done else "",
         given=bool(said and said.given),
         has_template=held.has_template,
+        enrolled=(mine.local(held.enrolled[0]), held.enrolled[1]) if held.enrolled else None,
         photographs=held.photographs,
         days_after_exit=held.erased_by_exit_days,
         history=tuple(ConsentRow(c.act, c.scope, c.notice_version, c.method, mine.local(c.at)) for c in held.history),

@@ -232,6 +232,7 @@ class WorkerContext:
     id_number: str = shown("ID number, masked for the reader")
     phone: str = shown("Telephone, masked; empty when none is recorded")
     has_template: bool = shown("His face is enrolled and not erased")
+    enrolled: tuple[datetime, int] | None = shown("When his face was enrolled, and with how many photographs; None without a template")
     identity: checks.CheckInfo | None = shown("His latest comparison with the identity card; None when there was none")
     may_vouch: bool = shown("The reader may vouch for him where the comparison disagreed")
     face_advice: tuple[Any, ...] = shown("Why he should enrol again; store.faces.AdviceInfo")
@@ -301,6 +302,7 @@ def worker(ask: Ask, typed: Typed | None = None, wrong: str = "", key: str = "",
         id_number=mask_id_number(_opened(ask, row, "id_number_sealed"), view),
         phone=mask_phone(_opened(ask, row, "phone_sealed"), view) if row.phone_sealed else "",
         has_template=row.has_template,
+        enrolled=(workdays.local(made[0], ask.policy), made[1]) if (made := people.template_kept(ask.db, ask.project.id, row.worker_id)) else None,
         identity=(identity := checks.latest(ask.db, project.id, worker_id)),
         may_vouch=identity is not None and not identity.stands and identity.made_by != ask.person.login and ask.may("identity.override"),
         face_advice=tuple(faces.advice(ask.db, project.id, worker_id)),

@@ -868,6 +868,17 @@ def photographs_kept(db: Session, project_id: int, worker_id: int) -> int:
     return db.execute(wanted).scalar_one()
 
 
+def template_kept(db: Session, project_id: int, worker_id: int) -> tuple[datetime, int] | None:
+    """Return (when it was made, of how many photographs) of the template that a worker is known by on a project; None without one."""
+    row = db.execute(
+        select(FaceTemplate.created_at, FaceTemplate.photographs)
+        .where(FaceTemplate.project_id == project_id, FaceTemplate.worker_id == worker_id, FaceTemplate.erased_at.is_(None))
+        .order_by(FaceTemplate.id.desc())
+        .limit(1)
+    ).first()
+    return None if row is None else (row[0], row[1])
+
+
 def add_template(
     db: Session,
     *,

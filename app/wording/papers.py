@@ -232,6 +232,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "notice_unknown": ("没有这个版本的告知书", "There is no such version of the notice"),
     "photographs_missing": ("请至少提供 {needed} 张照片", "Please give at least {needed:photograph|photographs}"),
     "photographs_too_many": ("最多 {limit} 张照片", "At most {limit:photograph|photographs}"),
+    "photographs_alike": (
+        "这张和前面一张几乎一样，请换个角度再拍",
+        "This photograph is practically an earlier one; take it from another side",
+    ),
     "photographs_differ": (
         "第 {photograph} 张照片与其他照片不是同一人，请重拍",
         "Photograph {photograph} does not show the same person as the others; please take it again",
@@ -294,6 +298,26 @@ NAMES: dict[str, tuple[str, str]] = {
     "trade.manager": ("管理人员", "Management"),
     "sex.M": ("男", "Male"),
     "sex.F": ("女", "Female"),
+    "consent_scope_says.capture": (
+        "用镜头拍几张脸。不勾：不拍，用卡或码进场。",
+        "The camera takes a few pictures of the face. Off: none are taken; card or code at the gate.",
+    ),
+    "consent_scope_says.template": (
+        "从照片算出一组数字，到闸机比对。不勾：不算不存，以前存的当场删除，用卡或码进场。",
+        "A row of numbers is worked out of the pictures and compared at the gate. Off: none is made, one kept before is erased at once; card or code at the gate.",
+    ),
+    "consent_scope_says.site_storage": (
+        "那组数字也存到闸机、终端这些工地设备里。不勾：照此记下。现在它只加密存在本系统，不发给闸机，所以认脸照常。",
+        "The numbers are held by gates and terminals on site, too. Off: that is recorded. Today they are kept encrypted in this system only and sent to no gate, so the gate knows the worker all the same.",
+    ),
+    "consent_scope_says.net_transfer": (
+        "通过互联网把人脸信息传到本系统以外。不勾：照此记下。现在系统本来就不往外传，所以认脸照常。",
+        "Face data is sent out of this system over the internet. Off: that is recorded. Today nothing is sent out anyway, so the gate knows the worker all the same.",
+    ),
+    "consent_scope_says.image_retention": (
+        "登记照片加密留着：换识别模型时不用再来拍，没认出来的画面也可留几天补记工时。不勾：照片算完就不留，换模型时再来拍一次。",
+        "The pictures are kept encrypted: when the model changes nobody need come again, and a picture that was not recognised may be kept for some days so that the work is counted. Off: they are not kept; when the model changes they are taken once more.",
+    ),
     "consent_scope.capture": ("采集人脸照片", "Take photographs of the face"),
     "consent_scope.template": ("生成并保存人脸特征", "Make and keep a face template"),
     "consent_scope.site_storage": ("保存在工地设备", "Keep it on the site's device"),

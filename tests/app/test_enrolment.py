@@ -1,6 +1,7 @@
 """A worker's face: only with his word, only good photographs, and gone when he takes his word back."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
 from zoneinfo import ZoneInfo
@@ -178,6 +179,15 @@ def test_another_look_of_his_stands_beside_the_mean_and_is_him_at_the_gate(desk:
     assert gallery.keys == (desk.site.wang.id,) * 2
     far = embedding_of(WANG, distance=0.45)
     assert best_match(far, gallery, contract_id=PACK.contract_id).similarity > 0.9
+
+
+def test_a_pack_that_needs_several_photographs_is_not_given_one_several_times():
+    engine = SyntheticEngine()
+    engine.pack = replace(PACK, enrolment_photographs_min=2)
+    with pytest.raises(Unusable) as refused:
+        enrolment.examine(engine, SETTINGS, [draw_face(5)] * 3)
+    assert refused.value.code == "photographs_alike" and [n for n, _ in refused.value.facts["photographs"]] == [2, 3]
+    assert enrolment.examine(engine, SETTINGS, [draw_face(5), draw_face(5, variant=1)]).alike == ()
 
 
 def test_no_photograph_and_too_many_are_refused():

@@ -329,3 +329,27 @@ def test_the_printed_form_says_what_was_read_out_and_what_he_agreed_to(at, peopl
     printed = at.get(one).text.partition('<section class="paper-only">')[2]
     assert notices.FACE[notices.FACE_CURRENT].paragraphs[0][1] in printed and printed.count("☑") == 2 and printed.count("☐") == 3
 
+
+def test_three_shots_of_one_moment_are_told_as_one_and_the_worker_is_enrolled_all_the_same(at, people_on_site, database):
+    one = entered(at, people_on_site)
+    at.post(f"{one}/word", data=AGREED)
+    told = at.post(f"{one}/enrolment", files=shots(*[draw_face(5)] * 3), headers={"Accept": "application/json"}).json()
+    assert told["done"] and told["alike"] == [2, 3] and "换个角度" in told["says"]
+    page = at.get(told["next"]).text
+    assert "第 2、3 张和前面的几乎是同一张" in page and "再补 2 张更稳" in page, "three shots, one picture"
+    assert re.search(r"03-\d\d \d\d:\d\d 登记，用了 3 张照片", page)
+    worker = int(one.rpartition("/")[2])
+    assert "登记，用了 3 张照片" in at.get(f"/projects/{people_on_site.a.id}/workers/{worker}").text
+    several = [draw_face(5, variant=v) for v in range(3)]
+    again = at.post(f"{one}/enrolment", files=shots(*several), headers={"Accept": "application/json"}).json()
+    assert again["alike"] == [] and "换个角度" not in again["says"]
+    for odd in ("x", "1.x.99999999999", "２"):
+        assert at.get(one, params={"alike": odd}).status_code == 200
+
+
+def test_every_scope_says_what_it_means_and_what_happens_without_it(at, people_on_site):
+    one = entered(at, people_on_site)
+    page = at.get(one).text
+    assert page.count('class="says quiet small"') == 5 and page.count("不勾：") >= 5
+    at.cookies.set("muster_language", "en")
+    assert at.get(one).text.count(" Off: ") >= 5

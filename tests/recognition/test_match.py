@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recognition import LOOKS_MAX, Gallery, best_match, looks_of, mean_template
+from recognition import LOOKS_MAX, Gallery, alike_of, best_match, looks_of, mean_template
 from recognition.shortlist import Shortlist
 from recognition.synthetic import embedding_of
 
@@ -223,3 +223,11 @@ def test_the_order_of_a_large_roster_decides_nothing():
         for keys in (np.arange(len(rows)), order)
     }
     assert {(match.key, match.margin) for match in found} == {(40, 0.0)}
+
+
+def test_the_same_picture_again_is_alike_and_another_of_the_person_is_not():
+    face = np.zeros(128, np.float32)
+    moved = lambda by: face + by * np.eye(128, dtype=np.float32)[1]  # noqa: E731 - a word for the lines below
+    assert alike_of([face, face, moved(0.1)], "euclidean") == (1, 2)
+    assert alike_of([face, moved(0.29), moved(0.58)], "euclidean") == (), "never nearer than .29: two photographs"
+    assert alike_of([face], "euclidean") == alike_of([], "euclidean") == ()

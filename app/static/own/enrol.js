@@ -183,24 +183,26 @@ function standCamera(form) {
       const wrong = new Map((told.photographs || []).map((one) => [one.number, one.says]));
       files.forEach((one, at) => {
         const aside = told.set_aside === at + 1;
-        one.says = wrong.get(at + 1) || (told.done ? word(aside ? "aside" : "used") : "");
-        one.state = wrong.has(at + 1) || aside ? "bad" : told.done ? "good" : "";
+        const alike = (told.alike || []).includes(at + 1);
+        one.says = wrong.get(at + 1) || (told.done ? word(aside ? "aside" : alike ? "alike" : "used") : "");
+        one.state = wrong.has(at + 1) || aside || alike ? "bad" : told.done ? "good" : "";
       });
       put();
       answer.textContent = told.says || (told.error && told.error.message) || "";
       answer.className = told.done ? "state good" : "wrong";
-      if (told.done && told.set_aside === null) {
+      if (told.done && told.set_aside === null && !told.alike.length) {
         location.href = told.next;
         return;
       }
       if (told.done) {
-        /* One was left out: it stays in sight until somebody has looked at it. */
+        /* One was left out, or some are one picture: they stay in sight until somebody has looked at them, and can be taken anew. */
         const on = document.createElement("a");
         on.className = "button main";
         on.href = told.next;
         on.textContent = word("next");
         answer.append(" ", on);
         on.focus();
+        send.disabled = !told.alike.length;
         return;
       }
     } catch {
