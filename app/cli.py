@@ -915,10 +915,12 @@ def project_worker(
     entry_on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="first day; today when left out")] = None,
     trade: Annotated[str | None, typer.Option(help="trade")] = None,
     card: Annotated[str | None, typer.Option(help="number of the card; without one a code is given")] = None,
+    overtime: Annotated[str | None, typer.Option(help="law, units or none; law when left out")] = None,
+    relation: Annotated[str | None, typer.Option(help="labour_contract or work_agreement; labour_contract when left out")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Enter a worker. The ID number is asked for, or read from stdin: it must not stand in the shell's history."""
-    from app import papers
+    from app import papers, terms
     from app.store import people
 
     number = _secret("ID number", None, again=False)
@@ -927,6 +929,7 @@ def project_worker(
         entered = papers.enter_worker(
             db, vault, settings, project_id=found.id, team_id=team, name=name, id_number=number,
             day_rate_fen=_fen(day_rate), entry_on=_day(entry_on, found), trade=trade, card=card, now=now(), by=BY,
+            **terms.said(overtime_rule=overtime, relation=relation),
         )
     said = {"worker_id": entered.worker_id, "engagement_id": entered.engagement_id}
     say(said | ({"code": entered.code} if entered.code else {}), as_json)

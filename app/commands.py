@@ -752,8 +752,8 @@ def terms_agree(
     yuan_rate: Annotated[str, typer.Option("--yuan", help="per man-day, hour, month or unit")],
     valid_from: Annotated[str, typer.Option("--from", help="2026-04-01")],
     unit: Annotated[str | None, typer.Option(help="of piece work: m2, t, ...")] = None,
-    overtime: Annotated[str, typer.Option(help="law, units or none")] = "none",
-    relation: Annotated[str, typer.Option(help="work_agreement or labour_contract")] = "work_agreement",
+    overtime: Annotated[str | None, typer.Option(help="law, units or none; law when left out")] = None,
+    relation: Annotated[str | None, typer.Option(help="labour_contract or work_agreement; labour_contract when left out")] = None,
     hours_system: Annotated[str, typer.Option(help="standard, comprehensive or irregular")] = "standard",
 ) -> None:  # fmt: skip
     """Agree on what somebody earns from a date on; what held before ends the day before."""
@@ -763,7 +763,7 @@ def terms_agree(
         project_id = _allowed(db, by, "terms.write", project)
         added = terms.agree(
             db, project_id=project_id, engagement_id=engagement, kind=kind, rate_fen=cli._fen(yuan_rate), valid_from=_date(valid_from),
-            unit=unit, overtime_rule=overtime, relation=relation, hours_system=hours_system, by=by, now=cli.now(),
+            unit=unit, **terms.said(overtime_rule=overtime, relation=relation), hours_system=hours_system, by=by, now=cli.now(),
         )  # fmt: skip
     out.print(f"terms {added}")
 

@@ -335,7 +335,7 @@ def change_terms(
     if covering is not None and covering.kind is not PayKind.DAY:
         raise Conflict("terms_not_by_day")
 
-    same = {name: getattr(covering, name) for name in people.AGREED} if covering is not None else {"kind": "day"}
+    same = {name: getattr(covering, name) for name in people.AGREED} if covering is not None else {"kind": "day", **terms.UNSAID}
     return terms.agree(
         db, project_id=project_id, engagement_id=engagement.id, **{**same, "rate_fen": rate_fen},
         valid_from=valid_from, by=by, now=now,

@@ -372,8 +372,8 @@ class _Import:
             self.db, self.vault, self.settings,
             project_id=self.project.id, team_id=team_id, name=row.name, id_number=row.id_number,
             day_rate_fen=row.day_rate_fen, entry_on=row.entry_on, exit_on=row.exit_on, trade=row.trade,
-            phone=row.phone, card=row.card, pay_kind=row.pay_kind, unit=row.unit, **terms.UNSAID, now=self.now,
-            by=self.by,
+            phone=row.phone, card=row.card, pay_kind=row.pay_kind, unit=row.unit, now=self.now, by=self.by,
+            **terms.said(overtime_rule=row.overtime_rule, relation=row.relation),
         )
 
     def _known(self, row: RosterRow) -> int | None:
@@ -433,6 +433,10 @@ class _Import:
             differs("pay_kind", "pay_kind_differs")
         elif now_or_last and now_or_last[0].rate_fen != row.day_rate_fen:
             differs("day_rate", "rate_differs", recorded=shown_yuan(now_or_last[0].rate_fen))
+        if now_or_last and row.overtime_rule not in (None, now_or_last[0].overtime_rule):
+            differs("overtime_rule", "overtime_differs")
+        if now_or_last and row.relation not in (None, now_or_last[0].relation):
+            differs("relation", "relation_differs")
         if row.phone is not None:
             told = amending.take_phone(
                 self.db, self.vault, project_id=self.project.id, worker_id=worker_id, phone=row.phone, reason=amending.AT_ENTRY,
@@ -460,6 +464,8 @@ _COLUMN_OF = {
     "rate_wrong": "day_rate",
     "terms_unit_needed": "unit",
     "terms_unit_unused": "unit",
+    "overtime_rule_unknown": "overtime_rule",
+    "relation_unknown": "relation",
     "engagement_overlaps": "entry_on",
     "exit_before_entry": "exit_on",
     "card_wrong": "card",

@@ -63,8 +63,14 @@ RATE_LIMITS_FEN = {
 
 
 UNSAID = {"overtime_rule": str(OvertimeRule.LAW), "relation": str(Relation.LABOUR_CONTRACT)}
-"""What the enrolment desk offers and an imported row is given where nobody says otherwise. Overtime as the law has it is never too
-little, so the first long day is no finding; whoever signed something else says so."""
+"""What holds where nobody says otherwise: offered by the enrolment desk, given to an imported row, and meant by whoever says nothing
+of it through the API or on the command line. Overtime as the law has it is never too little, so the first long day is no finding;
+whoever signed something else says so."""
+
+
+def said(**told: str | None) -> dict[str, str]:
+    """``UNSAID``, and what was told of it instead; None is nothing told."""
+    return UNSAID | {name: value for name, value in told.items() if value is not None}
 
 
 def agree(

@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, File, Form, Path, Query, Request, Response, UploadFile
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
-from app import access, papers
+from app import access, papers, terms
 from app import roster as rosters
 from app.api.access import NOBODY, NOT_ALLOWED, ROW_ID_MAX, UNKNOWN_PROJECT, Now, Someone, only, refusals
 from app.api.once import SentKey, keyed
@@ -257,6 +257,8 @@ class WorkerIn(BaseModel):
     entry_on: date
     exit_on: date | None = Field(None, description="First day no longer on the project")
     card: str | None = Field(None, max_length=80, repr=False, description="Without one he is given a code")
+    overtime_rule: str = Field(terms.UNSAID["overtime_rule"], max_length=8, description="law, units or none")
+    relation: str = Field(terms.UNSAID["relation"], max_length=16, description="labour_contract or work_agreement")
 
 
 class EnteredOut(BaseModel):

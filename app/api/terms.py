@@ -49,9 +49,9 @@ class TermsIn(BaseModel):
     valid_to: date | None = None
     unit: str | None = Field(None, max_length=16)
     minutes_per_day: StrictInt = 480
-    overtime_rule: str = Field("none", max_length=8, description="law, units or none")
+    overtime_rule: str = Field(terms.UNSAID["overtime_rule"], max_length=8, description="law, units or none")
     overtime_unit_minutes: StrictInt = 480
-    relation: str = Field("work_agreement", max_length=16)
+    relation: str = Field(terms.UNSAID["relation"], max_length=16, description="labour_contract or work_agreement")
     hours_system: str = Field("standard", max_length=16)
     month_method: str = Field("auto", max_length=8)
     hour_floor_fen: StrictInt | None = None

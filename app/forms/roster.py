@@ -71,6 +71,9 @@ HEADINGS: dict[str, tuple[str, ...]] = {
     "pay_kind": ("计薪方式", "计酬方式", "工资类型", "pay kind", "kind of pay"),
     # Not 单位, which is the company.
     "unit": ("计量单位", "计价单位", "计件单位", "unit", "unit of work"),
+    # In the words of the desk's form, and no wider: a column of sums or of other contracts must go on being passed over.
+    "overtime_rule": ("加班怎么算", "加班计价方式", "overtime pay", "overtime rule"),
+    "relation": ("签的是", "签订的是", "合同或书面协议", "signed agreement", "contract or agreement"),
     "card": ("卡号", "实名卡号", "考勤卡号", "ic卡号", "card number", "card no", "card"),
 }
 """Column -> headings it goes by, without spaces, brackets and case."""
@@ -117,6 +120,10 @@ class RosterRow:
     """``day``, ``hour``, ``month`` or ``piece``: what ``day_rate_fen`` is for; by the day when the file does not say."""
     unit: str | None = None
     """Of measured work, for ``piece``."""
+    overtime_rule: str | None = None
+    """``law``, ``units`` or ``none``; None when the file does not say."""
+    relation: str | None = None
+    """``labour_contract`` or ``work_agreement``; None when the file does not say."""
     faults: tuple[CellFault, ...] = ()
 
 
@@ -544,6 +551,20 @@ def _pay_kind(value: Any, _epoch: datetime) -> tuple[str, str]:
     return "pay_kind", kind
 
 
+def _overtime_rule(value: Any, _epoch: datetime) -> tuple[str, str]:
+    rule = pay_words.overtime_rule(_text(value))
+    if rule is None:
+        raise _Wrong("overtime_rule_unknown")
+    return "overtime_rule", rule
+
+
+def _relation(value: Any, _epoch: datetime) -> tuple[str, str]:
+    relation = pay_words.relation(_text(value))
+    if relation is None:
+        raise _Wrong("relation_unknown")
+    return "relation", relation
+
+
 def _rate(value: Any, _epoch: datetime) -> tuple[str, int]:
     return "day_rate_fen", fen(value)
 
@@ -638,12 +659,18 @@ _READERS: dict[str, Callable[[Any, datetime], tuple[str, Any]]] = {
     "card": _card,
     "pay_kind": _pay_kind,
     "unit": _short("unit", 16),
+    "overtime_rule": _overtime_rule,
+    "relation": _relation,
 }
 
 
 # --- out ---------------------------------------------------------------------------------------------------
 
-_TEMPLATE = ("name", "id_number", "phone", "company", "uscc", "role", "team", "trade", "day_rate", "entry_on", "exit_on", "card")
+_TEMPLATE = (
+    "name", "id_number", "phone", "company", "uscc", "role", "team", "trade", "entry_on", "exit_on", "card",
+    "pay_kind", "day_rate", "unit", "overtime_rule", "relation",
+)  # fmt: skip
+"""In the order the desk asks: who, where and since when, the card, what was agreed."""
 _WIDTHS = {"name": 12, "id_number": 24, "phone": 15, "company": 28, "uscc": 24, "role": 14, "team": 14, "trade": 14, "card": 16}
 _SHOWN = {
     "day_rate": ("日工资(元)", "Day rate (yuan)"),
@@ -733,6 +760,8 @@ def _rule(column: str, chinese: bool, lists: Mapping[str, str]) -> dict[str, Any
         return {**base, "validate": "list", "source": lists[column], "error_type": "warning", "error_message": _NEW_NAME[index]}
     if column == "role":
         return {**base, "validate": "list", "source": [words.NAMES[f"company_role.{role}"][index] for role in words.COMPANY_ROLES]}
+    if column in ("pay_kind", "overtime_rule", "relation"):
+        return {**base, "validate": "list", "source": [pair[index] for key, pair in pay_words.NAMES.items() if key.startswith(f"{column}.")]}
     if column == "trade":
         # A list in a cell holds 255 characters at most: the common ones; anything else may be typed.
         common = _fitting(words.NAMES[f"trade.{trade}"][index] for trade in words.TRADES_COMMON)

@@ -360,10 +360,20 @@ ROSTER_NOTES: dict[str, tuple[str, str]] = {
     "role": ("单位第一次出现时须选择参建类型。", "Needed when the company is new to the project."),
     "team": ("班组名称。", "Name of the team."),
     "trade": ("可从下拉列表选择，也可填写其他工种。", "Choose from the list or type another trade."),
-    "day_rate": ("每个工日的工资，单位元，最多两位小数。", "Yuan per man-day, at most two decimals."),
     "entry_on": ("第一天到本项目的日期，如 2026-03-01。", "First day on the project, like 2026-03-01."),
     "exit_on": ("在本项目的最后一天；在场的人不填。", "Last day on the project; empty for who is still there."),
     "card": ("实名卡号；不填则自动生成通行码。", "Card number; when empty, a code is made."),
+    "pay_kind": ("计日、计时、月薪或计件；不填按计日。", "By day, hour, month or piece; by day when empty."),
+    "day_rate": (
+        "每个工日的工资，单位元，最多两位小数；计时、月薪、计件的填每小时、每月、每件多少元。",
+        "Yuan per man-day, at most two decimals; per hour, month or unit where the pay is by those.",
+    ),
+    "unit": ("计件才填，如平方米、吨。", "For piece work only, like m2 or t."),
+    "overtime_rule": (
+        "不填按法定倍数：平日 1.5、休息日 2、法定节假日 3 倍。",
+        "Statutory multiples when empty: 1.5 on working days, 2 on rest days, 3 on statutory holidays.",
+    ),
+    "relation": ("劳动合同或用工书面协议；不填按劳动合同。", "Labour contract or work agreement; a labour contract when empty."),
 }
 """Column of the roster template -> how to fill it in."""
 
@@ -376,10 +386,14 @@ ROSTER_EXAMPLES: dict[str, str] = {
     "role": "劳务分包",
     "team": "钢筋一班",
     "trade": "钢筋工",
-    "day_rate": "350.00",
     "entry_on": "2026-03-01",
     "exit_on": "",
     "card": "0012345678",
+    "pay_kind": "计日",
+    "day_rate": "350.00",
+    "unit": "",
+    "overtime_rule": "法定倍数",
+    "relation": "劳动合同",
 }
 """Of nobody: the ID number's province is assigned to no place."""
 

@@ -1,11 +1,21 @@
 """Words of the room ``terms``: pay agreed, allowances, advances, deductions, measures, county rules, (Chinese, English)."""
 
+from collections.abc import Mapping
+
 SENTENCES: dict[str, tuple[str, str]] = {
     # terms
     "pay_kind_unknown": ("计薪方式须为计日、计时、月薪或计件", "Pay is by day, hour, month or piece"),
     "pay_kind_differs": (
         "计薪方式与已登记的不同，未更改；请在工资约定中修改",
         "The kind of pay differs from the recorded one; not changed, please change the terms",
+    ),
+    "overtime_differs": (
+        "加班怎么算与已登记的不同，未更改；请在工资约定中修改",
+        "The overtime rule differs from the recorded one; not changed, please change the terms",
+    ),
+    "relation_differs": (
+        "签的合同或协议与已登记的不同，未更改；请在工资约定中修改",
+        "The contract or agreement differs from the recorded one; not changed, please change the terms",
     ),
     "rate_wrong": ("工资标准须大于 0 且不超过 {limit} 元", "A rate is above 0 and at most {limit} yuan"),
     "floor_wrong": ("保底须大于 0 且不超过每小时 {limit} 元", "A floor is above 0 and at most {limit} yuan an hour"),
@@ -16,8 +26,14 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "该工人当天不是按日计薪，请在工资约定中修改",
         "This worker is not paid by the day on that date; please change the terms",
     ),
-    "overtime_rule_unknown": ("没有这种加班计价方式", "There is no such overtime rule"),
-    "relation_unknown": ("用工关系须为 labour_contract 或 work_agreement", "A relation is labour_contract or work_agreement"),
+    "overtime_rule_unknown": (
+        "没有这种加班计价方式；名册里请从下拉列表选",
+        "There is no such overtime rule; in a roster choose one from its list",
+    ),
+    "relation_unknown": (
+        "签的须为劳动合同（labour_contract）或用工书面协议（work_agreement）",
+        "What was signed is a labour contract (labour_contract) or a work agreement (work_agreement)",
+    ),
     "hours_system_unknown": ("工时制度须为 standard、comprehensive 或 irregular", "An hours system is standard, comprehensive or irregular"),
     "month_method_unknown": ("月薪折算须为 deduct、forward 或 auto", "A month method is deduct, forward or auto"),
     "outside_engagement": ("日期不在该工人在本项目的期间内", "That date is outside the worker's time on the project"),
@@ -150,8 +166,29 @@ _KIND_ALIASES = {
 }
 
 
+_OVERTIME_ALIASES = {"法定": "law", "按法定": "law", "按法定倍数": "law", "折工": "units", "折算工日": "units", "不计": "none", "不另计": "none"}
+_RELATION_ALIASES = {"合同": "labour_contract", "书面协议": "work_agreement", "用工协议": "work_agreement", "协议": "work_agreement"}
+
+
 def pay_kind(said: str) -> str | None:
-    """Return the code of a way to be paid, written as its code or in Chinese; None for neither."""
-    by_name = {pair[0]: key.partition(".")[2] for key, pair in NAMES.items() if key.startswith("pay_kind.")}
-    tidy = said.strip()
-    return tidy.lower() if tidy.lower() in by_name.values() else by_name.get(tidy) or _KIND_ALIASES.get(tidy)
+    """Return the code of a way to be paid, written as its code or its name; None for neither."""
+    return _code("pay_kind", said, _KIND_ALIASES)
+
+
+def overtime_rule(said: str) -> str | None:
+    """Return the code of how overtime is priced, written as its code or its name; None for neither."""
+    return _code("overtime_rule", said, _OVERTIME_ALIASES)
+
+
+def relation(said: str) -> str | None:
+    """Return the code of what was signed, written as its code or its name; None for neither."""
+    return _code("relation", said, _RELATION_ALIASES)
+
+
+def _code(family: str, said: str, aliases: Mapping[str, str]) -> str | None:
+    tidy = said.strip().casefold()
+    for key, names in NAMES.items():
+        of, _, code = key.partition(".")
+        if of == family and tidy in (code, *(name.casefold() for name in names)):
+            return code
+    return aliases.get(tidy)

@@ -9,7 +9,7 @@ import openpyxl
 import pytest
 from fastapi.testclient import TestClient
 
-from app import access
+from app import access, terms
 from app.db import Database
 from app.main import create_app
 from app.settings import Settings
@@ -327,3 +327,37 @@ def test_no_answer_and_no_journal_line_holds_a_whole_id_number(house: House, dat
         said += json.dumps([[line.object, line.facts] for line in accounts.journal_lines(db, None, 100)])
     for number in (WANG_ID, LI_ID, SUN_ID):
         assert number not in said
+
+
+# --- what nobody says of a wage ------------------------------------------------------------------------------------
+
+
+def test_what_nobody_says_of_a_wage_is_the_same_by_api_as_at_the_desk(house: House):
+    said = dict(terms.UNSAID)
+    entered = house.ok("wu", "POST", "/workers", 201, json={**SUN, "team_id": house.site.a.team_id})
+
+    def agreed() -> list[dict[str, str]]:
+        found = house.ok("wu", "GET", f"/terms?engagement_id={entered['engagement_id']}")
+        return [{name: one[name] for name in said} for one in found]
+
+    assert agreed() == [said]
+    where = f"/engagements/{entered['engagement_id']}/terms"
+    month = {"kind": "month", "rate_fen": 900_000}
+    house.ok("wu", "POST", where, 201, json={**month, "valid_from": "2026-04-01"}, headers={"Idempotency-Key": "april-terms"})
+    assert agreed() == [said, said]
+    other = {"overtime_rule": "units", "relation": "work_agreement"}
+    house.ok("wu", "POST", where, 201, json={**month, "valid_from": "2026-05-01", **other}, headers={"Idempotency-Key": "may-terms"})
+    assert agreed() == [said, said, other]
+    [first] = [t["id"] for t in house.ok("wu", "GET", "/terms") if t["engagement_id"] == entered["engagement_id"] and t["valid_from"] == SUN["entry_on"]]
+    house.ok("wu", "POST", f"/terms/{first}/void", 200, json={"reason": "录错"}, headers={"Idempotency-Key": "void-terms"})
+    house.ok("wu", "PATCH", f"/workers/{entered['worker_id']}/terms", 200, json={"day_rate_fen": 400_00, "valid_from": SUN["entry_on"]})
+    assert agreed()[0] == said, "a rate where nothing was agreed"
+
+
+def test_a_worker_is_entered_by_api_with_what_was_signed(house: House):
+    other = {"overtime_rule": "none", "relation": "work_agreement"}
+    entered = house.ok("wu", "POST", "/workers", 201, json={**SUN, **other, "team_id": house.site.a.team_id})
+    [agreed] = house.ok("wu", "GET", f"/terms?engagement_id={entered['engagement_id']}")
+    assert {name: agreed[name] for name in other} == other
+    wrong = {**SUN, "overtime_rule": "x", "id_number": id_number(date(1991, 1, 1), 5), "team_id": house.site.a.team_id}
+    assert house.refused("wu", "POST", "/workers", json=wrong)[1] == "overtime_rule_unknown"

@@ -9,10 +9,10 @@ import pytest
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
-from app import bank, cli, commands, exports, sheets
+from app import bank, cli, commands, exports, sheets, terms
 from app.store import people, timekeeping
 from tests.app.test_permissions import client, quick_passwords  # noqa: F401 - fixtures
-from tests.cast import WANG_ID
+from tests.cast import WANG_ID, id_number
 from tests.forms.test_roster_file import workbook
 from tests.payday import MARCH, Payday, at
 
@@ -175,11 +175,24 @@ def test_a_correction_goes_from_the_shell_past_three_people(muster, payday):
     assert "withdrawn" in muster("correction", "step", "A", asked, "withdrawn", "--by", "wu")
 
 
+def test_a_worker_entered_from_the_shell_has_the_terms_the_desk_offers_unless_others_are_said(muster, payday, monkeypatch):
+    for order, (options, agreed) in enumerate((((), terms.UNSAID), (("--overtime", "units", "--relation", "work_agreement"), None)), start=1):
+        monkeypatch.setattr(cli, "_secret", lambda *_, order=order, **__: id_number(date(1992, 5, 1), 20 + order))
+        told = muster(
+            "project", "worker", "A", "--team", payday.site.team_id, "--name", "孙大山", "--day-rate", "380", "--entry-on", "2026-03-10",
+            "--json", *options,
+        )  # fmt: skip
+        [found] = json.loads(muster("terms", "list", "A", json.loads(told)["engagement_id"], "--by", "wu", "--json"))
+        expected = agreed or {"overtime_rule": "units", "relation": "work_agreement"}
+        assert {name: found[name] for name in expected} == expected
+
+
 def test_terms_a_settlement_and_arrears_from_the_shell(muster, payday):
     payday.works(payday.cast.wang, 3)
     added = muster("terms", "agree", "A", payday.cast.wang.engagement_id, "hour", "--yuan", "50", "--from", "2026-03-20", "--by", "wu").split()[-1]
     listed = json.loads(muster("terms", "list", "A", payday.cast.wang.engagement_id, "--by", "wu", "--json"))
     assert [(t["kind"], t["rate_fen"]) for t in listed] == [("day", 400_00), ("hour", 50_00)]
+    assert {name: listed[-1][name] for name in terms.UNSAID} == terms.UNSAID, "what nobody says is what the desk offers"
     muster("terms", "void", "A", added, "--by", "wu", "--reason", "录入错误")
     muster("terms", "agree", "A", 999, "hour", "--yuan", "50", "--from", "tomorrow", "--by", "wu", status="dates_wrong")
     payday.whole_month()

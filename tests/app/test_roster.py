@@ -145,6 +145,19 @@ def test_a_row_that_says_nothing_of_overtime_is_never_a_finding_on_the_first_lon
     assert (str(agreed.overtime_rule), str(agreed.relation)) == ("law", "labour_contract")
 
 
+def test_a_row_says_how_overtime_is_paid_and_what_was_signed(office: Office):
+    office.take(replace(SUN, overtime_rule="units", relation="work_agreement"))
+    with office.database.read() as db:
+        worker = people.find_worker(db, office.vault.index("id_number", SUN.id_number))
+        [agreed] = people.terms(db, office.site.a.id, worker_id=worker)
+    assert (str(agreed.overtime_rule), str(agreed.relation)) == ("units", "work_agreement")
+    assert differences(office.take(SUN)) == [], "a row that does not say differs from nothing"
+    told = differences(office.take(replace(SUN, overtime_rule="law", relation="labour_contract")))
+    assert told == [("overtime_rule", "overtime_differs"), ("relation", "relation_differs")]
+    wrong = office.take(replace(SUN, number=9, name="钱一", id_number=id_number(date(1991, 1, 1), 1), overtime_rule="x"))
+    assert faults(wrong) == [(9, "overtime_rule", "overtime_rule_unknown")]
+
+
 def test_a_telephone_that_is_missing_is_taken_from_the_file_and_another_one_is_told(office: Office):
     office.take(SUN if SUN.phone is None else replace(SUN, phone=None))
     first = office.take(replace(SUN, phone="13800000001"), dry_run=True)

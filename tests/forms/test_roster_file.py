@@ -367,8 +367,8 @@ def test_the_empty_workbook_is_read_once_somebody_is_in_it(language: str):
     assert refused(content) == "roster_no_rows"
     book = openpyxl.load_workbook(io.BytesIO(content))
     sheet, notes = book.worksheets
-    for at, value in enumerate(WANG[1:], start=1):
-        sheet.cell(2, at, value)
+    for at, column in enumerate(roster._TEMPLATE, start=1):
+        sheet.cell(2, at, WANG[COLUMN[column]] if column in COLUMN else None)
     assert notes.max_row == len(roster._TEMPLATE) + 1
     out = io.BytesIO()
     book.save(out)
@@ -381,8 +381,10 @@ def test_the_empty_workbook_keeps_id_numbers_as_text_and_offers_roles():
     sheet = openpyxl.load_workbook(io.BytesIO(roster.roster_workbook("zh"))).worksheets[0]
     headings = [cell.value for cell in sheet[1]]
     assert sheet.column_dimensions["B"].width > 18 and headings[1] == "身份证号"
-    rules = {str(rule.sqref)[0]: rule for rule in sheet.data_validations.dataValidation}
-    assert "劳务分包" in rules["F"].formula1 and rules["I"].type == "decimal"
+    rules = {headings[ord(str(rule.sqref)[0]) - ord("A")]: rule for rule in sheet.data_validations.dataValidation}
+    assert "劳务分包" in rules["参建类型"].formula1 and rules["日工资(元)"].type == "decimal"
+    assert rules["计薪方式"].formula1 == '"计日,计时,月薪,计件"' and rules["加班怎么算"].formula1 == '"法定倍数,加班折工,不计价"'
+    assert rules["签的是"].formula1 == '"劳动合同,用工书面协议"'
 
 
 def test_the_empty_workbook_is_the_same_every_time():
@@ -405,6 +407,35 @@ def test_a_roster_may_say_how_each_man_is_paid(written: str | None, unit: str | 
         assert [(fault.column, fault.code) for fault in found.faults] == [("pay_kind", "pay_kind_unknown")]
         return
     assert (found.pay_kind, found.unit or None, found.day_rate_fen, found.faults) == (kind, unit or None, 350_00, ())
+
+
+@pytest.mark.parametrize(
+    ("overtime", "signed", "found"),
+    [(None, None, (None, None)), ("法定倍数", "劳动合同", ("law", "labour_contract")), ("加班折工", "用工书面协议", ("units", "work_agreement")),
+     ("Not priced", "Work agreement", ("none", "work_agreement")), ("law", "labour_contract", ("law", "labour_contract"))],
+)  # fmt: skip
+def test_a_roster_may_say_how_overtime_is_paid_and_what_was_signed(overtime: str | None, signed: str | None, found: tuple):
+    one = read(workbook([*HEADINGS, "加班怎么算", "签的是"], [*WANG, overtime, signed])).rows[0]
+    assert ((one.overtime_rule, one.relation), one.faults) == (found, ())
+
+
+def test_what_nobody_can_sign_is_named():
+    one = read(workbook([*HEADINGS, "加班怎么算", "签的是"], [*WANG, "看情况", "口头"])).rows[0]
+    assert [(fault.column, fault.code) for fault in one.faults] == [
+        ("overtime_rule", "overtime_rule_unknown"), ("relation", "relation_unknown")
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_the_empty_workbook_offers_is_understood(language: str):
+    sheet = openpyxl.load_workbook(io.BytesIO(roster.roster_workbook(language))).worksheets[0]
+    headings = [cell.value for cell in sheet[1]]
+    assert [roster._BY_HEADING[roster._heading(heading)] for heading in headings] == list(roster._TEMPLATE)
+    for rule in sheet.data_validations.dataValidation:
+        column = roster._TEMPLATE[ord(str(rule.sqref)[0]) - ord("A")]
+        if rule.type == "list" and column != "trade":
+            for said in rule.formula1.strip('"').split(","):
+                assert roster._READERS[column](said, MARCH_1)[1], (column, said)
 
 
 def test_a_roster_that_does_not_say_pays_by_the_day():
