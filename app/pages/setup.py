@@ -133,7 +133,7 @@ class SetupContext:
     today: date = shown("Today on the project's calendar")
     may_write: bool = shown("The reader may add companies and teams, and put companies right")
     wrong: str = shown("Why an entry was refused; empty otherwise")
-    typed: dict[str, str] = shown("The refused form as it was typed, by field")
+    typed: dict[str, str] = shown("The refused form as it was typed, by field; else the role the next company most likely has")
     righted: dict[str, str] = shown("The refused form of a company that is put right, by field")
 
 
@@ -207,9 +207,17 @@ def gather(
         today=ask.today,
         may_write=write,
         wrong=wrong,
-        typed=dict.fromkeys(FIELDS, "") | (typed or {}),
+        typed=dict.fromkeys(FIELDS, "") | {"role": _next_role(companies)} | (typed or {}),
         righted=dict.fromkeys(RIGHT_FIELDS, "") | (righted or {}),
     )  # fmt: skip
+
+
+def _next_role(companies: list[people.ProjectCompanyInfo]) -> str:
+    """What the next company most likely is: the general contractor first and once, then what the last one was."""
+    if not any(c.role == "general_contractor" for c in companies):
+        return "general_contractor"
+    last = companies[-1].role
+    return last if last != "general_contractor" else "labour_subcontractor"
 
 
 def _change(ask: Ask, one: changes.CompanyChangeInfo) -> ChangeLine:

@@ -289,6 +289,20 @@ def test_a_labour_officer_makes_companies_and_teams_and_sees_what_comes_next(cli
     assert client.post(f"{path}/teams", data={"of": "x", "team": "y"}).status_code == 404
 
 
+def test_the_form_of_a_company_offers_the_general_contractor_once_and_then_what_the_last_one_was(client_of, people_on_site):
+    client, path = client_of("wu"), f"/projects/{people_on_site.a.id}/setup"
+
+    def offered() -> str:
+        return re.search(r'<select id="role".*?value="(\w+)" selected', client.get(path).text)[1]
+
+    assert offered() == "labour_subcontractor", "the general contractor is there"
+    for role in ("professional_subcontractor", "supervisor"):
+        client.post(f"{path}/companies", data={"company": f"某{role}", "uscc": "", "role": role, "entry_on": "2026-03-01"})
+        assert offered() == role
+    refused = client.post(f"{path}/companies", data={"company": "某某", "uscc": "1", "role": "owner", "entry_on": "2026-03-01"}).text
+    assert re.search(r'<select id="role".*?value="(\w+)" selected', refused)[1] == "owner"
+
+
 def test_a_company_that_was_entered_wrong_is_put_right_on_its_page(client_of, database, people_on_site):
     client, path = client_of("wu"), f"/projects/{people_on_site.a.id}/setup"
     with database.read() as db:
