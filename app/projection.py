@@ -734,12 +734,14 @@ def behind(db: Session, project_id: int, before: date, now: datetime) -> set[int
 
 
 def wages_of_month(
-    db: Session, project_id: int, month: date, now: datetime, *, with_detail: bool = True, workers: Collection[int] | None = None
-) -> list[MonthLine]:
+    db: Session, project_id: int, month: date, now: datetime, *, with_detail: bool = True, problems: bool = False,
+    workers: Collection[int] | None = None,
+) -> list[MonthLine]:  # fmt: skip
     """Return the sums of every engagement of a month, by worker.
 
     Args:
         with_detail: False leaves ``detail`` empty, for who only adds up.
+        problems: without the rest of it, ``detail`` has the ``problems`` all the same.
         workers: only theirs; None for everybody.
 
     Raises:
@@ -751,7 +753,7 @@ def wages_of_month(
     if workers is not None:
         late &= set(workers)
     if not with_detail:
-        written = rows.month_heads(db, project_id, month, workers if workers is not None and len(workers) <= WORKERS_AT_ONCE else None)
+        written = rows.month_heads(db, project_id, month, workers if workers is not None and len(workers) <= WORKERS_AT_ONCE else None, problems=problems)
     elif workers is None or len(workers) > WORKERS_AT_ONCE:
         written = rows.months_of(db, project_id, month=month)
     else:

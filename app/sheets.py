@@ -538,7 +538,7 @@ def _sums(
         ]
     gross: dict[int, int] = defaultdict(int)
     problems = []
-    for line in projection.wages_of_month(db, house.project_id, month, now, workers=workers):
+    for line in projection.wages_of_month(db, house.project_id, month, now, with_detail=False, problems=True, workers=workers):
         home = house.places.get(line.engagement_id) or house.home(line.worker_id, month)
         if home is None:
             problems.append(Problem("work_without_engagement", line.worker_id, None, None))

@@ -661,7 +661,11 @@ def _withheld(of_worker: bool) -> Select[Any]:
 
 
 def applied(db: Session, project_id: int) -> dict[tuple[str, int], int]:
-    """Return ("advance" | "deduction", row id) -> fen withheld on the lines of closed months."""
+    """Return ("advance" | "deduction", row id) -> fen withheld on the lines of closed months; kept until a fact is written."""
+    return kept(db, project_id, "applied", lambda: _applied(db, project_id))
+
+
+def _applied(db: Session, project_id: int) -> dict[tuple[str, int], int]:
     rows = db.execute(
         select(PayrollLine.items)
         .join(PayrollSheet, PayrollSheet.id == PayrollLine.sheet_id)
