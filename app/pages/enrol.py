@@ -116,7 +116,7 @@ def gather(
         before=own[-1].name if own else "",
         unfinished=tuple(
             Unfinished(r.name, _path(ask, r.worker_id), r.team, r.entry_on, tuple(f for f in r.lacks if f in rows.MISSING))
-            for r in rows.rows(ask.db, project.id, open_, order="entry", descending=True, limit=UNFINISHED_MAX)
+            for r in rows.rows(ask.db, project.id, open_, descending=True, limit=UNFINISHED_MAX)
         ),
         unfinished_total=counts["any"],
         to_photograph=counts["again"],

@@ -16,7 +16,8 @@ from app import letting, projection
 from app.domain import workdays
 from app.domain.attendance import Headcount
 from app.pages.page import policy_of
-from app.store import audit, gates, people
+from app.store import audit, gates
+from app.store import roster as roster_rows
 from app.store.kept import kept
 from app.store.money import midnight
 from app.store.people import ProjectInfo
@@ -131,17 +132,12 @@ def heads(db: Session, project: ProjectInfo, now: datetime) -> Heads:
     posted = {p.worker_id for p in audit.papers(db, project.id) if p.kind == "key_post" and p.holds(day)}
     roster = set(count.roster)
     everybody = tuple(
-        sorted(
-            (
-                Where(
-                    p.worker_id, p.name, p.team_id, p.team, p.company, p.trade or "",
-                    ON_SITE if p.worker_id in inside else LEFT if p.worker_id in came else ABSENT,
-                    p.trade == MANAGER or p.worker_id in posted,
-                )
-                for p in kept(db, project.id, "places", lambda: people.places(db, project.id)) if p.worker_id in roster
-            ),
-            key=lambda w: (w.company, w.team, w.name),
+        Where(
+            p.worker_id, p.name, p.team_id, p.team, p.company, p.trade or "",
+            ON_SITE if p.worker_id in inside else LEFT if p.worker_id in came else ABSENT,
+            p.trade == MANAGER or p.worker_id in posted,
         )
+        for p in roster_rows.by_name(db, project.id) if p.worker_id in roster
     )  # fmt: skip
     hand: dict[int, str] = {}
     for one in letting.recent(db, project.id, midnight(day, project.time_zone)):

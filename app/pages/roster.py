@@ -141,19 +141,18 @@ def gather(ask: Ask) -> RosterContext:
 
     counts = rows.lacking(db, project.id, rows.Wanted(ask.today))
     total = counts["total"] if wanted == rows.Wanted(ask.today) else rows.count(db, project.id, wanted)
-    by_money = undecided or sort in BY_MONEY
-    ids: list[int] | None = None
+    ids = rows.ids(db, project.id, wanted)
     accounts: dict[int, AccountSum] = {}
-    if by_money or total <= SUMS_MAX:
-        ids = rows.ids(db, project.id, wanted)
+    sums = undecided or sort in BY_MONEY or total <= SUMS_MAX
+    if sums:
         accounts = payroll.account_sums(db, project.id, ask.now, workers=None if len(ids) > SUMS_MAX else ids)
         if undecided:
             ids = [worker for worker in ids if accounts.get(worker, _NOTHING).undecided_days]
             total = len(ids)
     pages = max(1, -(-total // ROWS_A_PAGE))
     at = min(pages, max(1, ask.number("page") or 1))
-    found = _page(ask, wanted, sort, descending, at, ids if by_money else None, accounts)
-    if ids is None:
+    found = _page(ask, wanted, sort, descending, at, ids, accounts, only=undecided)
+    if not sums:
         accounts = payroll.account_sums(db, project.id, ask.now, workers=[row.worker_id for row in found])
 
     def address(**changed: object) -> str:
@@ -163,7 +162,7 @@ def gather(ask: Ask) -> RosterContext:
         }  # fmt: skip
         return with_query(here, **{**now, **changed})
 
-    listed = [accounts.get(worker, _NOTHING) for worker in ids or ()]
+    listed = [accounts.get(worker, _NOTHING) for worker in ids] if sums else []
     companies = {c.id: c.name for c in people.project_companies(db, project.id)}
     return RosterContext(
         project_id=project.id,
@@ -197,7 +196,7 @@ def gather(ask: Ask) -> RosterContext:
         pages=pages,
         previous_url=address(page=at - 1) if at > 1 else "",
         next_url=address(page=at + 1) if at < pages else "",
-        sums=ids is not None,
+        sums=sums,
         sum_undecided=sum(one.undecided_days for one in listed),
         sum_owed_fen=sum(one.owed_fen for one in listed),
         may_enrol=ask.may("enrol"),
@@ -209,26 +208,26 @@ _NOTHING = AccountSum()
 
 
 def _page(
-    ask: Ask, wanted: rows.Wanted, sort: str, descending: bool, at: int, ids: list[int] | None, accounts: dict[int, AccountSum]
+    ask: Ask, wanted: rows.Wanted, sort: str, descending: bool, at: int, ids: list[int], accounts: dict[int, AccountSum], *, only: bool
 ) -> list[rows.Listed]:
+    """A page of them; ``only`` when ``ids`` are not all who are wanted."""
     start = (at - 1) * ROWS_A_PAGE
-    order = sort if sort in rows.ORDERS else "team"
-    if ids is None:
-        return rows.rows(
-            ask.db, ask.project.id, wanted, order=order, descending=descending, offset=start, limit=ROWS_A_PAGE
-        )
-    if sort in rows.ORDERS:
-        # Those with days to decide are few; the database orders them.
-        return rows.rows(
-            ask.db, ask.project.id, wanted, order=order, descending=descending, offset=start, limit=ROWS_A_PAGE, among=ids
-        )
+    if sort == "entry":
+        among = ids if only else None
+        return rows.rows(ask.db, ask.project.id, wanted, descending=descending, offset=start, limit=ROWS_A_PAGE, among=among)
 
     def by(worker: int) -> tuple[int, int, int]:
         one = accounts.get(worker, _NOTHING)
         first, second = one.undecided_days, one.owed_fen
         return (first, second, worker) if sort == "undecided" else (second, first, worker)
 
-    chosen = sorted(ids, key=by, reverse=descending)[start : start + ROWS_A_PAGE]
+    if sort in BY_MONEY:
+        ids = sorted(ids, key=by, reverse=descending)
+    else:
+        here = set(ids)
+        ids = [place.worker_id for place in rows.by_name(ask.db, ask.project.id, sort) if place.worker_id in here]
+        ids = ids[::-1] if descending else ids
+    chosen = ids[start : start + ROWS_A_PAGE]
     place = {worker: n for n, worker in enumerate(chosen)}
     found = rows.rows(ask.db, ask.project.id, wanted, limit=ROWS_A_PAGE, among=chosen)
     return sorted(found, key=lambda row: place[row.worker_id])

@@ -1,8 +1,9 @@
-"""The roster as a list: searched, ordered, counted and cut into pages by the database, with what each worker still lacks.
+"""The roster as a list: searched, counted and cut into pages by the database, with what each worker still lacks.
 
     Wanted            which workers
     count, lacking    how many they are; how many of them lack what
     rows, ids         a page of them; all their ids
+    by_name           everybody in the order in which people look for somebody
 
 Everybody stands there once, by his latest engagement. What is asked of a worker at a desk is in ``MISSING``; each is a set
 that the database makes once, for no index leads from a worker to his card.
@@ -16,6 +17,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, String, and_, case, cast, exists, false, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from app.domain.identity import name_order
+from app.store import people
+from app.store.kept import kept
 from app.tables import (
     Company,
     Consent,
@@ -37,6 +41,7 @@ FLAGS = (*MISSING, "again")
 STATES = ("here", "left", "all")
 """Still on the project; left; both."""
 ORDERS = ("team", "name", "entry")
+"""By company, team and name; by name; by first day. Names stand by pinyin (``domain.identity.name_order``), which no database knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,23 +119,16 @@ def rows(
     project_id: int,
     wanted: Wanted,
     *,
-    order: str = "team",
     descending: bool = False,
     offset: int = 0,
     limit: int = 50,
     among: Collection[int] | None = None,
 ) -> list[Listed]:
-    """Return some of those workers.
+    """Return some of those workers, by first day.
 
     Args:
-        order: word of ``ORDERS``: company, team and name; name; first day.
         among: only these.
     """
-    by: dict[str, tuple[Any, ...]] = {
-        "team": (Company.name, Team.name, Worker.name, Worker.id),
-        "name": (Worker.name, Worker.id),
-        "entry": (_last.c.entry_on, Worker.id),
-    }
     flags = _flags(project_id, wanted.today)
     day = _day(wanted.today, _last.c.entry_on)
 
@@ -144,7 +142,8 @@ def rows(
     )  # fmt: skip
     if among is not None:
         asked = asked.where(Worker.id.in_(among))
-    asked = asked.order_by(*(column.desc() if descending else column for column in by[order])).offset(offset).limit(limit)
+    order = (_last.c.entry_on, Worker.id)
+    asked = asked.order_by(*(column.desc() if descending else column for column in order)).offset(offset).limit(limit)
     found = []
     for row in db.execute(asked):
         plain, told = row[: -len(FLAGS)], row[-len(FLAGS) :]
@@ -160,6 +159,20 @@ def lacks_of(db: Session, project_id: int, worker_id: int, today: date) -> tuple
     """Return what one worker lacks, words of ``FLAGS``."""
     found = rows(db, project_id, Wanted(today, "all"), among=[worker_id])
     return found[0].lacks if found else ()
+
+
+def by_name(db: Session, project_id: int, order: str = "team") -> tuple[people.Place, ...]:
+    """Return everybody's place, by pinyin; kept until a fact is written.
+
+    Args:
+        order: ``team`` (company, team, name) or ``name``.
+    """
+
+    def place(one: people.Place) -> tuple[bytes | int, ...]:
+        names = (one.company, one.team, one.name) if order == "team" else (one.name,)
+        return *(name_order(name) for name in names), one.worker_id
+
+    return kept(db, project_id, ("by name", order), lambda: tuple(sorted(people.places(db, project_id), key=place)))
 
 
 def trades(db: Session, project_id: int) -> list[str]:

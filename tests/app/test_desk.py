@@ -261,21 +261,34 @@ def test_who_has_left_lacks_nothing_and_others_are_counted_once(at):
     assert at.lacks(worker) and not at.lacks(worker, at.site.b), "of another project nobody is listed"
 
 
+def test_people_stand_by_pinyin_and_teams_before_names(at):
+    with at.database.write() as db:
+        second = papers.add_team(
+            db, project_id=at.site.a.id, project_company_id=at.site.a.project_company_id, name="安装班", trade=None, now=at.now, by="wu"
+        )
+    zhao, bai = at.enter(id_number(date(1990, 1, 1), 401), "赵一"), at.enter(id_number(date(1990, 1, 1), 402), "白二")
+    last = at.enter(id_number(date(1990, 1, 1), 403), "周三", team_id=second)
+    with at.database.read() as db:
+        names = [place.name for place in rows.by_name(db, at.site.a.id, "name")]
+        teams = [place.worker_id for place in rows.by_name(db, at.site.a.id)]
+    # Bái, Lǐ, Wáng, Zhào, Zhōu: by the code of their characters 李 and 王 would stand before 白, and 周 before all of them.
+    assert [name[0] for name in names] == ["白", "李", "王", "赵", "周"]
+    assert teams[0] == last and teams.index(bai) < teams.index(zhao)
+
+
 def test_the_list_is_searched_filtered_ordered_and_cut_by_the_database(at):
     worker = at.enter(trade="普工")
     with at.database.read() as db:
 
-        def ids(order="team", descending=False, offset=0, limit=50, **wanted) -> list[int]:
-            found = rows.rows(
-                db, at.site.a.id, rows.Wanted(at.on, **wanted), order=order, descending=descending, offset=offset, limit=limit
-            )
+        def ids(descending=False, offset=0, limit=50, **wanted) -> list[int]:
+            found = rows.rows(db, at.site.a.id, rows.Wanted(at.on, **wanted), descending=descending, offset=offset, limit=limit)
             return [row.worker_id for row in found]
 
         everybody = ids()
         assert sorted(everybody) == sorted([at.site.wang.id, at.site.li.id, worker]) == sorted(rows.ids(db, at.site.a.id, rows.Wanted(at.on)))
         assert ids(limit=1) + ids(offset=1, limit=1) + ids(offset=2) == everybody
         assert ids(descending=True) == everybody[::-1]
-        assert ids("entry")[-1] == worker == ids("entry", True)[0]
+        assert ids()[-1] == worker == ids(True)[0]
         assert ids(text="石") == [worker] == ids(lacks="terms") and ids(text="%") == [] == ids(lacks="face")
         assert ids(trade="labourer") == [worker] and rows.trades(db, at.site.a.id) == sorted(["labourer", "钢筋工"])
         assert ids(team_id=at.site.a.team_id + 999) == [] == ids(company_id=at.site.b.project_company_id)
