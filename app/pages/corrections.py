@@ -9,7 +9,6 @@ from starlette.datastructures import FormData
 from app import access, projection, timekeeping
 from app.domain.attendance import told_as
 from app.domain.facts import CorrectionKind
-from app.domain.identity import name_order
 from app.domain.workdays import EARLIEST, LATEST, local, month_of
 from app.errors import BadRequest, Forbidden, ServiceError, Unusable
 from app.pages import filled, lines
@@ -18,6 +17,7 @@ from app.pages.page import Act, Again, Ask, ListChoice, Page, shown, with_query
 from app.pages.words import marked
 from app.store import accounts, gates, people
 from app.store import projection as projected
+from app.store import roster as rosters
 from app.store.timekeeping import CorrectionInfo
 from app.wording import name as name_of
 from app.wording import sentence
@@ -225,7 +225,7 @@ class _Reach:
 
 def _rows(ask: Ask, found: Collection[CorrectionInfo], reach: _Reach) -> list[CorrectionRow]:
     db, project = ask.db, ask.project
-    roster = {row.worker_id: row for row in people.places(db, project.id)}
+    roster = {row.worker_id: row for row in rosters.by_name(db, project.id)}
     names = accounts.names(db, {c.requested_by for c in found} | {s.by for c in found for s in c.steps})
     whole = access.teams_of(db, ask.person, project) is None
     days = ask.may("wages.read")
@@ -288,8 +288,7 @@ def asks_for(ask: Ask, one: CorrectionInfo) -> str:
 def _form(ask: Ask, values: dict[str, str]) -> AskForm:
     db, project = ask.db, ask.project
     teams = access.teams_of(db, ask.person, project, "corrections.request")
-    roster = [r for r in people.places(db, project.id) if teams is None or r.team_id in teams]
-    roster.sort(key=lambda r: (name_order(r.name), r.worker_id))
+    roster = [r for r in rosters.by_name(db, project.id, "name") if teams is None or r.team_id in teams]
     wanted = ask.number("worker") or _whole(values.get("worker", ""))
     chosen = next((r.worker_id for r in roster if r.worker_id == wanted), None)
     day = asked_day(ask.query.get("day", "") or values.get("work_date", "")) or ask.today

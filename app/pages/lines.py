@@ -12,7 +12,7 @@ from app.domain.identity import View, mask_name
 from app.errors import NotFound
 from app.pages.heads import Where
 from app.pages.words import marked, tr
-from app.store import gates, people
+from app.store import gates, people, roster
 from app.store.gates import PassageRecord
 
 LATE = timedelta(minutes=2)
@@ -118,7 +118,7 @@ class Reader:
         self._db = db
         self._gates = {g.id: g.name for g in gates.gates(db, project_id)}
         self._people: dict[int, tuple[str, str]] = {
-            place.worker_id: (place.name, place.team) for place in (people.places(db, project_id) if whole else known)
+            place.worker_id: (place.name, place.team) for place in (roster.by_name(db, project_id) if whole else known)
         }
 
     def name(self, worker_id: int | None) -> tuple[str, str]:
