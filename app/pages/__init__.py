@@ -113,7 +113,7 @@ PAGES: tuple[Page, ...] = (
 )
 
 ACTS: tuple[Act, ...] = (
-    *gate.ACTS, display.ISSUE, display.REVOKE, workers.PAY, workers.VOUCH, workers.CARD, workers.LEAVE, findings.RUN, findings.DECIDE, journal.VERIFY, inspection.REVEAL, inspection.CODE, settings.CONFIRM_FACE, settings.DECIDE, settings.PLACE,
+    *gate.ACTS, display.ISSUE, display.REVOKE, workers.PAY, workers.VOUCH, workers.CARD, workers.LEAVE, *workers.BESIDE, findings.RUN, findings.DECIDE, journal.VERIFY, inspection.REVEAL, inspection.CODE, settings.CONFIRM_FACE, settings.DECIDE, settings.PLACE,
     review.DECIDE, review.POLICY, twins.DECIDE, corrections.REQUEST, corrections.DECIDE,
     *payrolls.ACTS,
     *account.ACTS,

@@ -1,20 +1,24 @@
 """What people fill in: amounts, clocks, files and row numbers of a posted form, read strictly."""
 
 import re
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from hashlib import sha256
 from zoneinfo import ZoneInfo
 
 from starlette.datastructures import FormData, UploadFile
 
 from app import timekeeping
-from app.errors import BadRequest, TooLarge, Unusable
+from app.errors import BadRequest, Conflict, TooLarge, Unusable
 from app.fields import check_day, read_month
 from app.pages import lines
 from app.pages.page import ID_MAX, Ask
+from app.store import requests
 
 AMOUNT = re.compile(r"([0-9]{1,10})(?:\.([0-9]{1,2}))?")
 CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 DECIMAL = re.compile(r"([0-9]{1,2})(?:\.([0-9]{1,3}))?")
+KEY = re.compile(r"[!-~]{8,64}")
 
 
 def asked_month(text: str, default: date) -> date:
@@ -123,3 +127,34 @@ def content(file: object, limit: int) -> bytes:
     if len(found) > limit:
         raise TooLarge("body_too_large", limit=limit)
     return found
+
+
+def once(ask: Ask, values: FormData, work: Callable[[], object]) -> bool:
+    """Do ``work`` unless this form did before: a form has a ``key``, sent twice it is one record. True when it was done now.
+
+    Raises:
+        BadRequest: ``key_malformed``.
+        Conflict: ``form_used``, the key was sent with something else; ``write_running``.
+        ServiceError: what ``work`` raises.
+    """
+    key = lines.form(values, "key")
+    if not KEY.fullmatch(key):
+        raise BadRequest("key_malformed")
+    path = ask.request.url.path
+    # The forms of a page share its key, and each is sent once.
+    key = f"{key}/{path.rpartition('/')[2]}"[:96]
+    told = sha256(path.encode())
+    for name, value in sorted(((n, v) for n, v in values.multi_items() if n != "key"), key=lambda item: item[0]):
+        told.update((f"\n{name}={value}" if isinstance(value, str) else f"\n{name}:{value.filename} {value.size}").encode())
+    digest = ask.state.vault.index("request", told.hexdigest())
+    before = requests.answered(ask.db, ask.person.login, key)
+    if before is not None:
+        if before.request_sha256 != digest:
+            raise Conflict("form_used")
+        return False
+    work()
+    if not requests.add_answer(
+        ask.db, actor=ask.person.login, key=key, request_sha256=digest, status=303, answer=None, now=ask.now
+    ):
+        raise Conflict("write_running")
+    return True

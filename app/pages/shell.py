@@ -18,6 +18,12 @@ STATIC = Path(__file__).resolve().parent.parent / "static"
 NOTICES = {
     "paid": marked("支付已登记。"),
     "paid_before": marked("这笔支付先前已登记，没有重复。"),
+    "advance_kept": marked("预支已登记；有凭据的，以后做工资表时扣回。"),
+    "deduction_kept": marked("扣款已登记，做那个月的工资表时按法定限额扣。"),
+    "allowance_kept": marked("津贴已登记，未结账的月份按它重算。"),
+    "allowance_ended": marked("津贴已到期，之后的日子不再计。"),
+    "beside_voided": marked("已作废，不再计入工资。"),
+    "sent_before": marked("先前已登记，没有重复。"),
     "decided": marked("处理结果已保存。"),
     "audited": marked("核查完成。"),
     "confirming": marked("人工确认已启用。"),

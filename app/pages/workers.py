@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -19,9 +19,9 @@ from app.domain.timesheet import WorkDay
 from app.domain.wages import AccrualState, Component, WageItem
 from app.errors import BadRequest, Conflict, NotFound, ServiceError
 from app.fields import read_month
-from app.pages import filled, lines, page
+from app.pages import beside, filled, lines, page
 from app.pages.lines import PassageLine
-from app.pages.page import Act, Ask, MonthChoice, Page, or_again, shown, with_query
+from app.pages.page import Act, Again, Ask, MonthChoice, Page, or_again, shown, with_query
 from app.pages.shell import MenuItem, shell
 from app.pages.words import marked
 from app.store import bank as held
@@ -260,6 +260,7 @@ class WorkerContext:
     month_undecided_fen: int = shown("What those are worth at most")
     sums: tuple[MonthSum, ...] = shown("The account month by month, oldest first")
     payments: tuple[Any, ...] = shown("Payments, newest first; facts.Payment")
+    besides: beside.Beside = shown("Advances, deductions and allowances that stand, and the forms for more")
     card: CardLine | None = shown("The wage card he is paid to; None: none on record, or the reader may not know")
     may_card: bool = shown("The reader may record his wage card")
     reads_card: bool = shown("The reader may know whether there is a card")
@@ -275,7 +276,14 @@ class WorkerContext:
     wrong: str = shown("Why the payment was refused; empty otherwise")
 
 
-def worker(ask: Ask, typed: Typed | None = None, wrong: str = "", key: str = "", refused: str = "") -> WorkerContext:
+def worker(
+    ask: Ask,
+    typed: Typed | None = None,
+    wrong: str = "",
+    key: str = "",
+    refused: str = "",
+    beside_refused: beside.Refused = beside.NOTHING,
+) -> WorkerContext:
     """Everything about one worker on one project."""
     project, worker_id = ask.project, ask.id("worker_id")
     own = people.workers(ask.db, project.id, today=ask.today, worker_id=worker_id)
@@ -339,6 +347,7 @@ def worker(ask: Ask, typed: Typed | None = None, wrong: str = "", key: str = "",
             for line in sums
         ),
         payments=account.payments,
+        besides=beside.gather(ask, worker_id, row.entry_on, beside_refused),
         card=_card(ask, worker_id) if ask.may("bank.read") else None,
         may_card=ask.may("bank.write"),
         reads_card=ask.may("bank.read"),
@@ -687,6 +696,20 @@ def _leave(ask: Ask, values: FormData) -> str:
     return _exits(ask, engagement_id, done="left")
 
 
+def _beside(form: str, do: Callable[[Ask, FormData], str]) -> Callable[[Ask, FormData], str | Again]:
+    """What ``do`` does, back on the page; a refused form comes back filled in, and a paper that came with it is not kept."""
+
+    def act(ask: Ask, values: FormData) -> str | Again:
+        try:
+            with ask.db.begin_nested():
+                done = do(ask, values)
+        except ServiceError as error:
+            return Again(PAGE_WORKER, worker(ask, beside_refused=beside.refused(ask, values, form, error)), error.status)
+        return with_query(_path(ask, ask.id("worker_id")), done=done) + "#h-beside"
+
+    return act
+
+
 PAGE_WORKER = Page(
     "/projects/{project_id:int}/workers/{worker_id:int}", marked("工人"), "worker.html", "wages.read", WorkerContext, worker
 )
@@ -695,3 +718,10 @@ LEAVE = Act(PAGE_WORKER.path + "/exit", "papers.write", or_again(PAGE_WORKER, _a
 VOUCH = Act("/projects/{project_id:int}/workers/{worker_id:int}/identity", "identity.override", vouch)
 PAY = Act("/projects/{project_id:int}/workers/{worker_id:int}/payments", "payments.write", pay)
 
+BESIDE = (
+    Act(PAGE_WORKER.path + "/advances", "payments.write", _beside("advance", beside.advance)),
+    Act(PAGE_WORKER.path + "/deductions", "terms.write", _beside("deduction", beside.deduction)),
+    Act(PAGE_WORKER.path + "/allowances", "terms.write", _beside("allowance", beside.allowance)),
+    Act(PAGE_WORKER.path + "/allowances/end", "terms.write", _beside("end", beside.end_allowance)),
+    Act(PAGE_WORKER.path + "/voidings", "terms.write", _beside("void", beside.void)),
+)

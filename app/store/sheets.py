@@ -665,11 +665,16 @@ def applied(db: Session, project_id: int) -> dict[tuple[str, int], int]:
     return kept(db, project_id, "applied", lambda: _applied(db, project_id))
 
 
-def _applied(db: Session, project_id: int) -> dict[tuple[str, int], int]:
+def applied_to(db: Session, project_id: int, engagements: Collection[int]) -> dict[tuple[str, int], int]:
+    """Return what ``applied`` says, of the lines of these engagements alone."""
+    return _applied(db, project_id, PayrollLine.engagement_id.in_(sorted(engagements)))
+
+
+def _applied(db: Session, project_id: int, *wanted: Any) -> dict[tuple[str, int], int]:
     rows = db.execute(
         select(PayrollLine.items)
         .join(PayrollSheet, PayrollSheet.id == PayrollLine.sheet_id)
-        .where(_posted(project_id), PayrollLine.net_fen < PayrollLine.gross_fen)
+        .where(_posted(project_id), PayrollLine.net_fen < PayrollLine.gross_fen, *wanted)
     ).scalars()
     found: dict[tuple[str, int], int] = defaultdict(int)
     for items in rows:

@@ -2,6 +2,7 @@
 
     allowances, advances, deductions, measures     the facts the rules go by: not voided ones
     allowance, advance, deduction, measure         one row with who recorded it, and whether it was voided
+    of_worker                                      what stands of one worker, with what was taken back of it
     add_...                                        append one
     area_value, add_area_rule                      what law or the county sets (地区参数)
     void, standing, voidings                       a row that was a mistake stays, and counts no more (作废)
@@ -11,7 +12,7 @@ Terms themselves (工资约定) are in ``store.people``.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
@@ -136,14 +137,21 @@ _INFO: dict[str, tuple[Any, type[Any]]] = {
 
 
 def _rows(db: Session, kind: str, *wanted: Any) -> list[Any]:
+    return _infos(kind, db.execute(_standing_rows(kind, *wanted)))
+
+
+def _standing_rows(kind: str, *wanted: Any) -> Select[Any]:
     table, info = _INFO[kind]
-    columns = [table.__table__.c[name] for name in info.__slots__]
-    rows = db.execute(
-        select(*columns)
+    return (
+        select(*(table.__table__.c[name] for name in info.__slots__))
         .join(Engagement, Engagement.id == table.engagement_id)
         .where(standing(kind, table.id), *wanted)
         .order_by(table.id)
     )
+
+
+def _infos(kind: str, rows: Iterable[Any]) -> list[Any]:
+    _, info = _INFO[kind]
     tuples = "evidence" in info.__slots__
     return [info(**{**row._mapping, **({"evidence": tuple(row.evidence)} if tuples else {})}) for row in rows]
 
@@ -324,6 +332,34 @@ def add_deduction(
         evidence=list(evidence),
         recorded_by=recorded_by,
         recorded_at=now,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OfWorker:
+    """What stands of one worker on a project beside his agreed pay, each kind in the order it was recorded."""
+
+    advances: tuple[AdvanceInfo, ...]
+    deductions: tuple[DeductionInfo, ...]
+    allowances: tuple[AllowanceInfo, ...]
+    applied: Mapping[tuple[str, int], int]
+    """("advance" | "deduction", row id) -> fen withheld on his lines of closed months."""
+
+
+def of_worker(db: Session, project_id: int, worker_id: int) -> OfWorker:
+    """Return what stands of one worker on a project; of his lines only those that something was withheld from are read."""
+    who = {"project_id": project_id, "worker_id": worker_id}
+    advances, deductions, allowances = (
+        tuple(_infos(kind, db.execute(_of_worker(kind), who))) for kind in ("advance", "deduction", "allowance")
+    )
+    whose = {row.engagement_id for row in (*advances, *deductions)}
+    return OfWorker(advances, deductions, allowances, sheets.applied_to(db, project_id, whose) if whose else {})
+
+
+@cache
+def _of_worker(kind: str) -> Select[Any]:
+    return _standing_rows(
+        kind, Engagement.project_id == bindparam("project_id"), Engagement.worker_id == bindparam("worker_id")
     )
 
 

@@ -2,6 +2,10 @@
 
 SENTENCES: dict[str, tuple[str, str]] = {
     "key_reused": ("该幂等键已用于另一请求", "That key was used for another request"),
+    "form_used": (
+        "这张表先前已登记过，内容与这次不同；确实要另登一笔的，请再按一次",
+        "This form was recorded before with other content; press once more if this is another one",
+    ),
     "why_needs_one": ("请给出 payment_id、line_id 或 worker_id 与 on 中的一种", "Give payment_id, or line_id, or worker_id with on"),
     "team_needed": ("请选择班组", "Choose a team"),
     "act_unknown": ("没有这个步骤", "There is no such step"),
