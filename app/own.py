@@ -9,6 +9,7 @@
     sign, object_to_line   his word on one of them, from his own session
     month      one month told whole: days with passages and items, corrections, terms, lines (怎么算出来的)
     payments   what he was paid, and what was taken back
+    beside     advances, deductions and allowances that stand (预支、扣款与津贴)
     face       his consent, and whether a template and photographs of him are kept (我的人脸)
     withdraw   his consent taken back, by himself: erased at once, and another way in given
 
@@ -29,7 +30,7 @@ from app.domain.workdays import next_month
 from app.errors import BadRequest, NotFound, ServiceError
 from app.payroll import MonthAccount
 from app.store import inspection as rows
-from app.store import money, people, words
+from app.store import money, people, terms, words
 from app.store import sheets as sheet_rows
 from app.store.people import ConsentInfo
 from app.store.projection import DayLine
@@ -206,6 +207,11 @@ def month(db: Session, project_id: int, worker_id: int, of: date, now: datetime)
     """A month of his told whole (``sheets.month_of_worker``), with the lines he has been handed."""
     own = [one.line.id for one in lines(db, project_id, worker_id, now) if one.line.content.origin_month == of]
     return sheets.month_of_worker(db, project_id, worker_id, of, own, now)
+
+
+def beside(db: Session, project_id: int, worker_id: int) -> terms.OfWorker:
+    """What was advanced to him, what is to be withheld from him and what he is given beside his pay, with what was withheld so far."""
+    return terms.of_worker(db, project_id, worker_id)
 
 
 def payments(db: Session, project_id: int, worker_id: int) -> tuple[Payment, ...]:

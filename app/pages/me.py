@@ -408,6 +408,27 @@ class TermPart:
 
 
 @dataclass(frozen=True)
+class BesideRow:
+    """An advance, a deduction or an allowance of his."""
+
+    what: str
+    """advance, deduction or allowance."""
+    kind: str
+    """Its word: ``deduction_kind.damage``."""
+    on: date
+    per: str
+    """day, month or once, of an allowance."""
+    until: date | None
+    text: str
+    """What a deduction rests on."""
+    amount_fen: int
+    applied_fen: int
+    """Withheld on his lines of closed months."""
+    counts: bool
+    """False for an advance without proof: it is never taken from his wages."""
+
+
+@dataclass(frozen=True)
 class WagesContext:
     """What the page of his wages shows."""
 
@@ -424,6 +445,29 @@ class WagesContext:
     withheld: tuple[ItemPart, ...] = shown("What is withheld from the month, on the lines he has been handed: adds up to what the month says")
     undecided: tuple[DayRow, ...] = shown("Days of the month that earn nothing yet, because something is missing")
     payments: tuple[PaymentRow, ...] = shown("What he was paid, the newest first")
+    besides: tuple[BesideRow, ...] = shown("Advances, deductions and allowances that stand, each kind the newest first")
+
+
+def _besides(ask: Ask, mine: _Mine) -> tuple[BesideRow, ...]:
+    found = own.beside(ask.db, mine.me.project_id, mine.me.worker_id)
+    taken = found.applied
+    rows = (
+        *(
+            BesideRow("advance", f"advance_channel.{a.channel}", a.paid_on, "", None, "", a.amount_fen, taken.get(("advance", a.id), 0), a.proof != "none")
+            for a in found.advances
+        ),
+        *(
+            BesideRow("deduction", f"deduction_kind.{d.kind}", d.month, "", None, d.basis, d.amount_fen, taken.get(("deduction", d.id), 0), True)
+            for d in found.deductions
+        ),
+        *(
+            BesideRow("allowance", f"allowance_kind.{a.kind}", a.valid_from, a.per, a.valid_to, "", a.amount_fen, 0, True)
+            for a in found.allowances
+            if a.valid_to is None or a.valid_to > mine.today
+        ),
+    )  # fmt: skip
+    order = ("advance", "deduction", "allowance")
+    return tuple(sorted(rows, key=lambda row: (order.index(row.what), -row.on.toordinal())))
 
 
 def wages(ask: Ask) -> WagesContext:
@@ -474,6 +518,7 @@ def wages(ask: Ask) -> WagesContext:
             PaymentRow(p.paid_on, p.for_month, p.channel, p.amount_fen)
             for p in own.payments(ask.db, me.project_id, me.worker_id)[:PAYMENTS_SHOWN]
         ),
+        besides=_besides(ask, mine),
     )
 
 

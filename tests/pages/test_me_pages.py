@@ -166,6 +166,31 @@ def test_he_sees_his_days_what_is_missing_and_how_his_wages_come_about(phone, pa
     assert "李秀英" not in str([wang.get(path).text for path in ("/me", "/me/days?month=2026-03", "/me/wages", "/me/sheets", "/me/objections", "/me/face")])
 
 
+def test_he_sees_what_was_advanced_to_him_what_is_withheld_and_what_he_is_given_beside_and_nobody_else_s(phone, payday):
+    wang, li = payday.cast.wang, payday.cast.li
+    mine = phone(wang)
+    assert "我的预支" not in text(mine.get("/me/wages"))
+    payday.works(wang, 2, 3, 4)
+    given = {"paid_on": date(2026, 3, 10), "channel": "cash"}
+    payday.run(terms.record_advance, engagement_id=wang.engagement_id, amount_fen=500_00, proof="signed", evidence=[payday.proof()], **given)
+    payday.run(terms.record_advance, engagement_id=wang.engagement_id, amount_fen=80_00, proof="none", **given)
+    payday.run(terms.record_advance, engagement_id=li.engagement_id, amount_fen=777_00, proof="none", **given)
+    payday.run(
+        terms.record_deduction, engagement_id=wang.engagement_id, month=MARCH, kind="income_tax", amount_fen=36_50, basis="3月个税申报表"
+    )
+    meals = {"kind": "meal", "per": "day", "amount_fen": 15_00, "valid_from": MARCH}
+    payday.run(terms.add_allowance, engagement_id=wang.engagement_id, **meals)
+    told = re.sub(r"\s+", " ", plain(mine.get("/me/wages")))
+    for line in ("现金 2026-03-10 还没扣 ¥500.00", "没有凭据，不从工资扣 ¥80.00", "2026-03 工资 3月个税申报表 还没扣 ¥36.50", "餐补 2026-03-01 起 ¥15.00 每天"):
+        assert line in told, (line, told)
+    assert "777" not in told
+    payday.whole_month()
+    told = re.sub(r"\s+", " ", plain(mine.get("/me/wages")))
+    assert "已从工资扣 ¥500.00" in told and "已从工资扣 ¥36.50" in told and "还没扣" not in told
+    mine.cookies.set("muster_language", "en")
+    assert "No proof: not taken from wages" in plain(mine.get("/me/wages"))
+
+
 def test_while_he_is_on_site_his_phone_says_since_when_and_that_the_day_counts_when_he_leaves(phone, payday, clock):
     wang = payday.cast.wang
     payday.works(wang, 2, 3)
