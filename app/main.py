@@ -345,7 +345,7 @@ def body_limit_of(settings: Settings):
         if "/imports/" in path:
             return settings.roster_file_bytes_max + FORM_BYTES
         # A scan may come with a signature and with a decision about a finding.
-        if path.endswith(("/evidence", "/words", "/decisions", "/corrections/requests", "/me/days/objections", "/objection", "/sign/face")):
+        if path.endswith(("/evidence", "/words", "/decisions", "/corrections/requests", "/marks/new", "/me/days/objections", "/objection", "/sign/face")):
             return EVIDENCE_BYTES_MAX + FORM_BYTES
         if path.endswith(("/results", "/statement")):
             return FILE_BYTES_MAX + FORM_BYTES

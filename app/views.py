@@ -67,6 +67,7 @@ SHOWS: dict[str, str] = {
     _PROJECT + "/enrol/number": "names",
     _PROJECT + "/enrol/{worker_id:int}": "names numbers wages consent credentials",
     _PROJECT + "/corrections": "names days",
+    _PROJECT + "/marks": "names days",
     _PROJECT + "/grid": "names days",
     _PROJECT + "/grid/{worker_id:int}": "names days",
     _PROJECT + "/payroll": "names wages",

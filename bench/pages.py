@@ -245,6 +245,7 @@ ADDRESSES: dict[str, tuple[Address, ...]] = {
         lambda d, k: f"{P}/corrections",
         lambda d, k: f"{P}/corrections?state=approved&month={d.choice(k.months)}",
     ),
+    "/projects/{project_id:int}/marks": (lambda d, k: f"{P}/marks", lambda d, k: f"{P}/marks?month={d.choice(k.months)}"),
     "/projects/{project_id:int}/payroll": (lambda d, k: f"{P}/payroll", lambda d, k: f"{P}/payroll?month={d.choice(k.months)}"),
     "/projects/{project_id:int}/payroll/{sheet_id:int}": (lambda d, k: f"{P}/payroll/{d.choice(k.sheets)}",),
     "/projects/{project_id:int}/account": (lambda d, k: f"{P}/account",),

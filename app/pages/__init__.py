@@ -40,6 +40,7 @@ from app.pages import (
     inspection,
     journal,
     live,
+    marks,
     me,
     objections,
     page,
@@ -82,6 +83,7 @@ PAGES: tuple[Page, ...] = (
     grid.PAGE,
     grid.PAGE_DAY,
     corrections.PAGE,
+    marks.PAGE,
     payrolls.PAGE,
     payrolls.PAGE_SHEET,
     signing.PAGE,
@@ -114,7 +116,7 @@ PAGES: tuple[Page, ...] = (
 
 ACTS: tuple[Act, ...] = (
     *gate.ACTS, display.ISSUE, display.REVOKE, workers.PAY, workers.VOUCH, workers.CARD, workers.LEAVE, *workers.BESIDE, findings.RUN, findings.DECIDE, journal.VERIFY, inspection.REVEAL, inspection.CODE, settings.CONFIRM_FACE, settings.DECIDE, settings.PLACE,
-    review.DECIDE, review.POLICY, twins.DECIDE, corrections.REQUEST, corrections.DECIDE,
+    review.DECIDE, review.POLICY, twins.DECIDE, corrections.REQUEST, corrections.DECIDE, marks.ADD, marks.VOID,
     *payrolls.ACTS,
     *account.ACTS,
     *batches.ACTS,
@@ -312,7 +314,7 @@ PARENTS = {
 GROUPS: tuple[tuple[str, tuple[Page, ...]], ...] = (
     (marked("现场"), (today.PAGE, gate.PAGE, review.PAGE)),
     (marked("人员"), (enrol.PAGE, roster.PAGE)),
-    (marked("考勤"), (grid.PAGE, corrections.PAGE, objections.PAGE)),
+    (marked("考勤"), (grid.PAGE, corrections.PAGE, marks.PAGE, objections.PAGE)),
     (marked("工资"), (payrolls.PAGE, account.PAGE, arrears.PAGE, exits.PAGE, tasks.PAGE)),
     (marked("核查"), (inspection.PAGE, findings.PAGE, signals.PAGE, journal.PAGE)),
     (marked("项目设置"), (setup.PAGE, devices.PAGE, rules.PAGE, settings.PAGE, accounts.PAGE_PEOPLE)),

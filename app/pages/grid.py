@@ -15,11 +15,12 @@ from app.domain.sheet import Blocker
 from app.domain.workdays import local, month_of, next_month
 from app.errors import NotFound, ServiceError
 from app.forms.attendance import DayCell, cell_of
-from app.pages import blockers, corrections
+from app.pages import blockers, corrections, marks
 from app.pages import show as shows
 from app.pages.blockers import BlockerRow
 from app.pages.corrections import AskForm
 from app.pages.filled import asked_month
+from app.pages.marks import MarkForm, MarkRow
 from app.pages.page import Ask, Page, shown, with_query
 from app.pages.papers import Paper, papers
 from app.pages.words import marked
@@ -417,6 +418,11 @@ class DayContext:
     loose: tuple[Loose, ...] = shown("Passages without their other half")
     inside_since: datetime | None = shown("Since when he is inside; None when he is not")
     corrections: tuple[Corrected, ...] = shown("Corrections of the day, whatever became of them")
+    marks: tuple[MarkRow, ...] = shown("Leave and stoppage of the day that are about him: his own, his team's, the project's; voided ones, too")
+    mark_form_of: MarkForm | None = shown("The form that records leave or stoppage; None for readers who may not")
+    mark_kinds: tuple[str, ...] = shown("Kinds of marks")
+    month: date = shown("First day of its month")
+    month_state: str = shown("Where the wage month stands: open, locked or closed")
     rules: Rules = shown("The attendance rules that hold for him on that day")
     form: AskForm | None = shown("The form that asks for a correction; None for readers who may not")
     reasons: tuple[str, ...] = shown("Reasons one may give")
@@ -461,6 +467,11 @@ def day(ask: Ask) -> DayContext:
             Corrected(str(c.kind), corrections.asks_for(ask, c), c.state, c.reason)
             for c in timekeeping.corrections_of(db, project.id, on, on + timedelta(days=1), worker_id)
         ),
+        marks=marks.of_day(ask, worker_id, covering.team_id if covering else None, on),
+        mark_form_of=marks.form_of(worker_id, on) if ask.may("marks.write") else None,
+        mark_kinds=marks.KINDS,
+        month=month_of(on),
+        month_state=sheets.period_state(db, project.id, month_of(on)),
         rules=Rules(
             policy.version, policy.standard_minutes / 60, policy.session_max / timedelta(hours=1),
             f"{policy.cutover // timedelta(hours=1):02d}:{policy.cutover // timedelta(minutes=1) % 60:02d}",

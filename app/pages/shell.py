@@ -41,6 +41,8 @@ NOTICES = {
     "gate_retired": marked("通道已撤掉，它的设备已停用。"),
     "correction_asked": marked("补卡已申请；等谁确认，见列表里的状态。"),
     "correction_decided": marked("补卡已办理。"),
+    "mark_kept": marked("请假停工已登记，没来的日子按登记重新计算。"),
+    "mark_voided": marked("请假停工的登记已撤销，那些日子重新计算。"),
     "batch_made": marked("批次已制单，等待另一人复核。"),
     "batch_approve": marked("批次已复核。"),
     "batch_send": marked("批次已登记为送银行，现在可以下载银行文件。"),

@@ -3,7 +3,7 @@
     calendar, calendar_days, add_calendar_days     what kind of day a date is (法定日历)
     policies, policy_rows, add_policy ...          how passages become days, by scope and time (考勤规则)
     corrections, correction, pending_corrections   what people said the gate did not see (补卡)
-    marks, add_mark                                leave, stoppage, rain, rest (请假、停工、雨停)
+    marks, mark_rows, add_mark                     leave, stoppage, rain, rest (请假、停工、雨停)
     put_evidence, evidence                         sealed files that decisions rest on (证据材料)
     heartbeat, watermark, silent_devices           up to when the gates have told everything
     mark_stale, mark_stale_around, last_closed     what the projection must work out again; what is closed
@@ -492,6 +492,38 @@ def _marks_of() -> Select[Any]:
     columns = [DayMarkRow.__table__.c[name] for name in DayMark.__slots__]
     wanted = DayMarkRow.project_id == bindparam("project_id")
     return select(*columns).where(wanted, standing("day_mark", DayMarkRow.id)).order_by(DayMarkRow.id)
+
+
+@dataclass(frozen=True, slots=True)
+class MarkInfo:
+    """A mark as it was recorded."""
+
+    id: int
+    kind: str
+    from_on: date
+    to_on: date
+    """First day it no longer holds."""
+    pay_permille: int
+    worker_id: int | None
+    team_id: int | None
+    note: str
+    evidence: tuple[int, ...]
+    recorded_by: str
+    recorded_at: datetime
+
+
+def mark_rows(db: Session, project_id: int, first: date, end: date) -> tuple[MarkInfo, ...]:
+    """Return every mark of a project that touches a span of dates, voided ones too, by date.
+
+    Args:
+        end: first date after the span.
+    """
+    rows = db.execute(
+        select(*(DayMarkRow.__table__.c[name] for name in MarkInfo.__slots__))
+        .where(DayMarkRow.project_id == project_id, DayMarkRow.from_on < end, DayMarkRow.to_on > first)
+        .order_by(DayMarkRow.from_on, DayMarkRow.id)
+    )
+    return tuple(MarkInfo(**{**row._mapping, "evidence": tuple(row.evidence)}) for row in rows)
 
 
 def mark(db: Session, project_id: int, mark_id: int) -> DayMark:

@@ -89,6 +89,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "mark_unknown": ("没有这条缺勤登记", "There is no such mark"),
     "mark_kind_unknown": ("缺勤原因须为 leave、stoppage、rain 或 rest", "A mark is leave, stoppage, rain or rest"),
     "mark_scope_wrong": ("只能登记一名工人、一个班组或整个项目", "A mark is for one worker, one team or the whole project"),
+    "mark_pay_wrong": ("照付日工资须为 0 至 100 的百分数，最多一位小数", "The share of a day's wage is a percentage from 0 to 100, with one decimal at most"),
     "mark_too_long": ("一次最多登记 {limit} 天", "A mark holds for at most {limit:day|days}"),
     "mark_overlaps": ("与已有的缺勤登记时间重叠", "Another mark of the same scope holds within that time"),
     # evidence

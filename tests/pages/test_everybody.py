@@ -46,6 +46,7 @@ ROWS: dict[str, tuple[str | None, str]] = {
     SITE + "/grid": ("wu", "/projects/1/grid"),
     SITE + "/grid/{worker_id:int}": ("wu", "/projects/1/grid/4"),
     SITE + "/corrections": ("wu", "/projects/1/corrections?worker=4"),
+    SITE + "/marks": ("wu", "/projects/1/marks"),
     SITE + "/payroll": (payday.OFFICER, MONTH + "/payroll"),
     SITE + "/payroll/{sheet_id:int}": (payday.OFFICER, MONTH + "/payroll/{sheet}"),
     SITE + "/account": (payday.OFFICER, MONTH + "/account"),
