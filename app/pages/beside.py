@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from types import MappingProxyType
+from typing import Any
 
 from starlette.datastructures import FormData
 
@@ -28,6 +29,9 @@ from app.store import terms as held
 MONTHS_SHOWN = 24
 FIELDS = ("amount", "on", "until", "channel", "proof", "reference", "kind", "per", "basis", "note", "reason")
 """What a refused form gets back; a file has to be chosen again."""
+DAYS = {"advance": "paid_on", "deduction": "month", "allowance": "valid_from"}
+TEXTS = {"advance": "reference", "deduction": "basis", "allowance": "note"}
+"""What is recorded -> where its day and what was written of it stand."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,20 @@ class BesideLine:
 
 
 @dataclass(frozen=True)
+class VoidedLine:
+    """One that was a mistake: it stays on record and does not count."""
+
+    what: str
+    kind: str
+    on: date
+    amount_fen: int
+    reason: str
+    by: str
+    at: datetime
+    """When it was voided, on the project's own clock."""
+
+
+@dataclass(frozen=True)
 class Refused:
     """A form that was refused: which, what was typed and why."""
 
@@ -83,6 +101,8 @@ class Beside:
     """The section on the worker's page."""
 
     lines: tuple[BesideLine, ...]
+    voided: tuple[VoidedLine, ...]
+    """The latest first."""
     may_advance: bool
     may_agree: bool
     months: tuple[date, ...]
@@ -104,8 +124,19 @@ def gather(ask: Ask, worker_id: int, entry_on: date, refused: Refused = NOTHING)
         entry_on: first day of the latest engagement.
     """
     may_agree = ask.may("terms.write")
+    found = held.of_worker(ask.db, ask.project.id, worker_id)
+    rows = (*found.advances, *found.deductions, *found.allowances)
+    logins = {row.recorded_by for row in rows} | {word.by for _, word in found.voided}
+    names = accounts.names(ask.db, logins) if logins else {}
     return Beside(
-        lines=_lines(ask, worker_id, may_agree),
+        lines=_lines(ask, found, names, may_agree),
+        voided=tuple(
+            VoidedLine(
+                word.kind, _kind(word.kind, row), getattr(row, DAYS[word.kind]), row.amount_fen,
+                word.reason, names.get(word.by, word.by), local(word.at, ask.policy),
+            )
+            for row, word in sorted(found.voided, key=lambda each: each[1].at, reverse=True)
+        ),
         may_advance=ask.may("payments.write"),
         may_agree=may_agree,
         months=_months(ask, entry_on) if may_agree else (),
@@ -114,39 +145,28 @@ def gather(ask: Ask, worker_id: int, entry_on: date, refused: Refused = NOTHING)
     )
 
 
-def _lines(ask: Ask, worker_id: int, may_agree: bool) -> tuple[BesideLine, ...]:
-    found = held.of_worker(ask.db, ask.project.id, worker_id)
-    rows = (*found.advances, *found.deductions, *found.allowances)
-    if not rows:
-        return ()
-    names = accounts.names(ask.db, {row.recorded_by for row in rows})
+def _lines(ask: Ask, found: held.OfWorker, names: Mapping[str, str], may_agree: bool) -> tuple[BesideLine, ...]:
     opens = ask.may("corrections.read")
 
-    def line(what: str, row, kind: str, on: date, *, per: str = "", until: date | None = None, proof: str = "", text: str = "") -> BesideLine:
+    def line(what: str, row: Any) -> BesideLine:
         applied_fen = found.applied.get((what, row.id), 0)
         evidence = getattr(row, "evidence", ())
+        per, until = getattr(row, "per", ""), getattr(row, "valid_to", None)
         return BesideLine(
-            what=what, id=row.id, kind=kind, on=on, until=until, per=per, proof=proof, text=text,
+            what=what, id=row.id, kind=_kind(what, row), on=getattr(row, DAYS[what]), until=until, per=per,
+            proof=getattr(row, "proof", ""), text=getattr(row, TEXTS[what]) or "",
             papers=tuple(f"/v1/projects/{ask.project.id}/evidence/{each}" for each in evidence) if opens else (),
             sealed=0 if opens else len(evidence), amount_fen=row.amount_fen, applied_fen=applied_fen,
             by=names.get(row.recorded_by, row.recorded_by), at=local(row.recorded_at, ask.policy),
-            ends=may_agree and bool(per) and per != "once" and until is None, voids=may_agree and not applied_fen,
+            ends=may_agree and per in ("day", "month") and until is None, voids=may_agree and not applied_fen,
         )  # fmt: skip
 
-    return (
-        *sorted(
-            (line("advance", a, f"advance_channel.{a.channel}", a.paid_on, proof=a.proof, text=a.reference or "") for a in found.advances),
-            key=_newest,
-        ),
-        *sorted((line("deduction", d, f"deduction_kind.{d.kind}", d.month, text=d.basis) for d in found.deductions), key=_newest),
-        *sorted(
-            (
-                line("allowance", a, f"allowance_kind.{a.kind}", a.valid_from, per=a.per, until=a.valid_to, text=a.note)
-                for a in found.allowances
-            ),
-            key=_newest,
-        ),
-    )
+    of_each = (("advance", found.advances), ("deduction", found.deductions), ("allowance", found.allowances))
+    return tuple(each for what, rows in of_each for each in sorted((line(what, row) for row in rows), key=_newest))
+
+
+def _kind(what: str, row: Any) -> str:
+    return f"advance_channel.{row.channel}" if what == "advance" else f"{what}_kind.{row.kind}"
 
 
 def _newest(line: BesideLine) -> tuple[int, int]:

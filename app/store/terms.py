@@ -2,7 +2,7 @@
 
     allowances, advances, deductions, measures     the facts the rules go by: not voided ones
     allowance, advance, deduction, measure         one row with who recorded it, and whether it was voided
-    of_worker                                      what stands of one worker, with what was taken back of it
+    of_worker                                      what stands of one worker with what was withheld of it, and what was taken back
     add_...                                        append one
     area_value, add_area_rule                      what law or the county sets (地区参数)
     void, standing, voidings                       a row that was a mistake stays, and counts no more (作废)
@@ -12,13 +12,13 @@ Terms themselves (工资约定) are in ``store.people``.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, exists, func, insert, select
+from sqlalchemy import Select, and_, bindparam, exists, func, insert, select
 from sqlalchemy.orm import Session
 
 from app.domain.facts import Advance, Allowance, Deduction, DeductionKind, Measure
@@ -137,23 +137,23 @@ _INFO: dict[str, tuple[Any, type[Any]]] = {
 
 
 def _rows(db: Session, kind: str, *wanted: Any) -> list[Any]:
-    return _infos(kind, db.execute(_standing_rows(kind, *wanted)))
+    table, _ = _INFO[kind]
+    return [_info(kind, row) for row in db.execute(_recorded(kind).where(standing(kind, table.id), *wanted))]
 
 
-def _standing_rows(kind: str, *wanted: Any) -> Select[Any]:
+def _recorded(kind: str) -> Select[Any]:
     table, info = _INFO[kind]
     return (
         select(*(table.__table__.c[name] for name in info.__slots__))
         .join(Engagement, Engagement.id == table.engagement_id)
-        .where(standing(kind, table.id), *wanted)
         .order_by(table.id)
     )
 
 
-def _infos(kind: str, rows: Iterable[Any]) -> list[Any]:
+def _info(kind: str, row: Any) -> Any:
     _, info = _INFO[kind]
-    tuples = "evidence" in info.__slots__
-    return [info(**{**row._mapping, **({"evidence": tuple(row.evidence)} if tuples else {})}) for row in rows]
+    values = {name: row._mapping[name] for name in info.__slots__}
+    return info(**{**values, **({"evidence": tuple(row.evidence)} if "evidence" in values else {})})
 
 
 def _row(db: Session, kind: str, project_id: int, row_id: int) -> Any:
@@ -337,29 +337,49 @@ def add_deduction(
 
 @dataclass(frozen=True, slots=True)
 class OfWorker:
-    """What stands of one worker on a project beside his agreed pay, each kind in the order it was recorded."""
+    """What was recorded of one worker on a project beside his agreed pay, each kind in the order it was recorded."""
 
     advances: tuple[AdvanceInfo, ...]
     deductions: tuple[DeductionInfo, ...]
     allowances: tuple[AllowanceInfo, ...]
     applied: Mapping[tuple[str, int], int]
     """("advance" | "deduction", row id) -> fen withheld on his lines of closed months."""
+    voided: tuple[tuple[AdvanceInfo | DeductionInfo | AllowanceInfo, VoidedInfo], ...]
+    """Those that were taken back; an allowance that was ended is not one of them, it stands with its end."""
 
 
 def of_worker(db: Session, project_id: int, worker_id: int) -> OfWorker:
-    """Return what stands of one worker on a project; of his lines only those that something was withheld from are read."""
+    """Return what was recorded of one worker on a project; of his lines only those that something was withheld from are read."""
     who = {"project_id": project_id, "worker_id": worker_id}
-    advances, deductions, allowances = (
-        tuple(_infos(kind, db.execute(_of_worker(kind), who))) for kind in ("advance", "deduction", "allowance")
-    )
-    whose = {row.engagement_id for row in (*advances, *deductions)}
-    return OfWorker(advances, deductions, allowances, sheets.applied_to(db, project_id, whose) if whose else {})
+    found: dict[str, list[Any]] = {"advance": [], "deduction": [], "allowance": []}
+    voided = []
+    for kind, stands in found.items():
+        for row in db.execute(_of_worker(kind), who):
+            if row.voided_by is None:
+                stands.append(_info(kind, row))
+            else:
+                voided.append((_info(kind, row), VoidedInfo(kind, row.id, row.voided_why, row.voided_by, row.voided_at)))
+    rows = [*found["allowance"], *(row for row, word in voided if word.kind == "allowance")]
+    taken_back = tuple((row, word) for row, word in voided if word.kind != "allowance" or not any(_ends(each, row, word) for each in rows))
+    whose = {row.engagement_id for row in (*found["advance"], *found["deduction"])}
+    applied = sheets.applied_to(db, project_id, whose) if whose else {}
+    return OfWorker(tuple(found["advance"]), tuple(found["deduction"]), tuple(found["allowance"]), applied, taken_back)
+
+
+def _ends(later: AllowanceInfo, row: AllowanceInfo, word: VoidedInfo) -> bool:
+    """True when ``row`` was ended: ``later`` took its place at the instant it was voided."""
+    same = (row.engagement_id, row.kind, row.per, row.valid_from)
+    return later.id > row.id and later.recorded_at == word.at and (later.engagement_id, later.kind, later.per, later.valid_from) == same
 
 
 @cache
 def _of_worker(kind: str) -> Select[Any]:
-    return _standing_rows(
-        kind, Engagement.project_id == bindparam("project_id"), Engagement.worker_id == bindparam("worker_id")
+    table, _ = _INFO[kind]
+    return (
+        _recorded(kind)
+        .add_columns(Voiding.reason.label("voided_why"), Voiding.by.label("voided_by"), Voiding.at.label("voided_at"))
+        .outerjoin(Voiding, and_(Voiding.kind == kind, Voiding.row_id == table.id))
+        .where(Engagement.project_id == bindparam("project_id"), Engagement.worker_id == bindparam("worker_id"))
     )
 
 

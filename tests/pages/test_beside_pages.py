@@ -136,6 +136,8 @@ def test_a_deduction_says_what_it_rests_on_and_how_much_a_closed_month_withheld(
     bare = found.advances[1]
     assert "beside_voided" in wu.post(f"{path}/voidings", data={"what": "advance", "row_id": bare.id, "reason": "登错了"}).headers["location"]
     assert [a.id for a in standing().advances] == [found.advances[0].id]
+    told = section(client_of("lin").get(path).text)
+    assert re.search(r"已作废 1 笔 预支 现金 2026-03-10 ¥80.00 \S+ 于 \S+ \S+ 作废：登错了", told), told
 
 
 def test_an_allowance_is_earned_ends_and_is_void(place, payday, people_on_site):
@@ -151,9 +153,11 @@ def test_an_allowance_is_earned_ends_and_is_void(place, payday, people_on_site):
     assert "allowance_ended" in wu.post(f"{path}/allowances/end", data={"row_id": kept.id, "until": "2026-03-05"}).headers["location"]
     assert "¥1,230.00" in wu.get(path, params={"month": "2026-03"}).text, "two of them"
     (ended,) = standing().allowances
+    assert not standing().voided and "已作废" not in wu.get(path).text, "ended is not void"
     bare = wu.post(f"{path}/voidings", data={"what": "allowance", "row_id": ended.id, "reason": " "})
     assert bare.status_code == 422 and f'id="why-allowance-{ended.id}"' in bare.text
     assert "beside_voided" in wu.post(f"{path}/voidings", data={"what": "allowance", "row_id": ended.id, "reason": "不该有"}).headers["location"]
+    assert [word.reason for _, word in standing().voided] == ["不该有"]
     assert not standing().allowances and "¥1,200.00" in wu.get(path, params={"month": "2026-03"}).text
 
 
