@@ -8,7 +8,7 @@ from app import wording
 from app.pages.show import money
 
 _PAGES = {
-    "worker": "/workers/{name}", "correction": "/corrections", "day_mark": "/marks", "finding": "/findings?finding={name}#f-{name}", "payroll_sheet": "/payroll/{name}",
+    "worker": "/workers/{name}", "correction": "/corrections", "day_mark": "/marks?mark={name}#m-{name}", "finding": "/findings?finding={name}#f-{name}", "payroll_sheet": "/payroll/{name}",
     "payment_batch": "/account/batches/{name}", "pay_period": "/payroll?month={name}", "month": "/findings?month={name}",
     "settlement": "/exits", "special_account": "/account", "statement_line": "/account/statement", "gate": "/gate", "device": "/settings",
     "policy": "/settings", "project_paper": "/settings",

@@ -112,7 +112,7 @@ def gather(
 ) -> MarksContext:
     """The marks of a month, and the form."""
     db, project = ask.db, ask.project
-    month = asked_month(ask.query.get("month", ""), month_of(ask.today))
+    month = asked_month(ask.query.get("month", ""), month_of(_first_of(ask) or ask.today))
     found = held.mark_rows(db, project.id, month, next_month(month))
     rows = rows_of(ask, found)
     return MarksContext(
@@ -128,6 +128,12 @@ def gather(
         form=_form(ask, month, values or {}) if ask.may("marks.write") else None,
         kinds=KINDS,
     )
+
+
+def _first_of(ask: Ask) -> date | None:
+    """First day of the mark the address names; None for none."""
+    named = ask.number("mark")
+    return held.mark_from(ask.db, ask.project.id, named) if named is not None else None
 
 
 def of_day(ask: Ask, worker_id: int, team_id: int | None, on: date) -> tuple[MarkRow, ...]:

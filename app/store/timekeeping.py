@@ -526,6 +526,12 @@ def mark_rows(db: Session, project_id: int, first: date, end: date) -> tuple[Mar
     return tuple(MarkInfo(**{**row._mapping, "evidence": tuple(row.evidence)}) for row in rows)
 
 
+def mark_from(db: Session, project_id: int, mark_id: int) -> date | None:
+    """Return the first day of a mark of a project, voided or not; None where there is none."""
+    wanted = select(DayMarkRow.from_on).where(DayMarkRow.project_id == project_id, DayMarkRow.id == mark_id)
+    return db.execute(wanted).scalar()
+
+
 def mark(db: Session, project_id: int, mark_id: int) -> DayMark:
     """Return one mark of a project that is not voided.
 

@@ -11,13 +11,13 @@
 
 import os
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from app import access, pages, tasks
+from app import access, pages, tasks, timekeeping
 from app.demo import payday
 from app.settings import Settings
 from app.store import accounts
@@ -46,7 +46,7 @@ ROWS: dict[str, tuple[str | None, str]] = {
     SITE + "/grid": ("wu", "/projects/1/grid"),
     SITE + "/grid/{worker_id:int}": ("wu", "/projects/1/grid/4"),
     SITE + "/corrections": ("wu", "/projects/1/corrections?worker=4"),
-    SITE + "/marks": ("wu", "/projects/1/marks"),
+    SITE + "/marks": (payday.OFFICER, MONTH + "/marks?month={month}"),
     SITE + "/payroll": (payday.OFFICER, MONTH + "/payroll"),
     SITE + "/payroll/{sheet_id:int}": (payday.OFFICER, MONTH + "/payroll/{sheet}"),
     SITE + "/account": (payday.OFFICER, MONTH + "/account"),
@@ -91,6 +91,7 @@ MORE = {
     "card or code": ("wu", "/projects/1/enrol/5?step=way"),
     "terms": ("wu", "/projects/1/enrol/5?step=terms"),
     "times": ("wu", "/projects/1/grid?show=times"),
+    "leave": (payday.OFFICER, MONTH + "/grid/{worker}?day={month}-10"),
 }
 """Other looks of the same page."""
 EVERY = {**ROWS, **MORE}
@@ -130,6 +131,17 @@ def _papers_under_way(database, project_id: int) -> int:
     return half
 
 
+def _marks_of(database, project_id: int, worker: int, month: object) -> None:
+    """Leave of a worker, and a rain day of the whole site that was voided: of a month that is closed, and of no money."""
+    tenth = date.fromisoformat(str(month)[:10]).replace(day=10)
+    of = {"project_id": project_id, "by": payday.OFFICER, "now": datetime.now(UTC)}
+    days = {"from_on": tenth, "to_on": tenth + timedelta(days=2), "pay_permille": 0}
+    with database.write() as db:
+        timekeeping.add_mark(db, kind="leave", worker_id=worker, note="回家收麦", **days, **of)
+        rain = timekeeping.add_mark(db, kind="rain", note="暴雨红色预警", **days, **of)
+        timekeeping.void_mark(db, mark_id=rain, reason="没有下雨", **of)
+
+
 @pytest.fixture(scope="module")
 def place(server):
     """The site with a month that went to the bank beside it: ``place(address)`` puts the numbers in."""
@@ -149,6 +161,7 @@ def place(server):
         ).first()
         numbers |= {"line": line, "worker": worker, "month": str(month)[:7]}
     numbers["task"] = _papers_under_way(database, made.project_id)
+    _marks_of(database, made.project_id, worker, month)
     with database.write() as db:
         account = accounts.add_account(
             db, login=f"worker.{worker}", name="工", password_hash=access.NO_PASSWORD, language="zh", now=datetime.now(UTC)

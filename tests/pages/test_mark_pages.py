@@ -49,7 +49,7 @@ def test_a_rain_day_of_the_whole_site_is_recorded_listed_and_in_the_grid(place, 
     wu = client_of("wu")
     page = wu.get(path, params={"month": "2026-03"}).text
     assert "2026-03 没有请假停工的登记" in page and 'value="project"' in page and "请选择" in page
-    reply = wu.post(f"{path}/new", data=rain(), files={"scan": ("a.png", PNG, "image/png")})
+    reply = wu.post(f"{path}/new", data=rain(), files={"scan": ("a.png", PNG + b"0" * 2_000_000, "image/png")})
     assert (reply.status_code, reply.headers["location"]) == (303, f"{path}?month=2026-03&done=mark_kept")
     assert held(payday) == [("rain", None, None, date(2026, 3, 9), date(2026, 3, 11), 305)], "the last day is included"
     row = row_of(wu.get(path, params={"month": "2026-03"}).text, "暴雨红色预警")
@@ -72,6 +72,17 @@ def test_a_mark_that_reaches_into_the_next_month_is_listed_in_both(place):
     assert wu.post(f"{path}/new", data=team).status_code == 303
     for month, seen in (("2026-02", False), ("2026-03", True), ("2026-04", True), ("2026-05", False)):
         assert ("停电" in wu.get(path, params={"month": month}).text) is seen, month
+
+
+def test_a_line_of_the_journal_leads_to_the_month_of_its_mark(place):
+    payday, path, client_of = place
+    assert client_of("wu").post(f"{path}/new", data=rain()).status_code == 303
+    [mark] = payday.ask(timekeeping.marks, payday.site.id)
+    chen = client_of("chen")
+    journal = chen.get(f"/projects/{payday.site.id}/journal", params={"what": "done"}).text
+    assert "登记缺勤" in journal and f'href="{path}?mark={mark.id}#m-{mark.id}"' in journal
+    assert f'id="m-{mark.id}"' in chen.get(path, params={"mark": mark.id}).text, "it is April, the mark is of March"
+    assert "2026-04" in chen.get(path, params={"mark": mark.id + 1}).text and "2026-04" in chen.get(path, params={"mark": "x"}).text
 
 
 @pytest.mark.parametrize(
