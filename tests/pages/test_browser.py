@@ -95,10 +95,45 @@ def test_a_payment_is_recorded_by_the_labour_officer(open_browser, server):
     page = open_browser()
     page.goto(f"{server.url}/projects/1/workers/30")
     page.get_by_text("登记一笔支付").click()
-    page.get_by_label("金额（元）").fill("1,200.50")
+    page.locator("#amount").fill("1,200.50")
     page.get_by_role("button", name="登记", exact=True).click()
     page.get_by_text("支付已登记。").wait_for()
     assert "¥1,200.50" in page.inner_text("main")
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_an_advance_is_recorded_and_voided_without_a_mouse(width, open_browser, server, axe):
+    page = open_browser("wu", width)
+    page.goto(f"{server.url}/projects/1/workers/31")
+    page.get_by_text("登记一笔预支").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.locator("#adv-amount")).to_be_focused()
+    page.keyboard.type(f"{width // 2}.5")
+    page.keyboard.press("Enter")
+    # Signed wants the receipt: the form is back, at the field, with what was typed.
+    expect(page.locator("#adv-amount")).to_be_focused()
+    expect(page.locator("#adv-amount")).to_have_value(f"{width // 2}.5")
+    page.get_by_text("请附证据材料").wait_for()
+    page.locator("#adv-proof").select_option("none")
+    page.get_by_text("登记一笔扣款").click()
+    page.get_by_text("登记一项津贴").click()
+    page.evaluate(axe)
+    found = page.evaluate("axe.run('section[aria-labelledby=h-beside]', {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'best-practice']})")
+    assert [(v["id"], v["nodes"][0]["html"][:120]) for v in found["violations"]] == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.locator("#adv-amount").press("Enter")
+    page.get_by_text("预支已登记").wait_for()
+    row = page.locator(f"tr:has-text('{width // 2}.50')")
+    expect(row).to_contain_text("无凭据，不从工资扣回")
+    row.get_by_text("作废").first.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.type("登错了人")
+    page.keyboard.press("Enter")
+    page.get_by_text("已作废，不再计入工资。").wait_for()
+    expect(row).to_have_count(0)
+    page.wrong[:] = [w for w in page.wrong if "422" not in w]
 
 
 def test_a_passage_of_another_process_is_on_the_screen_within_two_seconds(open_browser, server):
