@@ -121,7 +121,7 @@ def gather(ask: Ask, worker_id: int, entry_on: date, refused: Refused = NOTHING)
     """What stands of one worker, and what the reader may add.
 
     Args:
-        entry_on: first day of the latest engagement.
+        entry_on: first day of the earliest engagement.
     """
     may_agree = ask.may("terms.write")
     found = held.of_worker(ask.db, ask.project.id, worker_id)

@@ -347,7 +347,7 @@ def worker(
             for line in sums
         ),
         payments=account.payments,
-        besides=beside.gather(ask, worker_id, row.entry_on, beside_refused),
+        besides=beside.gather(ask, worker_id, own[0].entry_on, beside_refused),
         card=_card(ask, worker_id) if ask.may("bank.read") else None,
         may_card=ask.may("bank.write"),
         reads_card=ask.may("bank.read"),

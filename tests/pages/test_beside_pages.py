@@ -7,8 +7,8 @@ import pytest
 
 from app import access, ledger, terms
 from app.errors import ServiceError
+from app.store import people, timekeeping
 from app.store import terms as held
-from app.store import timekeeping
 from tests.pages.test_exit_pages import PNG
 from tests.payday import MARCH, desk  # noqa: F401 - the fixture payday
 
@@ -159,6 +159,25 @@ def test_an_allowance_is_earned_ends_and_is_void(place, payday, people_on_site):
     assert "beside_voided" in wu.post(f"{path}/voidings", data={"what": "allowance", "row_id": ended.id, "reason": "不该有"}).headers["location"]
     assert [word.reason for _, word in standing().voided] == ["不该有"]
     assert not standing().allowances and "¥1,200.00" in wu.get(path, params={"month": "2026-03"}).text
+
+
+def test_of_two_engagements_the_date_says_which(place, payday, people_on_site):
+    path, standing, client_of = place
+    site, wang = people_on_site.a, people_on_site.wang
+    payday.leaves(wang, date(2026, 3, 12))
+    with payday.database.write() as db:
+        second = people.add_engagement(
+            db, worker_id=wang.id, project_id=site.id, project_company_id=site.project_company_id, team_id=site.team_id, trade=None,
+            entry_on=date(2026, 3, 20), now=payday.now,
+        )  # fmt: skip
+    wu, bare = client_of("wu"), ADVANCE | {"proof": "none"}
+    assert 'name="on" type="date" required min="2026-03-01"' in wu.get(path).text, "the first one's first day"
+    for on, status in (("2026-03-10", 303), ("2026-03-15", 422), ("2026-03-20", 303)):
+        assert wu.post(f"{path}/advances", data=bare | {"on": on, "key": f"on-{on}"}).status_code == status, on
+    assert [a.engagement_id for a in standing().advances] == [wang.engagement_id, second]
+    tax = DEDUCTION | {"kind": "income_tax"}
+    assert wu.post(f"{path}/deductions", data=tax).status_code == 303
+    assert [d.engagement_id for d in standing().deductions] == [second], "of two in a month the later"
 
 
 def test_what_stands_of_somebody_else_is_not_touched_from_this_page(place, payday, people_on_site):
