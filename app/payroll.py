@@ -463,24 +463,25 @@ def account_sums(db: Session, project_id: int, as_of: datetime, *, workers: Coll
     today = _today(db, project_id, as_of)
     if workers is None:
         return kept(db, project_id, ("account sums", today), lambda: _account_sums(db, project_id, today, as_of), at=as_of)
-    accounts = accounts_of(db, project_id, as_of, workers=workers)
-    return {
-        worker: AccountSum(
-            sum(line.day_milli for line in months if line.month == month_of(today)),
-            sum(line.undecided_days for line in months),
-            sum(line.owed_fen for line in months),
-        )
-        for worker, months in accounts.items()
-    }
+    return _account_sums(db, project_id, today, as_of, workers)
 
 
-def _account_sums(db: Session, project_id: int, today: date, as_of: datetime) -> dict[int, AccountSum]:
-    found = {worker: AccountSum(*sums) for worker, *sums in sheets.account_sums(db, project_id, today)}
-    behind = sorted(projection.behind(db, project_id, date.max, as_of))
+def _account_sums(
+    db: Session, project_id: int, today: date, as_of: datetime, workers: Collection[int] | None = None
+) -> dict[int, AccountSum]:
+    found = {worker: AccountSum(*sums) for worker, *sums in sheets.account_sums(db, project_id, today, workers)}
+    behind = projection.behind(db, project_id, date.max, as_of)
+    if workers is not None:
+        behind &= set(workers)
     for worker in behind:
         found.pop(worker, None)
-    for some in _chunks(behind):
-        found |= account_sums(db, project_id, as_of, workers=some)
+    for some in _chunks(sorted(behind)):
+        for worker, months in accounts_of(db, project_id, as_of, workers=some).items():
+            found[worker] = AccountSum(
+                sum(line.day_milli for line in months if line.month == month_of(today)),
+                sum(line.undecided_days for line in months),
+                sum(line.owed_fen for line in months),
+            )
     return found
 
 

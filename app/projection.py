@@ -6,6 +6,7 @@
                                        know yet is worked out on the spot and laid over them
     counted, headcount                 how many came, who is on site, which days are undecided: counted, not read
     wages_of_month, worker_month       the sums of every engagement of a month, or of one worker's, the same way
+    month_totals                       those of some engagements, added up
     month_sums                         what everybody or one worker earned month by month, the same way
 
 Nothing here decides anything: ``domain.timesheet`` and ``domain.wages`` do. The rows may be deleted at any time.
@@ -768,6 +769,33 @@ def wages_of_month(
                         MonthLine(**{name: row[name] for name in MonthLine.__dataclass_fields__ if name != "rev"}, rev=0)
                     )
     return sorted(found, key=lambda line: (line.worker_id, line.engagement_id))
+
+
+def month_totals(
+    db: Session, project_id: int, month: date, now: datetime, engagements: Collection[int], workers: Collection[int]
+) -> tuple[int, int, int]:
+    """Return (man-days in thousandths, minutes of overtime, days to decide) of some engagements in a month, added up.
+
+    Args:
+        workers: whose engagements those are.
+
+    Raises:
+        NotFound: ``project_unknown``.
+    """
+    people.project(db, project_id)
+    end = next_month(month)
+    late = behind(db, project_id, end, now) & set(workers)
+    sums = rows.month_totals(db, project_id, month, engagements, late)
+    if not late:
+        return sums
+    own = [
+        one for worked in _late(db, project_id, late, month, end, now) for one in worked.months
+        if one.worker_id in late and one.engagement_id in engagements
+    ]  # fmt: skip
+    added = [_month_row(project_id, one, now) for one in own]
+    return tuple(
+        total + sum(row[name] for row in added) for total, name in zip(sums, ("day_milli", "overtime_minutes", "undecided_days"), strict=True)
+    )
 
 
 def worker_month(db: Session, project_id: int, worker_id: int, month: date, now: datetime) -> list[MonthLine]:

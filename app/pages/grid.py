@@ -26,7 +26,7 @@ from app.pages.papers import Paper, papers
 from app.pages.words import marked
 from app.store import gates, money, people, sheets, timekeeping
 from app.store import projection as projected
-from app.store.projection import DayLine, MonthLine
+from app.store.projection import DayLine
 from app.wording import sentence
 
 MARKS = {
@@ -155,10 +155,7 @@ def gather(ask: Ask) -> GridContext:
     rows = _rows(ask, here, month, end, days, show, everybody)
     ids = {member.id for member in members}
     theirs = {member.worker_id for member in members}
-    sums = [
-        line for line in projection.wages_of_month(ask.db, ask.project.id, month, ask.now, with_detail=False, workers=theirs)
-        if line.engagement_id in ids
-    ]  # fmt: skip
+    day_milli, overtime_minutes, undecided = projection.month_totals(ask.db, ask.project.id, month, ask.now, ids, theirs)
     state = sheets.period_state(ask.db, ask.project.id, month)
     found, blocked = _blockers(ask, month, state)
     if team is not None and not found:
@@ -191,9 +188,9 @@ def gather(ask: Ask) -> GridContext:
         page_milli=sum(row.day_milli for row in rows),
         page_overtime=sum(row.overtime_minutes for row in rows),
         page_undecided=sum(row.undecided for row in rows),
-        day_milli=_sum(sums, "day_milli"),
-        overtime_minutes=_sum(sums, "overtime_minutes"),
-        undecided=_sum(sums, "undecided_days"),
+        day_milli=day_milli,
+        overtime_minutes=overtime_minutes,
+        undecided=undecided,
         page=at,
         pages=pages,
         earlier_url=url(month, show, page=at - 1) if at > 1 else "",
@@ -208,10 +205,6 @@ def gather(ask: Ask) -> GridContext:
     )
 
 
-def _sum(lines: Sequence[MonthLine], name: str) -> int:
-    return sum(getattr(line, name) for line in lines)
-
-
 def _blockers(ask: Ask, month: date, state: str) -> tuple[tuple[Blocker, ...], str]:
     """What stands in the way of the month's close; of a month that runs, what is undecided so far."""
     db, project = ask.db, ask.project
@@ -224,7 +217,7 @@ def _blockers(ask: Ask, month: date, state: str) -> tuple[tuple[Blocker, ...], s
         except ServiceError as error:
             return (), sentence(error.code, ask.language, **error.facts)
         return tuple(b for b in found if b.code != "month_not_over"), ""
-    undecided = projection.counted(db, project.id, month, end, ask.now).undecided
+    undecided = projection.counted(db, project.id, month, end, ask.now, came_from=end).undecided
     return (
         *(Blocker("day_undecided", "worker", worker, on) for worker, on in undecided),
         *(Blocker("correction_pending", "correction", c.id, c.work_date) for c in timekeeping.pending_corrections(db, project.id, month, end)),

@@ -506,6 +506,22 @@ def month_heads(
     return [MonthLine(*row[:-1], {}, row[-1]) for row in rows]
 
 
+def month_totals(
+    db: Session, project_id: int, month: date, engagements: Collection[int], without: Collection[int]
+) -> tuple[int, int, int]:
+    """Return (man-days in thousandths, minutes of overtime, days to decide) of some engagements' rows of a month.
+
+    Args:
+        without: workers whose rows are left out.
+    """
+    values = {"project_id": project_id, "month": month, "engagements": sorted(engagements), "without": sorted(without)}
+    return tuple(int(value or 0) for value in db.execute(_TOTALS, values).one())
+
+
+_TOTALS = select(func.sum(_MONTH.c.day_milli), func.sum(_MONTH.c.overtime_minutes), func.sum(_MONTH.c.undecided_days)).where(
+    _MONTH.c.project_id == _PROJECT, _MONTH.c.month == bindparam("month"),
+    _MONTH.c.engagement_id.in_(bindparam("engagements", expanding=True)), _MONTH.c.worker_id.not_in(bindparam("without", expanding=True)),
+)  # fmt: skip
 _HEADS = (
     select(*(column for column in _MONTH_LINE if column.name != "detail"))
     .where(_MONTH.c.project_id == _PROJECT, _MONTH.c.month == bindparam("month"))

@@ -596,23 +596,32 @@ def uneven(db: Session, project_id: int, months: Collection[date]) -> dict[date,
     return dict(found)
 
 
-def account_sums(db: Session, project_id: int, today: date) -> list[tuple[int, int, int, int]]:
+def account_sums(
+    db: Session, project_id: int, today: date, workers: Collection[int] | None = None
+) -> list[tuple[int, int, int, int]]:
     """Return (worker, man-days of this month in thousandths, days to decide, fen owed) by the projection's rows as they are.
 
     A month that was paid too much pays for no other: each counts by itself.
+
+    Args:
+        workers: only theirs, some hundreds at most; None is everybody.
     """
     nothing = literal(0)
+
+    def own(column: Any) -> Any:
+        return true() if workers is None else column.in_(sorted(workers))
+
     moved = union_all(
         select(
             MonthWageRow.worker_id, MonthWageRow.month, MonthWageRow.gross_fen.label("fen"), MonthWageRow.day_milli.label("milli"),
             MonthWageRow.undecided_days.label("undecided"),
-        ).where(MonthWageRow.project_id == project_id),
+        ).where(MonthWageRow.project_id == project_id, own(MonthWageRow.worker_id)),
         select(PaymentRow.worker_id, PaymentRow.for_month, -PaymentRow.amount_fen, nothing, nothing).where(
-            PaymentRow.project_id == project_id, PaymentRow.paid_on <= today
+            PaymentRow.project_id == project_id, PaymentRow.paid_on <= today, own(PaymentRow.worker_id)
         ),
         select(PayrollLine.worker_id, PayrollLine.origin_month, PayrollLine.net_fen - PayrollLine.gross_fen, nothing, nothing)
         .join(PayrollSheet, PayrollSheet.id == PayrollLine.sheet_id)
-        .where(_posted(project_id), PayrollLine.net_fen < PayrollLine.gross_fen),
+        .where(_posted(project_id), PayrollLine.net_fen < PayrollLine.gross_fen, own(PayrollLine.worker_id)),
     ).subquery()  # fmt: skip
     by = (moved.c.worker_id, moved.c.month)
     added = (func.sum(moved.c[name]).label(name) for name in ("fen", "milli", "undecided"))

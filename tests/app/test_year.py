@@ -33,6 +33,7 @@ from sqlalchemy.orm import Session
 from app import bank, ledger, papers, payroll, periods, projection, settlements, sheets, terms, timekeeping
 from app.db import Database, make_engine
 from app.domain.ledger import AccountKind
+from app.domain.workdays import month_of
 from app.errors import Conflict, Forbidden, ServiceError
 from app.settings import Settings
 from app.store import bank as held
@@ -671,7 +672,19 @@ class Site:
             for by in settlements.SIDES:
                 assert settlements.owed_by(db, self.site.id, self.now, by=by) == settlements.arrears(db, self.site.id, self.now, by=by)
             accounts = payroll.accounts_of(db, self.site.id, self.now)
-            assert payroll.account_sums(db, self.site.id, self.now) == payroll.account_sums(db, self.site.id, self.now, workers=accounts)
+            come_to = {
+                worker: payroll.AccountSum(
+                    sum(m.day_milli for m in own if m.month == month_of(self.today)), sum(m.undecided_days for m in own), sum(m.owed_fen for m in own)
+                )
+                for worker, own in accounts.items()
+            }  # fmt: skip
+            assert payroll.account_sums(db, self.site.id, self.now) == come_to
+            assert payroll.account_sums(db, self.site.id, self.now, workers=accounts) == come_to
+            month = month_of(self.today)
+            lines = [w for w in projection.wages_of_month(db, self.site.id, month, self.now) if w.engagement_id]
+            totals = tuple(sum(getattr(w, name) for w in lines) for name in ("day_milli", "overtime_minutes", "undecided_days"))
+            own = {w.engagement_id for w in lines}
+            assert projection.month_totals(db, self.site.id, month, self.now, own, {w.worker_id for w in lines}) == totals
             project, live = people.project(db, self.site.id), held.live_account(db, self.site.id)
             assert bank.reconcile(db, self.site.id, self.now) == bank._reconciled_then(db, project, live, self.today)
             counted = {b.id: Counter(item.state for item in held.items(db, b.id)) for b in held.batches(db, self.site.id)}
