@@ -78,7 +78,7 @@ def three_way(db: Session, project_id: int, month: date, now: datetime, *, worke
         )
         for worker, own in of.items()
     ]  # fmt: skip
-    due = _due_date(db, month, held.pay_day(db, project_id))
+    [due] = _due_dates(db, [(month, held.pay_day(db, project_id))]).values()
     on_sheet: Sequence[Sheet]
     at_bank: Sequence[Bank]
     if worker_id is None:
@@ -124,10 +124,6 @@ def _due_dates(db: Session, wanted: Collection[tuple[date, int]]) -> dict[tuple[
         except NoCalendar:
             found[month, pay_day] = due_on(month, pay_day)
     return found
-
-
-def _due_date(db: Session, month: date, pay_day: int) -> date:
-    return _due_dates(db, [(month, pay_day)])[month, pay_day]
 
 
 def months_of(db: Session, project_id: int, now: datetime) -> list[date]:

@@ -240,7 +240,7 @@ class ChangeLine:
     """Something that was entered and put right since."""
 
     field: str
-    """Word of ``amending.FIELDS``."""
+    """Word of ``amending.FIELDS``, of a company ``COMPANY_FIELDS``."""
     was: str
     became: str
     """As the reader may see them: a telephone masked, a team by its name; empty for nothing."""

@@ -5,7 +5,7 @@
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 from starlette.datastructures import FormData
 
@@ -14,6 +14,7 @@ from app.domain import workdays
 from app.errors import NotFound, ServiceError
 from app.pages import filled, lines, page
 from app.pages.devices import no_way
+from app.pages.enrol import ChangeLine
 from app.pages.page import Act, Again, Ask, Page, shown, with_query
 from app.pages.words import marked
 from app.store import accounts, changes, gates, people
@@ -69,18 +70,6 @@ class TeamLine:
     trade: str
     """Code or name of its trade; empty when none is recorded."""
     people: int
-
-
-@dataclass(frozen=True)
-class ChangeLine:
-    """Something of a company that was put right."""
-
-    field: str
-    was: str
-    became: str
-    reason: str
-    by: str
-    at: datetime
 
 
 @dataclass(frozen=True)
